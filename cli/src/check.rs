@@ -1,0 +1,112 @@
+//! `insitu check`: reads configurations as the services would, without starting anything.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use insitu_gateway::config::GatewayConfig;
+use insitu_node::config::{NodeConfig, Secret};
+
+use crate::failure::Failure;
+use crate::shutdown::announce;
+use crate::table::plural;
+
+/// Checks configurations of nodes and gateways: `ok`, or every error with its line and the fix.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The configurations; which kind each is, is seen from `[node]` or `[gateway]` in it.
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+/// What a configuration is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Node,
+    Gateway,
+}
+
+impl Check {
+    /// Checks each file; fails if any is wrong.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let mut errors = Vec::new();
+        for file in &self.files {
+            match check(file) {
+                Ok(summary) => announce(&format!("{}: ok ({summary})", file.display()))?,
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(Failure::Configuration(errors.join("\n"))) }
+    }
+}
+
+/// What the configuration comes to, in a few words; or what is wrong, in lines.
+fn check(file: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| format!("{}: can't be read: {error}; check the path", file.display()))?;
+    match kind(&text) {
+        Some(Kind::Gateway) => {
+            let config = GatewayConfig::load(file).map_err(|errors| errors.to_string())?;
+            let (nodes, analysts) = (config.nodes.len(), config.analysts.len());
+            Ok(format!("gateway, {}, {}", plural(nodes, "node"), plural(analysts, "analyst")))
+        }
+        Some(Kind::Node) => {
+            let config = NodeConfig::load(file).map_err(|errors| errors.to_string())?;
+            if let Some(link) = &config.link {
+                Secret::read(link.secret_file()).map_err(|error| format!("{}: {error}", file.display()))?;
+            }
+            Ok(format!("node {}, {}", config.node.id, plural(config.datasets.len(), "dataset")))
+        }
+        None => Err(format!(
+            "{}: is neither a node's nor a gateway's configuration; add `[node]` or `[gateway]`",
+            file.display()
+        )),
+    }
+}
+
+/// The kind a text is meant to be. A gateway's has `[[node]]`, so its own table is looked for first.
+/// Of a text that isn't TOML yet the headings are looked at: its errors still are those of a kind.
+fn kind(text: &str) -> Option<Kind> {
+    let (has_gateway, has_node) = match text.parse::<toml::Table>() {
+        Ok(table) => {
+            let is_list_of_nodes = table.get("node").is_some_and(toml::Value::is_array);
+            (table.contains_key("gateway") || is_list_of_nodes, table.contains_key("node"))
+        }
+        Err(_) => {
+            let has_heading = |heading| text.lines().any(|line| line.trim_start().starts_with(heading));
+            (has_heading("[gateway") || has_heading("[[node"), has_heading("[node"))
+        }
+    };
+    match (has_gateway, has_node) {
+        (true, _) => Some(Kind::Gateway),
+        (false, true) => Some(Kind::Node),
+        (false, false) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_is_seen_from_the_tables() {
+        for (text, expect) in [
+            ("[node]\nid = \"a\"", Some(Kind::Node)),
+            ("[gateway]\n[[node]]\nid = \"a\"", Some(Kind::Gateway)),
+            ("[[node]]\nid = \"a\"", Some(Kind::Gateway)),
+            ("node.id = \"a\"", Some(Kind::Node)),
+            ("[gateway]\nlisten = \n", Some(Kind::Gateway)),
+            ("[node]\nid = \n", Some(Kind::Node)),
+            ("[dataset]", None),
+            ("", None),
+        ] {
+            assert_eq!(kind(text), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_file_is_checked_and_every_error_shown() {
+        let check = Check { files: vec!["/no/such/a.toml".into(), "/no/such/b.toml".into()] };
+        let errors = check.run().unwrap_err();
+        assert_eq!(errors.lines().len(), 2, "{errors}");
+    }
+}

@@ -1,0 +1,53 @@
+//! `insitu gateway`: the service analysts ask.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use insitu_gateway::config::GatewayConfig;
+use insitu_gateway::server::{self, NodeRegistration, Settings};
+
+use crate::failure::Failure;
+use crate::shutdown;
+
+/// Runs a gateway.
+#[derive(Debug, Args)]
+pub(crate) struct Gateway {
+    /// The gateway's configuration; `insitu check` reads it without starting anything.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+impl Gateway {
+    /// Serves until it is asked to end.
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let config =
+            GatewayConfig::load(&self.config).map_err(|errors| Failure::Configuration(errors.to_string()))?;
+        let clients = shutdown::listen(config.listen, "`listen`").await?;
+        let nodes = shutdown::listen(config.nodes_listen, "`nodes_listen`").await?;
+        shutdown::announce(&format!("gateway ready on grpc://{}", shutdown::address_of(&clients)?))?;
+        server::serve(settings(&config), clients, nodes, shutdown::requested())
+            .await
+            .map_err(|error| Failure::Service(error.to_string()))
+    }
+}
+
+fn settings(config: &GatewayConfig) -> Settings {
+    let mebibytes = usize::try_from(config.memory_mib).unwrap_or(usize::MAX);
+    Settings {
+        analysts: config.analysts.iter().map(|a| (a.name.clone(), a.token.expose().to_owned())).collect(),
+        nodes: config
+            .nodes
+            .iter()
+            .map(|node| NodeRegistration {
+                id: node.id.clone(),
+                department: node.department.clone(),
+                secret: node.secret.expose().to_owned(),
+                datasets: node.datasets.clone(),
+                address: node.address.clone(),
+            })
+            .collect(),
+        query_seconds_max: u64::from(config.query_seconds_max),
+        memory_bytes: mebibytes.saturating_mul(1024 * 1024),
+        statements_running_max: usize::try_from(config.statements_running_max).unwrap_or(usize::MAX),
+    }
+}

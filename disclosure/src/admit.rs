@@ -1,0 +1,131 @@
+//! Admission: the rules on the question, applied all at once, before anything is read.
+
+use std::sync::Arc;
+
+use arrow_schema::{Field, Schema, SchemaRef};
+
+use crate::dataset::Dataset;
+use crate::refusal::{Refusal, RefusalCode, Refusals};
+use crate::rules::{QUESTION_RULES, QuestionRule, functions, input, keys, labels, measures};
+use crate::tabulation::typing::type_of;
+use crate::tabulation::{ScalarType, Tabulation};
+
+/// Something that passed the rules on the question. Only [`admit`] makes one.
+///
+/// ```compile_fail
+/// // INVARIANT(AI-2): admission can't be skipped.
+/// let forged = insitu_disclosure::Admitted { question: (), dataset: todo!() };
+/// ```
+#[derive(Debug)]
+pub struct Admitted<T> {
+    question: T,
+    dataset: Arc<Dataset>,
+    key_types: Vec<ScalarType>,
+    measure_types: Vec<ScalarType>,
+}
+
+impl Admitted<Tabulation> {
+    /// The question.
+    #[must_use]
+    pub const fn tabulation(&self) -> &Tabulation {
+        &self.question
+    }
+
+    /// The Dataset, as it was when the question was admitted.
+    #[must_use]
+    pub const fn dataset(&self) -> &Arc<Dataset> {
+        &self.dataset
+    }
+
+    /// Types of the keys, in order.
+    #[must_use]
+    pub fn key_types(&self) -> &[ScalarType] {
+        &self.key_types
+    }
+
+    /// Types of the measures' shown values, in order.
+    #[must_use]
+    pub fn measure_types(&self) -> &[ScalarType] {
+        &self.measure_types
+    }
+
+    /// The shape of the protected table: `k0`, `k1`, ..., then for each measure `m0` and `m0_status`.
+    /// Every value may be NULL; a status never is.
+    #[must_use]
+    pub fn table_schema(&self) -> SchemaRef {
+        table_schema(&self.key_types, &self.measure_types)
+    }
+}
+
+/// Applies every rule on the question to a Tabulation over a Dataset.
+///
+/// # Errors
+/// All violations, in the order of the rules.
+pub fn admit(
+    tabulation: Tabulation,
+    dataset: Arc<Dataset>,
+) -> Result<Admitted<Tabulation>, Refusals> {
+    if *tabulation.input.dataset() != dataset.name {
+        return Err(Refusal::new(
+            RefusalCode::Q105,
+            "the question is about another dataset.",
+            "Ask the department that holds it.",
+        )
+        .into());
+    }
+    let mut found = Vec::new();
+    for rule in QUESTION_RULES {
+        found.extend(match rule {
+            QuestionRule::Functions => functions::violations(&tabulation, &dataset),
+            QuestionRule::Labels => labels::violations(&tabulation, &dataset),
+            QuestionRule::Input => input::violations(&tabulation, &dataset),
+            QuestionRule::Keys => keys::violations(&tabulation, &dataset),
+            QuestionRule::Measures => measures::violations(&tabulation, &dataset),
+        });
+    }
+    if let Some(refusals) = Refusals::collect(found) {
+        return Err(refusals);
+    }
+    let Shape { key_types, measure_types } = Shape::of(&tabulation, &dataset)?;
+    Ok(Admitted { question: tabulation, dataset, key_types, measure_types })
+}
+
+/// The types of a Tabulation's table. They follow from its text and the descriptor, whether it is
+/// admitted or not: a planner needs them before a statement's placeholders have values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// Types of the keys, in order.
+    pub key_types: Vec<ScalarType>,
+    /// Types of the measures' shown values, in order.
+    pub measure_types: Vec<ScalarType>,
+}
+
+impl Shape {
+    /// The shape.
+    ///
+    /// # Errors
+    /// A key whose types don't fit.
+    pub fn of(tabulation: &Tabulation, dataset: &Dataset) -> Result<Self, Refusal> {
+        let keys = tabulation.keys.iter().map(|k| type_of(&k.scalar, dataset));
+        let measures = tabulation.measures.iter().map(|m| measures::shown_type(m, dataset));
+        Ok(Self { key_types: keys.collect::<Result<_, _>>()?, measure_types: measures.collect() })
+    }
+
+    /// `k0`, `k1`, ..., then for each measure `m0` and `m0_status`. Every value may be NULL; a
+    /// status never is.
+    #[must_use]
+    pub fn table_schema(&self) -> SchemaRef {
+        table_schema(&self.key_types, &self.measure_types)
+    }
+}
+
+fn table_schema(key_types: &[ScalarType], measure_types: &[ScalarType]) -> SchemaRef {
+    let keys = key_types.iter().enumerate();
+    let mut fields: Vec<Field> =
+        keys.map(|(i, t)| Field::new(format!("k{i}"), t.data_type(), true)).collect();
+    for (i, shown) in measure_types.iter().enumerate() {
+        fields.push(Field::new(format!("m{i}"), shown.data_type(), true));
+        fields.push(Field::new(format!("m{i}_status"), ScalarType::Utf8.data_type(), false));
+    }
+    Arc::new(Schema::new(fields))
+}

@@ -1,0 +1,274 @@
+//! A Dataset as its owner declared it: what a department publishes for tabulation, and on what terms.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::label::Label;
+use crate::policy::Profile;
+use crate::tabulation::{Literal, ScalarType};
+
+/// `schema.table`, both lower-case identifiers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DatasetName {
+    schema: String,
+    table: String,
+}
+
+impl DatasetName {
+    /// `None` unless both parts match `[a-z][a-z0-9_]{0,62}`: such names need no quoting in SQL.
+    #[must_use]
+    pub fn new(schema: &str, table: &str) -> Option<Self> {
+        (is_identifier(schema) && is_identifier(table))
+            .then(|| Self { schema: schema.to_owned(), table: table.to_owned() })
+    }
+
+    /// Reads `schema.table`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (schema, table) = text.split_once('.')?;
+        Self::new(schema, table)
+    }
+
+    /// The schema: by convention the department.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// The table within the schema.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+}
+
+impl fmt::Display for DatasetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.table)
+    }
+}
+
+impl TryFrom<String> for DatasetName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or_else(|| {
+            format!("`{text}` isn't a dataset name: write `schema.table` in lower-case letters, digits and `_`")
+        })
+    }
+}
+
+impl From<DatasetName> for String {
+    fn from(name: DatasetName) -> Self {
+        name.to_string()
+    }
+}
+
+/// Whether `text` matches `[a-z][a-z0-9_]{0,62}`.
+#[must_use]
+pub fn is_identifier(text: &str) -> bool {
+    text.len() <= 63
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// The public set of values of a dimension. Known to everybody, so a row of a table may be kept for
+/// a value although its cells are suppressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Domain {
+    /// A code list.
+    Codes(Vec<Literal>),
+    /// Whole numbers from the first to the last, both included.
+    Range(i64, i64),
+}
+
+/// The most values a declared domain may have: a response is bounded by its groups.
+pub const DOMAIN_VALUES_MAX: usize = 10_000;
+
+impl Domain {
+    /// The values, in the order declared.
+    #[must_use]
+    pub fn values(&self) -> Vec<Literal> {
+        match self {
+            Self::Codes(codes) => codes.clone(),
+            Self::Range(first, last) => (*first..=*last).map(Literal::Int64).collect(),
+        }
+    }
+
+    /// Whether the value belongs to the domain.
+    #[must_use]
+    pub fn contains(&self, value: &Literal) -> bool {
+        match self {
+            Self::Codes(codes) => codes.contains(value),
+            Self::Range(first, last) => {
+                matches!(value, Literal::Int64(v) if first <= v && v <= last)
+            }
+        }
+    }
+}
+
+/// Where a `filter` or `measure` column may be cut by a predicate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Breakpoints {
+    /// The first day of a month.
+    Months,
+    /// The first day of a year.
+    Years,
+    /// Exactly these values.
+    Listed(Vec<Literal>),
+}
+
+impl Breakpoints {
+    /// In words, for a Refusal's fix.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Months => "the first day of a month".to_owned(),
+            Self::Years => "the first day of a year".to_owned(),
+            Self::Listed(values) => {
+                let shown: Vec<String> = values.iter().take(8).map(Literal::to_string).collect();
+                let more = if values.len() > shown.len() { ", ..." } else { "" };
+                format!("{}{more}", shown.join(", "))
+            }
+        }
+    }
+}
+
+/// The range of values a measure can plausibly take, in the column's declared unit of measurement.
+/// Values beyond are clamped to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Smallest value, as a number scaled by the column's decimal places.
+    pub low: i128,
+    /// Largest value, scaled likewise.
+    pub high: i128,
+}
+
+/// A column of a Dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Lower-case identifier.
+    pub name: String,
+    /// Type of its values.
+    pub scalar_type: ScalarType,
+    /// What it may be used for.
+    pub label: Label,
+    /// Public values, for a dimension that has them.
+    pub domain: Option<Domain>,
+    /// Where predicates may cut, for a filter or a measure.
+    pub breakpoints: Option<Breakpoints>,
+    /// Plausible range, for a measure.
+    pub bounds: Option<Bounds>,
+    /// Unit of measurement, such as `pence`.
+    pub measured_in: Option<String>,
+    /// One sentence for the catalogue.
+    pub description: Option<String>,
+}
+
+/// Who or what is protected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProtectedUnit {
+    /// Each row is one unit.
+    Row,
+    /// The column with this name identifies the unit.
+    Column {
+        /// The column labelled `unit`.
+        name: String,
+        /// Whether a unit has at most one row, so that rows may be counted for units.
+        unique_per_row: bool,
+    },
+}
+
+/// Which side applies the rules on cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReleaseMode {
+    /// The node protects its own table; what leaves is final.
+    AtNode,
+    /// Evidence goes to the gateway, which protects the total over the departments.
+    AtGateway,
+}
+
+impl ReleaseMode {
+    /// The word used in configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AtNode => "at-node",
+            Self::AtGateway => "at-gateway",
+        }
+    }
+}
+
+/// Whether and how a Dataset is protected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Protection {
+    /// Published data: its rows may travel.
+    Open,
+    /// Only protected tables leave.
+    Protected {
+        /// Who is protected.
+        unit: ProtectedUnit,
+        /// The numbers of the rules on cells.
+        profile: Profile,
+        /// Which side applies them.
+        release: ReleaseMode,
+        /// Whether a unit's rows all live at one node, so that distinct units add up over nodes.
+        units_at_one_node: bool,
+    },
+}
+
+/// A published view over a department's source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// `schema.table`.
+    pub name: DatasetName,
+    /// One sentence for the catalogue.
+    pub description: Option<String>,
+    /// All columns, hidden ones included; a catalogue sent abroad has them left out.
+    pub columns: Vec<Column>,
+    /// The terms.
+    pub protection: Protection,
+}
+
+impl Dataset {
+    /// The column of this name, unless it is hidden: a hidden column doesn't exist for a question.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|c| c.name == name && c.label != Label::Hidden)
+    }
+
+    /// Whether rows may travel.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.protection, Protection::Open)
+    }
+
+    /// The numbers of the rules on cells.
+    #[must_use]
+    pub const fn profile(&self) -> Profile {
+        match &self.protection {
+            Protection::Open => Profile::OPEN,
+            Protection::Protected { profile, .. } => *profile,
+        }
+    }
+
+    /// The side that protects. Open data is only added up, which the gateway does.
+    #[must_use]
+    pub const fn release(&self) -> ReleaseMode {
+        match &self.protection {
+            Protection::Open => ReleaseMode::AtGateway,
+            Protection::Protected { release, .. } => *release,
+        }
+    }
+
+    /// The Dataset as others may know it: without its hidden columns.
+    #[must_use]
+    pub fn visible(&self) -> Self {
+        let mut visible = self.clone();
+        visible.columns.retain(|c| c.label != Label::Hidden);
+        visible
+    }
+}

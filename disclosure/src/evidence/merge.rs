@@ -1,0 +1,107 @@
+//! Evidence of several nodes together: any order and any split of the rows gives the same.
+
+use std::collections::HashMap;
+
+use super::{Cell, Evidence, MeasureEvidence};
+use crate::tabulation::Literal;
+
+/// Adds up the cells with the same keys. A cell that a node doesn't have counts nothing there.
+#[must_use]
+pub fn merge(parts: impl IntoIterator<Item = Evidence>) -> Evidence {
+    let mut position: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut cells: Vec<Cell> = Vec::new();
+    for cell in parts.into_iter().flat_map(|part| part.cells) {
+        let next = cells.len();
+        let at = *position.entry(key_bytes(&cell.keys)).or_insert(next);
+        match cells.get_mut(at) {
+            Some(known) => {
+                for (mine, other) in known.measures.iter_mut().zip(&cell.measures) {
+                    *mine = mine.and(*other);
+                }
+            }
+            None => cells.push(cell),
+        }
+    }
+    Evidence { cells }
+}
+
+/// Bytes that are equal exactly for equal keys, and sort NULL last, numbers by size and text bytewise.
+pub(crate) fn key_bytes(keys: &[Option<Literal>]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(keys.len().saturating_mul(12));
+    for key in keys {
+        match key {
+            None | Some(Literal::Null(_)) => bytes.push(0xFF),
+            Some(Literal::Boolean(v)) => bytes.extend([1, u8::from(*v)]),
+            Some(Literal::Int64(v)) => {
+                bytes.push(1);
+                bytes.extend(((*v as u64) ^ (1 << 63)).to_be_bytes());
+            }
+            Some(Literal::Decimal { value, .. }) => {
+                bytes.push(1);
+                bytes.extend(((*value as u128) ^ (1 << 127)).to_be_bytes());
+            }
+            Some(Literal::Float64(v)) => {
+                bytes.push(1);
+                // -0.0 and 0.0 are one key. IEEE order: flip all bits of negatives, the sign of others.
+                let bits = (v + 0.0).to_bits();
+                let ordered = if bits >> 63 == 1 { !bits } else { bits ^ (1 << 63) };
+                bytes.extend(ordered.to_be_bytes());
+            }
+            Some(Literal::Utf8(v)) => {
+                bytes.push(1);
+                // A zero byte within text is escaped, so that the end of one key isn't taken for the next.
+                for byte in v.as_bytes() {
+                    bytes.push(*byte);
+                    if *byte == 0 {
+                        bytes.push(0xFF);
+                    }
+                }
+                bytes.extend([0, 0]);
+            }
+            Some(Literal::Date(v)) => {
+                bytes.push(1);
+                bytes.extend(((*v as u32) ^ (1 << 31)).to_be_bytes());
+            }
+        }
+    }
+    bytes
+}
+
+impl MeasureEvidence {
+    /// Nothing contributes.
+    pub const NONE: Self = Self { units: 0, count: 0, sum: 0 };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(key: Option<&str>, units: i64) -> Cell {
+        Cell {
+            keys: vec![key.map(|k| Literal::Utf8(k.to_owned()))],
+            measures: vec![MeasureEvidence { units, count: units * 2, sum: i128::from(units) * 10 }],
+        }
+    }
+
+    #[test]
+    fn cells_with_the_same_key_add_up_whatever_the_order() {
+        let a = Evidence { cells: vec![cell(Some("x"), 3), cell(None, 1)] };
+        let b = Evidence { cells: vec![cell(Some("y"), 2), cell(Some("x"), 4)] };
+        let sort = |mut e: Evidence| {
+            e.cells.sort_by_key(|c| key_bytes(&c.keys));
+            e
+        };
+        let ab = sort(merge([a.clone(), b.clone()]));
+        assert_eq!(ab, sort(merge([b, Evidence::default(), a])));
+        assert_eq!(ab.cells.first(), Some(&cell(Some("x"), 7)));
+        assert_eq!(ab.cells.last(), Some(&cell(None, 1)), "NULL is one group, and sorts last");
+    }
+
+    #[test]
+    fn keys_of_several_columns_do_not_run_together() {
+        let text = |s: &str| Some(Literal::Utf8(s.to_owned()));
+        assert_ne!(key_bytes(&[text("a"), text("bc")]), key_bytes(&[text("ab"), text("c")]));
+        assert_ne!(key_bytes(&[text("a\0"), text("")]), key_bytes(&[text("a"), text("\0")]));
+        assert!(key_bytes(&[Some(Literal::Int64(-1))]) < key_bytes(&[Some(Literal::Int64(0))]));
+    }
+}

@@ -1,0 +1,40 @@
+//! What may leave a department, and how that is decided.
+//!
+//! Read in this order:
+//!
+//! 1. [`dataset`], [`label`] and [`policy`]: what a data owner declared about a Dataset.
+//! 2. [`tabulation`]: the question in closed form. It has no word for "rows".
+//! 3. [`rules`]: the one ordered list of rules; [`admit()`] applies those on the question and returns
+//!    every violation at once, [`protect()`] applies those on cells.
+//! 4. [`evidence`]: what is known of a cell, never rows; it merges in any order and any split.
+//! 5. [`table`]: cells with a status. A [`Protected`] table is the only thing an encoder takes.
+//! 6. [`rebuild`]: every outgoing array is made anew, value by value.
+//! 7. [`refusal`]: the closed list of codes; a Refusal is an answer that teaches.
+//!
+//! Nothing here does I/O, waits, reads a clock or draws randomness it wasn't given, and nothing here
+//! knows of a query engine: the whole crate can be read by a statistician.
+
+pub mod admit;
+pub mod dataset;
+pub mod evidence;
+pub mod function;
+pub mod label;
+pub mod open;
+pub mod policy;
+pub mod protect;
+pub mod rebuild;
+pub mod refusal;
+pub mod rules;
+pub mod table;
+pub mod tabulation;
+
+pub use admit::{Admitted, Shape, admit};
+pub use dataset::{Bounds, Breakpoints, Column, Dataset, DatasetName, Domain, ProtectedUnit, Protection, ReleaseMode};
+pub use evidence::{Evidence, MeasureEvidence};
+pub use label::Label;
+pub use open::{OpenDataset, OpenRows};
+pub use policy::Profile;
+pub use protect::{Derivation, Protected, protect, receive};
+pub use refusal::{Refusal, RefusalCode, Refusals};
+pub use table::{CellStatus, ProtectedColumn, Table};
+pub use tabulation::{Comparison, Function, Input, Key, Literal, Measure, MeasureKind, Scalar, ScalarType, Tabulation};

@@ -1,0 +1,112 @@
+//! Keys: expressions over dimensions, and the rows a table has because everybody knows them.
+//!
+//! *Statement*: a key uses columns labelled `dimension` only. Where all of them have a published
+//! domain, the table has a row for every value the keys can take, whether it occurs or not; elsewhere a row stands only if one of its cells is shown.
+//!
+//! | `GROUP BY sex` with domain F, M; nobody is M | row |
+//! |---|---|
+//! | with the rule | `M`, count `[c]` |
+//! | without | the missing row says: no men |
+//!
+//! *Stops*: attack 11 (keys that single out) and 49 (observed values). *Doesn't stop*: a key so
+//! detailed that most cells are small; they are suppressed.
+//!
+//! *Source*: Handbook on SDC, 2nd ed., on structural and sampling zeros.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::dataset::{DOMAIN_VALUES_MAX, Dataset};
+use crate::label::Label;
+use crate::refusal::{Refusal, RefusalCode};
+use crate::tabulation::interpret::{truth, value_of};
+use crate::tabulation::{Literal, Scalar, Tabulation};
+
+/// All violations.
+#[must_use]
+pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
+    if dataset.is_open() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for key in &tabulation.keys {
+        for name in key.scalar.columns() {
+            let Some(column) = dataset.column(name) else { continue };
+            match column.label {
+                // `labels` has told about units already.
+                Label::Dimension | Label::Unit | Label::Hidden => {}
+                Label::Filter | Label::Measure => found.push(Refusal::new(
+                    RefusalCode::D203,
+                    format!("`{name}` is a `{}`, so tables aren't grouped by it.", column.label.as_str()),
+                    format!("Group by dimensions: {}.", dimensions(dataset)),
+                )),
+            }
+        }
+    }
+    found
+}
+
+fn dimensions(dataset: &Dataset) -> String {
+    let columns = dataset.columns.iter().filter(|c| c.label == Label::Dimension);
+    columns.take(20).map(|c| format!("`{}`", c.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// One row's key values; `None` is NULL.
+pub type KeyValues = Vec<Option<Literal>>;
+
+/// The key values every reader knows to be possible, from the published domains and the question's
+/// text; `None` if the domains of the columns used aren't all published, or too large together.
+/// Without keys there is exactly one row.
+#[must_use]
+pub fn public_rows(tabulation: &Tabulation, dataset: &Dataset) -> Option<Vec<KeyValues>> {
+    let mut columns = BTreeSet::new();
+    for key in &tabulation.keys {
+        columns.extend(key.scalar.columns());
+    }
+    let mut domains = Vec::with_capacity(columns.len());
+    let mut combinations = 1_usize;
+    for name in &columns {
+        let values = dataset.column(name)?.domain.as_ref()?.values();
+        combinations = combinations.checked_mul(values.len())?;
+        domains.push((*name, values));
+    }
+    if combinations > DOMAIN_VALUES_MAX {
+        return None;
+    }
+    let predicates = tabulation.input.predicates();
+    // Only what is said of these columns alone is known without looking at the data.
+    let known: Vec<&Scalar> = predicates
+        .into_iter()
+        .flat_map(Scalar::conjuncts)
+        .filter(|c| c.columns().is_subset(&columns))
+        .collect();
+    let mut rows = Vec::new();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for combination in combine(&domains) {
+        if !known.iter().all(|c| truth(c, &combination) == Some(true)) {
+            continue;
+        }
+        let row: KeyValues =
+            tabulation.keys.iter().map(|k| value_of(&k.scalar, &combination)).collect();
+        if seen.insert(format!("{row:?}")) {
+            rows.push(row);
+        }
+    }
+    Some(rows)
+}
+
+fn combine<'a>(domains: &[(&'a str, Vec<Literal>)]) -> Vec<BTreeMap<&'a str, Literal>> {
+    let mut combinations = vec![BTreeMap::new()];
+    for (name, values) in domains {
+        combinations = combinations
+            .into_iter()
+            .flat_map(|partial| {
+                values.iter().map(move |value| {
+                    let mut row = partial.clone();
+                    row.insert(*name, value.clone());
+                    row
+                })
+            })
+            .collect();
+    }
+    combinations
+}

@@ -1,0 +1,273 @@
+//! Measures: totals and means of columns that may be aggregated, within declared bounds.
+//!
+//! *Statement*: the argument of `sum` and `avg` is a `measure` column, a numeric dimension with a
+//! published range, or `+`, `-`, `*` over these and literals, of an exact type; it has bounds, which follow from the declared ones. The
+//! argument of `count` is a column. `CASE` doesn't stand inside a measure: `FILTER` makes a cell of its
+//! own, with its own contributing units.
+//!
+//! *Stops*: attacks 5 to 7 (one person's value carried out by `CASE`) and 42 (totals that wrap).
+//! *Doesn't stop*: one person whose honest value is most of the total; dominance is for that.
+//!
+//! *Source*: Handbook on SDC, 2nd ed., on magnitude tables.
+
+use crate::dataset::{Bounds, Column, Dataset, Domain};
+use crate::function::Function;
+use crate::label::Label;
+use crate::refusal::{Refusal, RefusalCode};
+use crate::tabulation::typing::{power_of_ten, type_of};
+use crate::tabulation::{Literal, Measure, MeasureKind, Scalar, ScalarType, Tabulation};
+
+/// All violations.
+#[must_use]
+pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
+    tabulation.measures.iter().flat_map(|m| measure(m, dataset)).collect()
+}
+
+fn measure(measure: &Measure, dataset: &Dataset) -> Vec<Refusal> {
+    match &measure.kind {
+        MeasureKind::Rows | MeasureKind::Units => Vec::new(),
+        MeasureKind::Values(argument) => counted(argument, dataset),
+        MeasureKind::Sum(argument) | MeasureKind::Mean(argument) => added_up(argument, dataset),
+    }
+}
+
+fn counted(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
+    if dataset.is_open() || matches!(argument, Scalar::Column(_)) {
+        return Vec::new();
+    }
+    vec![Refusal::new(
+        RefusalCode::D206,
+        "`count` takes a column here, not an expression.",
+        "Use `count(*) FILTER (WHERE ...)`.",
+    )]
+}
+
+fn added_up(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
+    let mut found = Vec::new();
+    match type_of(argument, dataset) {
+        // `functions` has told about it already.
+        Err(_) => return found,
+        Ok(found_type) if !found_type.is_exact_number() => found.push(Refusal::new(
+            RefusalCode::D206,
+            format!("{found_type} can't be added up exactly."),
+            "Use a whole or decimal number.",
+        )),
+        Ok(_) => {}
+    }
+    if dataset.is_open() {
+        return found;
+    }
+    if argument.columns().is_empty() {
+        found.push(Refusal::new(
+            RefusalCode::D206,
+            "a measure's argument names no column.",
+            "Use `count(*)`, and multiply the released count.",
+        ));
+    }
+    arithmetic_only(argument, dataset, &mut found);
+    if found.is_empty() && bounds(argument, dataset).is_none() {
+        found.push(Refusal::new(
+            RefusalCode::D206,
+            "the size of a measure's argument doesn't follow from declared bounds.",
+            "Add or multiply fewer measures.",
+        ));
+    }
+    found
+}
+
+fn arithmetic_only(scalar: &Scalar, dataset: &Dataset, found: &mut Vec<Refusal>) {
+    match scalar {
+        Scalar::Literal(_) => {}
+        Scalar::Column(name) => {
+            if let Some(column) = dataset.column(name)
+                && column.label != Label::Unit
+                && column_bounds(column).is_none()
+            {
+                found.push(Refusal::new(
+                    RefusalCode::D206,
+                    format!("`{name}` is a `{}` without bounds, so it isn't added up.", column.label.as_str()),
+                    format!("Add up a measure: {}.", measures(dataset)),
+                ));
+            }
+        }
+        Scalar::Call { function, args } => {
+            if is_arithmetic(*function) {
+                for arg in args {
+                    arithmetic_only(arg, dataset, found);
+                }
+            } else {
+                found.push(Refusal::new(
+                    RefusalCode::D206,
+                    format!("`{}` doesn't stand inside `sum` or `avg`.", function.as_str()),
+                    "Use a measure column, or `+`, `-` and `*` over measures; divide the released totals instead.",
+                ));
+            }
+        }
+        Scalar::Cast { value, to } if to.is_exact_number() => arithmetic_only(value, dataset, found),
+        Scalar::Case { .. } => found.push(Refusal::new(
+            RefusalCode::D206,
+            "`CASE` doesn't stand inside a measure.",
+            "Use `sum(x) FILTER (WHERE ...)`, which makes it a cell of its own.",
+        )),
+        Scalar::Compare { .. }
+        | Scalar::And(_)
+        | Scalar::Or(_)
+        | Scalar::Not(_)
+        | Scalar::IsNull(_)
+        | Scalar::InList { .. }
+        | Scalar::Like { .. }
+        | Scalar::Cast { .. } => found.push(Refusal::new(
+            RefusalCode::D206,
+            "a measure's argument is a measure column or arithmetic over measures.",
+            "Use `FILTER (WHERE ...)` for conditions.",
+        )),
+    }
+}
+
+fn measures(dataset: &Dataset) -> String {
+    let names: Vec<String> = dataset
+        .columns
+        .iter()
+        .filter(|c| c.label == Label::Measure)
+        .take(20)
+        .map(|c| format!("`{}`", c.name))
+        .collect();
+    if names.is_empty() { "this dataset has none".to_owned() } else { names.join(", ") }
+}
+
+const fn is_arithmetic(function: Function) -> bool {
+    match function {
+        Function::Add | Function::Subtract | Function::Multiply | Function::Negate | Function::Abs => true,
+        Function::Divide
+        | Function::Modulo
+        | Function::Lower
+        | Function::Upper
+        | Function::Trim
+        | Function::Length
+        | Function::Substring
+        | Function::Year
+        | Function::Quarter
+        | Function::Month
+        | Function::StartOfYear
+        | Function::StartOfQuarter
+        | Function::StartOfMonth => false,
+    }
+}
+
+/// The bounds of a column's values: declared for a measure, the published range for a dimension.
+#[must_use]
+pub fn column_bounds(column: &Column) -> Option<Bounds> {
+    if let Some(bounds) = column.bounds {
+        return Some(bounds);
+    }
+    match (column.label, &column.domain) {
+        (Label::Dimension, Some(Domain::Range(first, last))) => {
+            Some(Bounds { low: (*first).into(), high: (*last).into() })
+        }
+        (
+            Label::Dimension | Label::Unit | Label::Filter | Label::Measure | Label::Hidden,
+            Some(Domain::Codes(_) | Domain::Range(..)) | None,
+        ) => None,
+    }
+}
+
+/// The bounds of arithmetic over bounded columns, by interval arithmetic, in units of the result's
+/// last decimal place; `None` where they don't follow or don't fit.
+#[must_use]
+pub fn bounds(scalar: &Scalar, dataset: &Dataset) -> Option<Bounds> {
+    match scalar {
+        Scalar::Column(name) => column_bounds(dataset.column(name)?),
+        Scalar::Literal(Literal::Int64(v)) => Some(Bounds { low: (*v).into(), high: (*v).into() }),
+        Scalar::Literal(Literal::Decimal { value, .. }) => Some(Bounds { low: *value, high: *value }),
+        Scalar::Cast { value, to } => {
+            let from = type_of(value, dataset).ok()?.decimal_places();
+            rescale(bounds(value, dataset)?, from, to.decimal_places())
+        }
+        Scalar::Call { function, args } => match (function, args.as_slice()) {
+            (Function::Add | Function::Subtract, [left, right]) => {
+                let places = type_of(scalar, dataset).ok()?.decimal_places();
+                let l = at_places(left, places, dataset)?;
+                let r = at_places(right, places, dataset)?;
+                if *function == Function::Add {
+                    interval(&[l.low.checked_add(r.low)?, l.high.checked_add(r.high)?])
+                } else {
+                    interval(&[l.low.checked_sub(r.high)?, l.high.checked_sub(r.low)?])
+                }
+            }
+            (Function::Multiply, [left, right]) => {
+                let (l, r) = (bounds(left, dataset)?, bounds(right, dataset)?);
+                interval(&[
+                    l.low.checked_mul(r.low)?,
+                    l.low.checked_mul(r.high)?,
+                    l.high.checked_mul(r.low)?,
+                    l.high.checked_mul(r.high)?,
+                ])
+            }
+            (Function::Negate, [value]) => {
+                let b = bounds(value, dataset)?;
+                interval(&[b.low.checked_neg()?, b.high.checked_neg()?])
+            }
+            (Function::Abs, [value]) => {
+                let b = bounds(value, dataset)?;
+                interval(&[0, b.low.checked_abs()?, b.high.checked_abs()?])
+            }
+            _ => None,
+        },
+        Scalar::Literal(_)
+        | Scalar::Compare { .. }
+        | Scalar::And(_)
+        | Scalar::Or(_)
+        | Scalar::Not(_)
+        | Scalar::IsNull(_)
+        | Scalar::InList { .. }
+        | Scalar::Like { .. }
+        | Scalar::Case { .. } => None,
+    }
+}
+
+fn at_places(scalar: &Scalar, places: u8, dataset: &Dataset) -> Option<Bounds> {
+    let from = type_of(scalar, dataset).ok()?.decimal_places();
+    rescale(bounds(scalar, dataset)?, from, places)
+}
+
+fn rescale(bounds: Bounds, from: u8, to: u8) -> Option<Bounds> {
+    let factor = power_of_ten(from.abs_diff(to));
+    if from <= to {
+        Some(Bounds { low: bounds.low.checked_mul(factor)?, high: bounds.high.checked_mul(factor)? })
+    } else {
+        Some(Bounds { low: bounds.low.checked_div(factor)?, high: bounds.high.checked_div(factor)? })
+    }
+}
+
+fn interval(ends: &[i128]) -> Option<Bounds> {
+    Some(Bounds { low: *ends.iter().min()?, high: *ends.iter().max()? })
+}
+
+/// More rows than any department holds: totals are proved to fit their type for so many.
+pub const ROWS_MAX: i128 = 10_000_000_000;
+
+/// The type of a measure's shown value. It follows from declared bounds, never from the data.
+#[must_use]
+pub fn shown_type(measure: &Measure, dataset: &Dataset) -> ScalarType {
+    match &measure.kind {
+        MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units => ScalarType::Int64,
+        MeasureKind::Sum(argument) => match type_of(argument, dataset) {
+            Ok(ScalarType::Decimal(places)) => ScalarType::Decimal(places),
+            Ok(ScalarType::Int64 | ScalarType::Boolean | ScalarType::Float64 | ScalarType::Utf8 | ScalarType::Date)
+            | Err(_) => {
+                let fits = bounds(argument, dataset).is_some_and(|b| {
+                    let largest = b.low.unsigned_abs().max(b.high.unsigned_abs());
+                    largest.saturating_mul(ROWS_MAX.unsigned_abs()) < u128::from(i64::MAX.unsigned_abs())
+                });
+                if fits { ScalarType::Int64 } else { ScalarType::Decimal(0) }
+            }
+        },
+        MeasureKind::Mean(argument) => match type_of(argument, dataset) {
+            Ok(ScalarType::Decimal(places)) => {
+                ScalarType::Decimal(places.saturating_add(4).min(crate::tabulation::typing::DECIMAL_PLACES_MAX))
+            }
+            Ok(ScalarType::Int64 | ScalarType::Boolean | ScalarType::Float64 | ScalarType::Utf8 | ScalarType::Date)
+            | Err(_) => ScalarType::Float64,
+        },
+    }
+}

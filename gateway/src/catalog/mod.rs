@@ -1,0 +1,198 @@
+//! What may be asked about: what the departments announce.
+//!
+//! A dataset that several departments hold is one table. It belongs to those registered for it,
+//! connected or not: a total over the connected ones alone would pass a smaller total off as the whole.
+
+mod remote_table;
+
+pub(crate) use remote_table::RemoteTable;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use insitu_disclosure::{Column, Dataset, DatasetName, Protection, Refusal, RefusalCode, ReleaseMode};
+
+use crate::nodes::NodeId;
+
+/// A department's share of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its node.
+    pub node: NodeId,
+    /// The department's name, for people.
+    pub department: String,
+    /// Fingerprint of the descriptor it announced; `None` if it isn't connected.
+    pub fingerprint: Option<u64>,
+}
+
+/// A dataset with everybody who holds part of it.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The descriptor, with the strictest terms of all holders.
+    pub dataset: Arc<Dataset>,
+    /// Holders in node order.
+    pub holders: Vec<Holder>,
+    /// Set where the holders' descriptors don't agree: nothing can be asked then.
+    pub conflict: Option<Refusal>,
+}
+
+/// The datasets known at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    datasets: BTreeMap<DatasetName, Arc<Held>>,
+}
+
+/// What one node contributes to the catalogue.
+#[derive(Debug, Clone)]
+pub(crate) struct Announcement {
+    pub(crate) node: NodeId,
+    pub(crate) department: String,
+    /// Datasets the node is registered for.
+    pub(crate) registered: Vec<DatasetName>,
+    /// What it announced last, with fingerprints.
+    pub(crate) announced: Vec<(Arc<Dataset>, u64)>,
+    pub(crate) connected: bool,
+}
+
+impl Catalog {
+    /// The catalogue of these nodes, which come in node order.
+    pub(crate) fn of(nodes: &[Announcement]) -> Self {
+        let mut datasets: BTreeMap<DatasetName, Held> = BTreeMap::new();
+        for node in nodes {
+            for (dataset, _) in &node.announced {
+                // A node can't take over a dataset it isn't registered for.
+                if node.registered.contains(&dataset.name) {
+                    add(&mut datasets, dataset, node);
+                }
+            }
+        }
+        for held in datasets.values_mut() {
+            let registered = nodes.iter().filter(|n| n.registered.contains(&held.dataset.name));
+            held.holders = registered.map(|n| holder(n, &held.dataset.name)).collect();
+            if held.conflict.is_none() {
+                held.conflict = cannot_add_up(&held.dataset, held.holders.len());
+            }
+        }
+        let datasets = datasets.into_iter().map(|(name, held)| (name, Arc::new(held)));
+        Self { datasets: datasets.collect() }
+    }
+
+    /// The dataset of this name.
+    #[must_use]
+    pub fn get(&self, name: &DatasetName) -> Option<&Arc<Held>> {
+        self.datasets.get(name)
+    }
+
+    /// All datasets, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Held>> {
+        self.datasets.values()
+    }
+
+    /// The Refusal for a table that doesn't exist, with the nearest that does.
+    #[must_use]
+    pub fn unknown(&self, written: &str) -> Refusal {
+        let lower = written.to_lowercase();
+        let similarity = |name: &DatasetName| {
+            let full = strsim::jaro_winkler(&name.to_string(), &lower);
+            // `crimes` alone is meant for `police.crimes`.
+            full.max(strsim::jaro_winkler(name.table(), &lower))
+        };
+        let nearest = self
+            .datasets
+            .keys()
+            .map(|name| (similarity(name), name))
+            .filter(|(s, _)| 0.75 <= *s)
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let fix = match nearest {
+            Some((_, name)) => format!("Did you mean `{name}`?"),
+            None => {
+                let names: Vec<String> = self.datasets.keys().take(20).map(ToString::to_string).collect();
+                if names.is_empty() {
+                    "No department is connected yet.".to_owned()
+                } else {
+                    format!("There are: {}.", names.join(", "))
+                }
+            }
+        };
+        Refusal::new(RefusalCode::Q105, format!("there is no table `{written}`."), fix)
+    }
+}
+
+fn holder(node: &Announcement, name: &DatasetName) -> Holder {
+    let announced = node.announced.iter().find(|(d, _)| d.name == *name);
+    Holder {
+        node: node.node.clone(),
+        department: node.department.clone(),
+        fingerprint: announced.filter(|_| node.connected).map(|(_, fingerprint)| *fingerprint),
+    }
+}
+
+fn add(datasets: &mut BTreeMap<DatasetName, Held>, dataset: &Arc<Dataset>, node: &Announcement) {
+    match datasets.get_mut(&dataset.name) {
+        None => {
+            let held = Held { dataset: Arc::clone(dataset), holders: Vec::new(), conflict: None };
+            datasets.insert(dataset.name.clone(), held);
+        }
+        Some(held) => match strictest(&held.dataset, dataset) {
+            Some(merged) => held.dataset = Arc::new(merged),
+            None => {
+                held.conflict = Some(Refusal::new(
+                    RefusalCode::N404,
+                    format!("the departments that hold `{}` describe it differently ({} does).", dataset.name, node.department),
+                    "The departments need to agree on its columns, labels and unit.",
+                ));
+            }
+        },
+    }
+}
+
+/// The descriptor with the stricter of both terms; `None` if they don't describe the same thing.
+fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
+    let described = |c: &Column| Column { description: None, ..c.clone() };
+    if !a.columns.iter().map(described).eq(b.columns.iter().map(described)) {
+        return None;
+    }
+    let protection = match (&a.protection, &b.protection) {
+        (Protection::Open, Protection::Open) => Protection::Open,
+        (
+            Protection::Protected { unit, profile, release, units_at_one_node },
+            Protection::Protected {
+                unit: other_unit,
+                profile: other_profile,
+                release: other_release,
+                units_at_one_node: other_units_at_one_node,
+            },
+        ) if unit == other_unit => Protection::Protected {
+            unit: unit.clone(),
+            profile: profile.strictest(*other_profile),
+            release: match (release, other_release) {
+                (ReleaseMode::AtGateway, ReleaseMode::AtGateway) => ReleaseMode::AtGateway,
+                (ReleaseMode::AtNode, _) | (_, ReleaseMode::AtNode) => ReleaseMode::AtNode,
+            },
+            units_at_one_node: *units_at_one_node && *other_units_at_one_node,
+        },
+        (Protection::Open | Protection::Protected { .. }, _) => return None,
+    };
+    Some(Dataset { protection, ..a.clone() })
+}
+
+/// Why several departments' cells of this dataset can't be added up.
+fn cannot_add_up(dataset: &Dataset, holders: usize) -> Option<Refusal> {
+    if holders < 2 {
+        return None;
+    }
+    match &dataset.protection {
+        Protection::Open => None,
+        Protection::Protected { release: ReleaseMode::AtNode, .. } => Some(Refusal::new(
+            RefusalCode::D209,
+            format!("`{}` is held by {holders} departments, and not all of them release at the gateway.", dataset.name),
+            "Ask the data owners for the release mode `at-gateway`.",
+        )),
+        Protection::Protected { units_at_one_node: false, .. } => Some(Refusal::new(
+            RefusalCode::D209,
+            format!("units of `{}` may be at several departments, so distinct units don't add up.", dataset.name),
+            "Ask the data owners whether each unit is at one department only (`units_at_one_node`).",
+        )),
+        Protection::Protected { release: ReleaseMode::AtGateway, units_at_one_node: true, .. } => None,
+    }
+}

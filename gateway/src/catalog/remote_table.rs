@@ -1,0 +1,98 @@
+//! A dataset as the planner sees it: a schema, and nothing that could be read. A plan in which one is
+//! left has not been cut, and fails closed.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow_schema::{Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Constraints, DataFusionError, Result, Statistics};
+use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::Held;
+
+/// A dataset held by departments.
+#[derive(Debug)]
+pub(crate) struct RemoteTable {
+    held: Arc<Held>,
+    schema: SchemaRef,
+}
+
+impl RemoteTable {
+    pub(crate) fn new(held: Arc<Held>) -> Self {
+        let fields: Vec<Field> = held
+            .dataset
+            .visible()
+            .columns
+            .iter()
+            .map(|c| Field::new(&c.name, c.scalar_type.data_type(), true))
+            .collect();
+        Self { held, schema: Arc::new(Schema::new(fields)) }
+    }
+
+    pub(crate) const fn held(&self) -> &Arc<Held> {
+        &self.held
+    }
+
+    /// The remote table behind a plan's source.
+    pub(crate) fn of(provider: &Arc<dyn TableProvider>) -> Option<&Self> {
+        let any: &dyn Any = provider.as_ref();
+        any.downcast_ref::<Self>()
+    }
+}
+
+/// INVARIANT(AI-8): an uncut scan refuses.
+fn uncut<T>() -> Result<T> {
+    Err(DataFusionError::Internal("a department's dataset was left in a plan".to_owned()))
+}
+
+#[async_trait]
+impl TableProvider for RemoteTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn constraints(&self) -> Option<&Constraints> {
+        None
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn get_table_definition(&self) -> Option<&str> {
+        None
+    }
+
+    fn get_logical_plan(&'_ self) -> Option<Cow<'_, LogicalPlan>> {
+        None
+    }
+
+    fn get_column_default(&self, _column: &str) -> Option<&Expr> {
+        None
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        _projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        uncut()
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Unsupported; filters.len()])
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        None
+    }
+}

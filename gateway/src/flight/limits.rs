@@ -1,0 +1,43 @@
+//! How much clients may hold and do at a time. Everything a client can pile up has a number here.
+
+use std::time::Duration;
+
+/// The largest message that is read, in bytes; every gRPC library's default for reading, too.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// The size that messages of an answer are cut to, in bytes.
+pub(crate) const ANSWER_MESSAGE_BYTES: usize = 1 << 20;
+/// The largest row of an answer, in bytes: with its frame it still fits a message.
+pub(crate) const ROW_BYTES_MAX: usize = 3 << 20;
+/// The longest command that asks for metadata, in bytes. Statements are measured by the gate.
+pub(crate) const CATALOGUE_COMMAND_BYTES_MAX: usize = 16 << 10;
+/// The longest wait for a client's next message.
+pub(crate) const CLIENT_IDLE_MAX: Duration = Duration::from_secs(30);
+/// The longest that an answer may take on its way out.
+pub(crate) const SENDING_MAX: Duration = Duration::from_secs(600);
+/// How long a ticket can be redeemed.
+pub(crate) const TICKET_LIFE: Duration = Duration::from_secs(600);
+/// How long a prepared statement is kept after its last use.
+pub(crate) const PREPARED_LIFE: Duration = Duration::from_secs(3_600);
+/// The most prepared statements of one analyst.
+pub(crate) const PREPARED_PER_ANALYST_MAX: usize = 128;
+
+/// What a gateway allows its clients, all together and each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest deadline of a statement.
+    pub deadline_max: Duration,
+    /// The most statements that run at a time.
+    pub statements_running_max: usize,
+}
+
+impl Limits {
+    /// The most statements that wait for one of the running to end.
+    pub(crate) const fn waiting_max(&self) -> usize {
+        self.statements_running_max.saturating_mul(2)
+    }
+
+    /// The most statements that run and wait for one analyst: never all the places.
+    pub(crate) const fn per_analyst_max(&self) -> usize {
+        self.statements_running_max
+    }
+}

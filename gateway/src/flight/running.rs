@@ -1,0 +1,247 @@
+//! Statements under way: how many at a time, until when, and how they are cancelled.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use insitu_disclosure::{Refusal, RefusalCode, Refusals};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
+
+use super::handles::Handle;
+use super::limits::Limits;
+use crate::analyst::Analyst;
+use crate::status::Fault;
+
+/// Everything that runs or waits to run.
+#[derive(Debug)]
+pub(crate) struct Running {
+    per_analyst_max: usize,
+    /// Places for those that run and those that wait.
+    places: Arc<Semaphore>,
+    /// Places for those that run.
+    turns: Arc<Semaphore>,
+    runs: Arc<Mutex<HashMap<u64, Entry>>>,
+    next: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    analyst: Analyst,
+    ticket: Handle,
+    cancel: watch::Sender<bool>,
+}
+
+impl Running {
+    pub(crate) fn new(limits: Limits) -> Self {
+        let running_max = limits.statements_running_max;
+        Self::with(running_max, limits.waiting_max(), limits.per_analyst_max())
+    }
+
+    pub(super) fn with(running_max: usize, waiting_max: usize, per_analyst_max: usize) -> Self {
+        let places = running_max.saturating_add(waiting_max).min(Semaphore::MAX_PERMITS);
+        Self {
+            per_analyst_max,
+            places: Arc::new(Semaphore::new(places)),
+            turns: Arc::new(Semaphore::new(running_max.min(places))),
+            runs: Arc::default(),
+            next: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes a place for a ticket's statement.
+    ///
+    /// # Errors
+    /// L507 when all places are taken, or all that one analyst may have.
+    pub(crate) fn start(&self, by: &Analyst, ticket: Handle) -> Result<Run, Fault> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
+        let mut runs = lock(&self.runs);
+        let theirs = runs.values().filter(|entry| entry.analyst == *by).count();
+        if self.per_analyst_max <= theirs {
+            return Err(busy().into());
+        }
+        let (cancel, cancelled) = watch::channel(false);
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        runs.insert(id, Entry { analyst: by.clone(), ticket, cancel });
+        let runs = Arc::clone(&self.runs);
+        Ok(Run { id, runs, turns: Arc::clone(&self.turns), turn: None, cancelled, _place: place })
+    }
+
+    /// Cancels whatever runs or waits for an analyst's ticket.
+    pub(crate) fn cancel(&self, by: &Analyst, ticket: Handle) {
+        let runs = lock(&self.runs);
+        for entry in runs.values().filter(|e| e.analyst == *by && e.ticket == ticket) {
+            entry.cancel.send_replace(true);
+        }
+    }
+}
+
+/// A statement's place; dropping it gives the place back, whether it ran or not.
+#[derive(Debug)]
+pub(crate) struct Run {
+    id: u64,
+    runs: Arc<Mutex<HashMap<u64, Entry>>>,
+    turns: Arc<Semaphore>,
+    turn: Option<OwnedSemaphorePermit>,
+    cancelled: watch::Receiver<bool>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Run {
+    /// Waits for a turn and does the work. The turn is kept afterwards, until the answer is out.
+    ///
+    /// # Errors
+    /// What the work returns; L505 if waiting and work take longer than `time_max`; cancelled.
+    pub(crate) async fn work<T>(
+        &mut self,
+        time_max: Duration,
+        work: impl Future<Output = Result<T, Refusals>>,
+    ) -> Result<T, Fault> {
+        let turns = Arc::clone(&self.turns);
+        let waited = async move {
+            let turn = turns.acquire_owned().await.map_err(|_| Fault::internal())?;
+            Ok::<_, Fault>((turn, unpanicked(work).await?))
+        };
+        tokio::select! {
+            biased;
+            () = cancelled(&mut self.cancelled) => Err(Fault::Cancelled),
+            done = timeout(time_max, waited) => {
+                let (turn, done) = done.map_err(|_| out_of_time())??;
+                self.turn = Some(turn);
+                Ok(done)
+            }
+        }
+    }
+
+    /// Returns when somebody cancels the statement; else never.
+    pub(crate) async fn cancelled(&mut self) {
+        cancelled(&mut self.cancelled).await;
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        lock(&self.runs).remove(&self.id);
+    }
+}
+
+/// Work that reads nothing and is short, such as planning: bounded in time, and a panic stays in it.
+///
+/// # Errors
+/// What the work returns; L505 if it takes longer than `time_max`.
+pub(crate) async fn brief<T>(
+    time_max: Duration,
+    work: impl Future<Output = Result<T, Refusals>>,
+) -> Result<T, Fault> {
+    timeout(time_max, unpanicked(work)).await.map_err(|_| out_of_time())?
+}
+
+async fn unpanicked<T>(work: impl Future<Output = Result<T, Refusals>>) -> Result<T, Fault> {
+    // What the work leaves behind half-done is its own; a caller sees only that it failed.
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(Fault::internal()),
+    }
+}
+
+async fn cancelled(signal: &mut watch::Receiver<bool>) {
+    if signal.wait_for(|cancelled| *cancelled).await.is_err() {
+        // The sender is gone with its entry, and with it whoever could cancel.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn lock(runs: &Mutex<HashMap<u64, Entry>>) -> MutexGuard<'_, HashMap<u64, Entry>> {
+    runs.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn busy() -> Refusal {
+    let message = "too many statements are running.";
+    Refusal::new(RefusalCode::L507, message, "Try again in a moment.")
+}
+
+fn out_of_time() -> Refusal {
+    Refusal::new(
+        RefusalCode::L505,
+        "the answer wasn't complete by the deadline.",
+        "Ask for less at once, or set a longer deadline.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    fn ada() -> Analyst {
+        Analyst::for_tests("ada")
+    }
+
+    fn ticket() -> Handle {
+        Handle::random().unwrap()
+    }
+
+    #[tokio::test]
+    async fn those_beyond_the_places_are_shed_and_places_come_back() {
+        let running = Running::with(1, 1, 9);
+        let first = running.start(&ada(), ticket()).unwrap();
+        let second = running.start(&ada(), ticket()).unwrap();
+        assert_eq!(running.start(&ada(), ticket()).unwrap_err().label(), "L507");
+        drop(first);
+        drop(second);
+        assert!(running.start(&ada(), ticket()).is_ok());
+        assert!(lock(&running.runs).is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_analyst_does_not_take_every_place() {
+        let running = Running::with(4, 4, 1);
+        let _first = running.start(&ada(), ticket()).unwrap();
+        assert_eq!(running.start(&ada(), ticket()).unwrap_err().label(), "L507");
+        assert!(running.start(&Analyst::for_tests("ben"), ticket()).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_waited_for_until_the_deadline() {
+        let running = Running::with(1, 1, 9);
+        let mut first = running.start(&ada(), ticket()).unwrap();
+        assert_eq!(first.work(LONG, async { Ok(1) }).await, Ok(1));
+        let mut second = running.start(&ada(), ticket()).unwrap();
+        let soon = Duration::from_millis(20);
+        assert_eq!(second.work(soon, async { Ok(2) }).await.unwrap_err().label(), "L505");
+        drop(first);
+        assert_eq!(second.work(LONG, async { Ok(2) }).await, Ok(2));
+    }
+
+    #[tokio::test]
+    async fn a_panic_stays_in_the_statement() {
+        let running = Running::with(1, 1, 9);
+        let mut run = running.start(&ada(), ticket()).unwrap();
+        let bad = async { if true { panic!("on purpose") } else { Ok(()) } };
+        assert_eq!(run.work(LONG, bad).await.unwrap_err().label(), "X901");
+    }
+
+    #[tokio::test]
+    async fn a_ticket_is_cancelled_by_its_analyst_while_it_runs_or_waits() {
+        let running = Running::with(1, 9, 9);
+        let (mine, other) = (ticket(), ticket());
+        let mut runs = running.start(&ada(), mine).unwrap();
+        let mut waits = running.start(&ada(), mine).unwrap();
+        let mut stays = running.start(&ada(), other).unwrap();
+        running.cancel(&Analyst::for_tests("ben"), mine);
+        let soon = Duration::from_millis(20);
+        assert!(timeout(soon, runs.cancelled()).await.is_err());
+        running.cancel(&ada(), mine);
+        let never = || pending::<Result<(), Refusals>>();
+        assert_eq!(runs.work(LONG, never()).await, Err(Fault::Cancelled));
+        assert_eq!(waits.work(LONG, never()).await, Err(Fault::Cancelled));
+        assert_eq!(stays.work(soon, never()).await.unwrap_err().label(), "L505");
+    }
+}

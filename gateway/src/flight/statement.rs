@@ -1,0 +1,129 @@
+//! Statements: announced with a ticket, run when the ticket is redeemed.
+//!
+//! A ticket is a random number. What it stands for stays here: the bound statement, whose schema was
+//! announced, and its deadline. Within the ticket's life a second `DoGet` asks the same question again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use arrow_flight::sql::{ProstMessageExt as _, TicketStatementQuery};
+use arrow_schema::SchemaRef;
+use prost::Message as _;
+use prost::bytes::Bytes;
+
+use super::call::Call;
+use super::encode;
+use super::handles::{Handle, Holding, Holdings, Life, WhenFull, unknown_handle};
+use super::limits::{Limits, TICKET_LIFE};
+use super::outgoing::{FlightDataStream, watched};
+use super::running::{Running, brief};
+use crate::query::{Bound, Gateway};
+use crate::status::Fault;
+
+/// An answer that a client may fetch.
+#[derive(Debug)]
+pub(crate) struct Announced {
+    /// The schema, the same in every place where it is said.
+    pub(crate) schema: SchemaRef,
+    /// What `DoGet` takes.
+    pub(crate) ticket: Bytes,
+    /// Until when it takes it; always, for an answer about the catalogue.
+    pub(crate) expires: Option<SystemTime>,
+}
+
+/// What a ticket stands for.
+struct Ticketed {
+    bound: Bound,
+    deadline: Duration,
+}
+
+/// All statements with a ticket, and those that run.
+pub(crate) struct Statements {
+    gateway: Arc<Gateway>,
+    tickets: Holdings<Handle, Arc<Ticketed>>,
+    running: Running,
+}
+
+impl Statements {
+    pub(crate) fn new(gateway: Arc<Gateway>, limits: Limits) -> Self {
+        let rules = Holding {
+            per_analyst_max: 256,
+            total_max: 4_096,
+            life: Life::SinceMade(TICKET_LIFE),
+            when_full: WhenFull::Replace,
+        };
+        Self { gateway, tickets: Holdings::new(rules), running: Running::new(limits) }
+    }
+
+    /// The schema of a statement's answer.
+    pub(crate) async fn schema(&self, call: &Call, sql: &str) -> Result<SchemaRef, Fault> {
+        let planned = self.gateway.prepare(sql.as_bytes(), &call.options);
+        let prepared = brief(call.options.deadline, planned).await?;
+        Ok(Arc::clone(prepared.schema()))
+    }
+
+    /// Announces a statement's answer.
+    pub(crate) async fn ask(&self, call: &Call, sql: &str) -> Result<Announced, Fault> {
+        let planned = async {
+            let prepared = self.gateway.prepare(sql.as_bytes(), &call.options).await?;
+            self.gateway.bind(&prepared, None).await
+        };
+        let bound = brief(call.options.deadline, planned).await?;
+        self.announce(call, bound, call.options.deadline)
+    }
+
+    /// Announces the answer of a statement that is bound already.
+    pub(crate) fn announce(
+        &self,
+        call: &Call,
+        bound: Bound,
+        deadline: Duration,
+    ) -> Result<Announced, Fault> {
+        let handle = Handle::random()?;
+        let schema = Arc::clone(bound.schema());
+        let ticketed = Arc::new(Ticketed { bound, deadline });
+        self.tickets.hold(handle, &call.analyst, ticketed, Instant::now())?;
+        let ticket = TicketStatementQuery { statement_handle: handle.bytes() };
+        let ticket = ticket.as_any().encode_to_vec().into();
+        Ok(Announced { schema, ticket, expires: SystemTime::now().checked_add(TICKET_LIFE) })
+    }
+
+    /// Redeems a ticket: runs the statement and sends its answer.
+    pub(crate) async fn fetch(
+        &self,
+        call: &Call,
+        handle: &[u8],
+    ) -> Result<FlightDataStream, Fault> {
+        let handle = Handle::read(handle)?;
+        // First among the running, then the ticket: a cancellation in between finds one or the other.
+        let mut run = self.running.start(&call.analyst, handle)?;
+        let ticketed =
+            self.tickets.get(&handle, &call.analyst, Instant::now()).ok_or_else(unknown_handle)?;
+        let began = Instant::now();
+        let answered = run.work(ticketed.deadline, self.gateway.execute(&ticketed.bound)).await;
+        let outcome = answered.as_ref().map_or_else(Fault::label, |_| "answered");
+        tracing::info!(outcome, ms = began.elapsed().as_millis(), "a statement ended");
+        let messages = encode::answer(ticketed.bound.schema(), answered?.batches())?;
+        Ok(watched(messages, run))
+    }
+
+    /// Cancels a ticket and whatever runs for it.
+    pub(crate) fn cancel(&self, call: &Call, handle: &[u8]) -> Result<(), Fault> {
+        let handle = Handle::read(handle)?;
+        let released = self.tickets.release(&handle, &call.analyst, Instant::now());
+        self.running.cancel(&call.analyst, handle);
+        released.map(|_| ()).ok_or_else(|| unknown_handle().into())
+    }
+
+    /// Lets a ticket live longer; returns until when.
+    pub(crate) fn renew(&self, call: &Call, handle: &[u8]) -> Result<Option<SystemTime>, Fault> {
+        let handle = Handle::read(handle)?;
+        self.tickets.renew(&handle, &call.analyst, Instant::now()).ok_or_else(unknown_handle)?;
+        Ok(SystemTime::now().checked_add(TICKET_LIFE))
+    }
+
+    /// Says what would be asked of whom and what would be refused.
+    pub(crate) async fn explain(&self, call: &Call, sql: &[u8]) -> Result<String, Fault> {
+        brief(call.options.deadline, self.gateway.explain(sql, &call.options)).await
+    }
+}

@@ -1,0 +1,75 @@
+//! What a join must be joined by.
+//!
+//! A join without an equality between its sides compares every row with every row. The engine's
+//! operators for that (`CrossJoinExec`, `NestedLoopJoinExec`) neither stop when a query is cancelled
+//! nor keep to the memory limit, so `ON true`, `ON 1 = 1` and `ON a.x < b.x` are refused like a
+//! `CROSS JOIN`. The check goes by names; the engine's plan is checked again later.
+
+use std::collections::BTreeSet;
+
+use sqlparser::ast::{BinaryOperator, Expr};
+
+use super::from::normal;
+use super::expression;
+use super::shape::{Part, Reading};
+
+/// Whether one of the conditions that must all hold equates columns of two sides.
+pub(super) fn has_equality(condition: &Expr) -> bool {
+    let mut waiting = vec![condition];
+    while let Some(expr) = waiting.pop() {
+        match expr {
+            Expr::Nested(inner) => waiting.push(inner),
+            Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+                waiting.extend([left.as_ref(), right.as_ref()]);
+            }
+            Expr::BinaryOp { left, op: BinaryOperator::Eq, right }
+            | Expr::IsNotDistinctFrom(left, right)
+                if equates(left, right) =>
+            {
+                return true;
+            }
+            // Anything else, `OR` above all, doesn't make rows meet.
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether both sides have a column, and not all columns are one table's.
+fn equates(left: &Expr, right: &Expr) -> bool {
+    let (left, right) = (qualifiers(left), qualifiers(right));
+    if left.is_empty() || right.is_empty() {
+        return false;
+    }
+    let all: BTreeSet<_> = left.union(&right).collect();
+    all.len() > 1 || all.contains(&None)
+}
+
+/// The tables whose columns an expression names; `None` for a column without a table's name.
+fn qualifiers(expr: &Expr) -> BTreeSet<Option<String>> {
+    let mut found = BTreeSet::new();
+    let mut waiting = vec![expr];
+    let mut reading = Reading::default();
+    while let Some(expr) = waiting.pop() {
+        match expr {
+            Expr::Identifier(_) => {
+                found.insert(None);
+            }
+            Expr::CompoundIdentifier(parts) => {
+                let qualifier = parts.len().checked_sub(2).and_then(|last| parts.get(last));
+                found.insert(qualifier.map(normal));
+            }
+            other => expression::read(other, &mut reading),
+        }
+        waiting.extend(reading.parts.drain(..).filter_map(|part| match part {
+            Part::Expr(expr) => Some(expr),
+            Part::Query(_)
+            | Part::Subquery(_)
+            | Part::Body(_)
+            | Part::Select(_)
+            | Part::Tables(_)
+            | Part::Table(_) => None,
+        }));
+    }
+    found
+}

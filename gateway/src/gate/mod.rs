@@ -1,0 +1,77 @@
+//! The gate: what a statement must be before a planner sees it.
+//!
+//! A few hundred bytes of SQL can occupy a planner for hours, overflow its stack or fill its memory, and
+//! planning can't be cancelled. So the gate is a pure function over the text, with a limit on everything
+//! and a closed list of constructs: what it doesn't know, it refuses. It reads in this order, each step
+//! safe because of the ones before it:
+//!
+//! 1. [`limits`]: every number in one place.
+//! 2. `text`: bytes to text; size, UTF-8, invisible characters.
+//! 3. `tokens`: text to tokens of one statement; a closed alphabet, and parameters counted. On tokens
+//!    `nesting` bounds how deep anything later can recurse, `phrases` refuses known constructs by name,
+//!    and `words` makes a name of every word that isn't on the closed list of grammar.
+//! 4. `parse`: tokens to a tree.
+//! 5. `shape`: one walk over the tree, with `query`, `select`, `from`, `joins`, `expression`, `calls` and
+//!    `types` saying what is offered; [`functions`] is the closed list of functions.
+//! 6. `expansion`: tables, joins and the like, once CTEs are written out where they are used.
+//! 7. `inlining`: expressions, once columns are replaced by what is behind them (`outputs`).
+//! 8. `twin`: the tree printed; the engine's own parser must read it alike.
+//!
+//! [`Gated`] is what passes. `killers` is the list of statements that mustn't, by name.
+
+mod calls;
+mod expansion;
+mod expression;
+mod from;
+pub mod functions;
+mod gated;
+mod inlining;
+mod joins;
+pub mod limits;
+mod nesting;
+mod outputs;
+mod parse;
+mod phrases;
+mod query;
+mod refusals;
+mod select;
+mod shape;
+mod text;
+mod tokens;
+mod twin;
+mod types;
+mod words;
+
+#[cfg(test)]
+mod killers;
+#[cfg(test)]
+mod passes;
+#[cfg(test)]
+mod soup;
+
+pub use functions::{FunctionKind, OFFERED, Offered, is_offered};
+pub use gated::{Gated, RelationName};
+pub use limits::Limits;
+
+use insitu_disclosure::Refusals;
+
+/// Lets a statement pass, or says why not.
+///
+/// The answer depends on the text and the limits only. It never recurses deeper than the limits allow,
+/// and needs no more than a 2 MiB stack.
+///
+/// # Errors
+///
+/// The reasons, worded for the analyst: `Q1xx` for what the statement is, `L5xx` for how large.
+pub fn check(sql: &[u8], limits: &Limits) -> Result<Gated, Refusals> {
+    let text = text::read(sql, limits)?;
+    let tokens = tokens::read(text, limits)?;
+    let query = parse::read(tokens.all, limits)?;
+    if let Some(refusals) = Refusals::collect(shape::check(&query, limits)) {
+        return Err(refusals);
+    }
+    let relations = expansion::check(&query, limits)?;
+    inlining::check(&query, limits)?;
+    let printed = twin::print(&query, limits)?;
+    Ok(Gated::new(printed, relations, tokens.parameters))
+}

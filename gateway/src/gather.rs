@@ -1,0 +1,186 @@
+//! All departments or a Refusal: a leaf's table from everybody who holds part of its dataset.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use futures::future::try_join_all;
+use insitu_disclosure::table::Table;
+use insitu_disclosure::{
+    Admitted, OpenDataset, Protected, Refusal, RefusalCode, Refusals, ReleaseMode, Tabulation,
+    evidence, protect, receive,
+};
+use insitu_proto::frames::Answer;
+use insitu_proto::request::{NodeRequest, OpenRows, QueryId, Question};
+use insitu_proto::v1::AnswerKind;
+
+use crate::catalog::{Held, Holder};
+use crate::nodes::{Directory, NodeChannel, NodeFailure};
+use crate::plan::OpenNeed;
+
+/// What all the gathering of one query shares.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gathering<'a> {
+    pub(crate) directory: &'a Directory,
+    pub(crate) query_id: QueryId,
+    pub(crate) deadline: Instant,
+}
+
+/// A channel to each holder, in node order, with the terms it announced.
+type Door = (Holder, u64, Arc<dyn NodeChannel>);
+
+impl Gathering<'_> {
+    /// A protected table from all holders.
+    pub(crate) async fn tabulate(
+        &self,
+        admitted: &Admitted<Tabulation>,
+        held: &Held,
+    ) -> Result<Protected<Table>, Refusals> {
+        match held.dataset.release() {
+            ReleaseMode::AtNode => {
+                let answers = self
+                    .ask_all(held, AnswerKind::Protected, &admitted.table_schema(), |fingerprint| {
+                        question(admitted, fingerprint)
+                    })
+                    .await?;
+                // Final tables don't add up: the catalogue sees to it that there is one holder.
+                let [(department, answer)] = answers.as_slice() else {
+                    return Err(invalid("several departments").into());
+                };
+                receive(admitted, &answer.batches).ok_or_else(|| invalid(department).into())
+            }
+            ReleaseMode::AtGateway => {
+                let schema = evidence::evidence_schema(admitted);
+                let answers = self
+                    .ask_all(held, AnswerKind::Evidence, &schema, |fingerprint| {
+                        question(admitted, fingerprint)
+                    })
+                    .await?;
+                let mut parts = Vec::with_capacity(answers.len());
+                for (department, answer) in &answers {
+                    parts.push(
+                        evidence::read(admitted, &answer.batches)
+                            .ok_or_else(|| Refusals::from(invalid(department)))?,
+                    );
+                }
+                Ok(protect(admitted, evidence::merge(parts)))
+            }
+        }
+    }
+
+    /// Rows of an open dataset from all holders, one after the other in node order.
+    pub(crate) async fn open_rows(
+        &self,
+        open: &OpenDataset,
+        held: &Held,
+        need: &OpenNeed,
+    ) -> Result<(SchemaRef, Vec<RecordBatch>), Refusals> {
+        let schema = open.rows_schema(&need.columns).ok_or_else(|| {
+            Refusals::from(Refusal::new(RefusalCode::X901, "a column of an open dataset is missing.", ""))
+        })?;
+        let answers = self
+            .ask_all(held, AnswerKind::OpenRows, &schema, |fingerprint| {
+                Question::OpenRows(OpenRows {
+                    dataset: held.dataset.name.clone(),
+                    fingerprint,
+                    columns: need.columns.clone(),
+                    predicate: need.predicate.clone(),
+                })
+            })
+            .await?;
+        Ok((schema, answers.into_iter().flat_map(|(_, answer)| answer.batches).collect()))
+    }
+
+    /// One round trip to every holder, all at once; answers in node order.
+    async fn ask_all(
+        &self,
+        held: &Held,
+        kind: AnswerKind,
+        schema: &SchemaRef,
+        question: impl Fn(u64) -> Question,
+    ) -> Result<Vec<(String, Answer)>, Refusals> {
+        let doors = self.doors(held)?;
+        let asked = doors.into_iter().map(|(holder, fingerprint, channel)| {
+            let question = question(fingerprint);
+            async move {
+                let left = self.deadline.saturating_duration_since(Instant::now());
+                let request = NodeRequest {
+                    query_id: self.query_id,
+                    time_ms_max: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
+                    question,
+                };
+                // A little longer than the node has, so that its own refusal arrives.
+                let patience = left.saturating_add(Duration::from_millis(500));
+                match channel.ask(&request, kind, schema, patience).await {
+                    Ok(answer) => Ok((holder.department, answer)),
+                    Err(failure) => Err(self.refusal(&holder, failure)),
+                }
+            }
+        });
+        // The first failure decides, and the others' work is cancelled by dropping it.
+        try_join_all(asked).await
+    }
+
+    /// Every holder's door, or a Refusal that names all who are missing.
+    fn doors(&self, held: &Held) -> Result<Vec<Door>, Refusals> {
+        let mut doors = Vec::with_capacity(held.holders.len());
+        let mut missing = Vec::new();
+        for holder in &held.holders {
+            match (holder.fingerprint, self.directory.channel(&holder.node)) {
+                (Some(fingerprint), Some(channel)) => {
+                    doors.push((holder.clone(), fingerprint, channel));
+                }
+                (Some(_) | None, _) => missing.push(Refusal::new(
+                    RefusalCode::N401,
+                    format!("{}, which holds part of `{}`, isn't connected.", holder.department, held.dataset.name),
+                    "Try again later, or ask the department.",
+                )),
+            }
+        }
+        Refusals::collect(missing).map_or(Ok(doors), Err)
+    }
+
+    fn refusal(&self, holder: &Holder, failure: NodeFailure) -> Refusals {
+        let department = &holder.department;
+        match failure {
+            NodeFailure::Refused(refusals) => refusals,
+            NodeFailure::Unreachable => Refusal::new(
+                RefusalCode::N402,
+                format!("{department} didn't answer."),
+                "Try again; if it stays, ask the department.",
+            )
+            .into(),
+            NodeFailure::OutOfTime => Refusal::new(
+                RefusalCode::L505,
+                format!("{department} didn't answer within the deadline."),
+                "Ask for less at once, or for a longer deadline.",
+            )
+            .into(),
+            NodeFailure::Invalid("request too long") => Refusal::new(
+                RefusalCode::L501,
+                format!("the question to {department} has more than {} bytes.", insitu_proto::request::REQUEST_BYTES_MAX),
+                "Use fewer measures, or shorter lists of literals.",
+            )
+            .into(),
+            NodeFailure::Invalid(what) => {
+                tracing::warn!(node = %holder.node, query = %self.query_id, what, "an answer isn't valid");
+                invalid(department).into()
+            }
+        }
+    }
+}
+
+fn question(admitted: &Admitted<Tabulation>, fingerprint: u64) -> Question {
+    let tabulation = admitted.tabulation();
+    let input = tabulation.input.with_fingerprint(fingerprint);
+    Question::Tabulation(Tabulation { input, ..tabulation.clone() })
+}
+
+fn invalid(department: &str) -> Refusal {
+    Refusal::new(
+        RefusalCode::N403,
+        format!("the answer of {department} isn't valid; nothing of it was used."),
+        "Tell the department.",
+    )
+}

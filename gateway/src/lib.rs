@@ -1,0 +1,24 @@
+//! The gateway: one SQL over many departments. It plans, gathers, combines and serves; it keeps no data.
+//!
+//! 1. [`flight`]: the client edge, for ordinary Flight SQL clients; [`analyst`]: who asks.
+//! 2. [`query`]: the life of a query on one page.
+//! 3. [`gate`]: what is checked before the planner sees a statement.
+//! 4. `plan`: SQL to Tabulations and an upper plan.
+//! 5. `gather`: all departments or a Refusal. 6. [`nodes`], [`catalog`]: who holds what.
+//! 7. [`server`], [`config`]: how it is run.
+
+pub mod analyst;
+pub mod catalog;
+pub mod config;
+mod explain;
+pub mod flight;
+mod gather;
+pub mod gate;
+pub mod nodes;
+mod plan;
+pub mod query;
+pub mod server;
+pub mod status;
+
+/// The one catalogue's name, as clients see it.
+pub const CATALOG: &str = "insitu";

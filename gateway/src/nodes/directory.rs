@@ -1,0 +1,169 @@
+//! Who is registered, who is connected, and what each announced.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use insitu_disclosure::{Dataset, DatasetName};
+use insitu_proto::catalog::{decode_all, fingerprint};
+use insitu_proto::{v1, version};
+use subtle::ConstantTimeEq as _;
+use tokio::sync::watch;
+
+use super::{NodeChannel, NodeId};
+use crate::catalog::{Announcement, Catalog};
+
+/// A node that may connect.
+#[derive(Clone)]
+pub struct NodeRegistration {
+    /// Its id.
+    pub id: String,
+    /// The department it belongs to.
+    pub department: String,
+    /// The secret of its link.
+    pub secret: String,
+    /// The datasets it may announce.
+    pub datasets: Vec<DatasetName>,
+    /// Where it listens, for a node that doesn't dial.
+    pub address: Option<String>,
+}
+
+impl std::fmt::Debug for NodeRegistration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NodeRegistration({} of {})", self.id, self.department)
+    }
+}
+
+#[derive(Debug)]
+struct Known {
+    registration: NodeRegistration,
+    channel: Option<Arc<dyn NodeChannel>>,
+    announced: Vec<(Arc<Dataset>, u64)>,
+    /// Counts connections, so that the end of an old one doesn't remove a newer one.
+    connection: u64,
+}
+
+/// All nodes, by id.
+#[derive(Debug)]
+pub struct Directory {
+    nodes: RwLock<BTreeMap<NodeId, Known>>,
+    changed: watch::Sender<u64>,
+}
+
+impl Directory {
+    /// Nodes that may connect; none has yet.
+    #[must_use]
+    pub fn new(registrations: Vec<NodeRegistration>) -> Self {
+        let nodes = registrations.into_iter().map(|registration| {
+            let id = NodeId(registration.id.clone());
+            (id, Known { registration, channel: None, announced: Vec::new(), connection: 0 })
+        });
+        Self { nodes: RwLock::new(nodes.collect()), changed: watch::channel(0).0 }
+    }
+
+    /// Whether this node, with this secret, may connect. An unknown id takes as long as a wrong secret.
+    pub(crate) fn may_connect(&self, id: &str, secret: &str) -> bool {
+        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        let known = nodes.get(&NodeId(id.to_owned()));
+        let expected = known.map_or("", |k| k.registration.secret.as_str());
+        let same = bool::from(expected.as_bytes().ct_eq(secret.as_bytes()));
+        same && known.is_some() && !secret.is_empty()
+    }
+
+    /// The registrations, in node order.
+    pub(crate) fn registrations(&self) -> Vec<NodeRegistration> {
+        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        nodes.values().map(|k| k.registration.clone()).collect()
+    }
+
+    /// A node connected, and announced this. Gives the number of the connection; `None` if what it
+    /// announced isn't valid or isn't of a version this gateway knows.
+    pub(crate) fn connected(
+        &self,
+        id: &NodeId,
+        channel: Arc<dyn NodeChannel>,
+        announced: &v1::NodeCatalog,
+    ) -> Option<u64> {
+        if announced.node != id.0
+            || !(announced.version_min <= version::VERSION && version::VERSION <= announced.version_max)
+        {
+            return None;
+        }
+        let datasets = decode_all(announced).ok()?;
+        let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
+        let known = nodes.get_mut(id)?;
+        for dataset in &datasets {
+            if !known.registration.datasets.contains(&dataset.name) {
+                tracing::warn!(node = %id, dataset = %dataset.name, "announced a dataset it isn't registered for; ignored");
+            }
+        }
+        known.announced = datasets
+            .into_iter()
+            .map(|d| {
+                let fingerprint = fingerprint(&d);
+                (Arc::new(d), fingerprint)
+            })
+            .collect();
+        known.channel = Some(channel);
+        known.connection = known.connection.saturating_add(1);
+        let connection = known.connection;
+        drop(nodes);
+        self.changed.send_modify(|n| *n = n.wrapping_add(1));
+        Some(connection)
+    }
+
+    /// A connection ended.
+    pub(crate) fn disconnected(&self, id: &NodeId, connection: u64) {
+        let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = nodes.get_mut(id)
+            && known.connection == connection
+        {
+            known.channel = None;
+        }
+        drop(nodes);
+        self.changed.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    /// The channel to a node, if it is connected.
+    pub(crate) fn channel(&self, id: &NodeId) -> Option<Arc<dyn NodeChannel>> {
+        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        nodes.get(id).and_then(|k| k.channel.clone())
+    }
+
+    /// The catalogue of this moment. A dataset announced before stays known while its department is
+    /// away, so that a question about it is told who is missing.
+    #[must_use]
+    pub fn catalog(&self) -> Catalog {
+        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        let announcements: Vec<Announcement> = nodes
+            .iter()
+            .map(|(id, known)| Announcement {
+                node: id.clone(),
+                department: known.registration.department.clone(),
+                registered: known.registration.datasets.clone(),
+                announced: known.announced.clone(),
+                connected: known.channel.is_some(),
+            })
+            .collect();
+        drop(nodes);
+        Catalog::of(&announcements)
+    }
+
+    /// Departments that are connected, in node order, with the datasets they announced.
+    #[must_use]
+    pub fn connected_departments(&self) -> Vec<(String, Vec<Arc<Dataset>>)> {
+        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        let connected = nodes.values().filter(|k| k.channel.is_some());
+        connected
+            .map(|k| {
+                let datasets = k.announced.iter().map(|(d, _)| Arc::clone(d)).collect();
+                (k.registration.department.clone(), datasets)
+            })
+            .collect()
+    }
+
+    /// Tells of every change.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+}

@@ -1,0 +1,204 @@
+//! A channel over a connection: the gateway is the client, whoever dialled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_flight::Ticket;
+use arrow_flight::flight_service_client::FlightServiceClient;
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use hyper_util::rt::TokioIo;
+use insitu_proto::frames::{self, Answer, BODY_BYTES_MAX, FrameError};
+use insitu_proto::request::NodeRequest;
+use insitu_proto::v1;
+use insitu_proto::v1::control_client::ControlClient;
+use tokio::net::TcpStream;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+
+use super::directory::Directory;
+use super::{NodeChannel, NodeFailure, NodeId};
+
+/// How long a node may take to say what it announces, or that it is alive.
+const CONTROL_WITHIN: Duration = Duration::from_secs(5);
+/// Pings on an idle connection, and how long an answer may take: together they bound how long a
+/// dead node goes unnoticed.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The largest announcement.
+const CATALOG_BYTES_MAX: usize = 4 << 20;
+
+/// A node at the other end of a connection.
+#[derive(Debug)]
+pub(super) struct GrpcNode {
+    channel: Channel,
+    authorization: MetadataValue<Ascii>,
+}
+
+fn endpoint(uri: &str) -> Option<Endpoint> {
+    Some(
+        Endpoint::from_shared(uri.to_owned())
+            .ok()?
+            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(Some(4 << 20))
+            .initial_connection_window_size(Some(16 << 20))
+            .tcp_nodelay(true),
+    )
+}
+
+impl GrpcNode {
+    /// Over a socket that the node dialled. The socket serves one connection; when it ends, so does
+    /// the channel.
+    pub(super) async fn over(socket: TcpStream, secret: &str) -> Option<Self> {
+        let mut socket = Some(socket);
+        let connector = tower::service_fn(move |_| {
+            let socket = socket.take();
+            async move {
+                socket.map(TokioIo::new).ok_or_else(|| {
+                    std::io::Error::new(std::io::ErrorKind::NotConnected, "the node has to dial again")
+                })
+            }
+        });
+        let channel = endpoint("http://node")?.connect_with_connector(connector).await.ok()?;
+        Self::new(channel, secret)
+    }
+
+    /// To a node that listens.
+    pub(super) async fn to(address: &str, secret: &str) -> Option<Self> {
+        let endpoint = endpoint(&format!("http://{address}"))?.connect_timeout(CONTROL_WITHIN);
+        Self::new(endpoint.connect().await.ok()?, secret)
+    }
+
+    fn new(channel: Channel, secret: &str) -> Option<Self> {
+        let mut authorization: MetadataValue<Ascii> = format!("Bearer {secret}").parse().ok()?;
+        authorization.set_sensitive(true);
+        Some(Self { channel, authorization })
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", self.authorization.clone());
+        request
+    }
+
+    /// Resolves when the node no longer answers.
+    pub(super) async fn gone(&self) {
+        loop {
+            tokio::time::sleep(KEEPALIVE_INTERVAL).await;
+            let mut control = ControlClient::new(self.channel.clone());
+            let ping = control.ping(self.request(v1::PingRequest {}));
+            match tokio::time::timeout(CONTROL_WITHIN, ping).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) | Err(_) => return,
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl NodeChannel for GrpcNode {
+    async fn describe(&self) -> Result<v1::NodeCatalog, NodeFailure> {
+        let mut control = ControlClient::new(self.channel.clone())
+            .max_decoding_message_size(CATALOG_BYTES_MAX);
+        let described = control.describe(self.request(v1::DescribeRequest {}));
+        match tokio::time::timeout(CONTROL_WITHIN, described).await {
+            Ok(Ok(catalog)) => Ok(catalog.into_inner()),
+            Ok(Err(status)) => Err(failure(&status)),
+            Err(_) => Err(NodeFailure::OutOfTime),
+        }
+    }
+
+    async fn ask(
+        &self,
+        request: &NodeRequest,
+        kind: v1::AnswerKind,
+        schema: &SchemaRef,
+        time_max: Duration,
+    ) -> Result<Answer, NodeFailure> {
+        let ticket = request.encode().map_err(|_| NodeFailure::Invalid("request too long"))?;
+        let exchange = async {
+            let mut flight = FlightServiceClient::new(self.channel.clone())
+                .max_decoding_message_size(BODY_BYTES_MAX.saturating_mul(2));
+            let stream = flight
+                .do_get(self.request(Ticket { ticket: ticket.into() }))
+                .await
+                .map_err(|status| failure(&status))?
+                .into_inner();
+            frames::decode(stream, request.query_id, kind, schema).await.map_err(|error| match error {
+                FrameError::Status(status) => failure(&status),
+                FrameError::Incomplete => NodeFailure::Unreachable,
+                FrameError::Malformed(what) => NodeFailure::Invalid(what),
+                FrameError::TooLarge => NodeFailure::Invalid("too large"),
+            })
+        };
+        tokio::time::timeout(time_max, exchange).await.unwrap_or(Err(NodeFailure::OutOfTime))
+    }
+}
+
+/// A status from a node: Refusals it meant, or a failure. Its text isn't passed on.
+fn failure(status: &Status) -> NodeFailure {
+    if let Ok(refusals) = insitu_proto::refusal::decode(status.details()) {
+        return NodeFailure::Refused(refusals);
+    }
+    match status.code() {
+        Code::DeadlineExceeded => NodeFailure::OutOfTime,
+        Code::Ok
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::ResourceExhausted
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::Unavailable
+        | Code::DataLoss
+        | Code::Unauthenticated => NodeFailure::Unreachable,
+    }
+}
+
+/// Takes a connected node into the directory, until it is gone.
+pub(super) async fn attend(directory: &Directory, id: &NodeId, node: GrpcNode) {
+    let node = Arc::new(node);
+    match node.describe().await {
+        Ok(catalog) => {
+            let channel: Arc<dyn NodeChannel> = Arc::clone(&node) as Arc<dyn NodeChannel>;
+            match directory.connected(id, channel, &catalog) {
+                Some(connection) => {
+                    tracing::info!(node = %id, "connected");
+                    node.gone().await;
+                    directory.disconnected(id, connection);
+                    tracing::warn!(node = %id, "disconnected");
+                }
+                None => tracing::warn!(node = %id, "announced something that isn't valid here"),
+            }
+        }
+        Err(_) => tracing::warn!(node = %id, "didn't say what it holds"),
+    }
+}
+
+/// Keeps dialling the nodes that listen, for ever.
+pub(crate) async fn dial_nodes(directory: Arc<Directory>) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for registration in directory.registrations() {
+        let Some(address) = registration.address.clone() else { continue };
+        let directory = Arc::clone(&directory);
+        tasks.spawn(async move {
+            let id = NodeId(registration.id.clone());
+            loop {
+                if let Some(node) = GrpcNode::to(&address, &registration.secret).await {
+                    attend(&directory, &id, node).await;
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+    }
+    while tasks.join_next().await.is_some() {}
+}

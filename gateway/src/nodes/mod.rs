@@ -1,0 +1,63 @@
+//! The departments' nodes: the only door to each is a [`NodeChannel`].
+//!
+//! 1. [`NodeChannel`]: what a node can be asked.
+//! 2. `directory`: who is registered, who is connected, what each announced.
+//! 3. `accept`: nodes dial in. 4. `grpc`: the channel over a connection.
+
+mod accept;
+mod directory;
+mod grpc;
+
+pub(crate) use accept::accept_nodes;
+pub use directory::{Directory, NodeRegistration};
+pub(crate) use grpc::dial_nodes;
+
+use std::fmt;
+use std::time::Duration;
+
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use insitu_disclosure::Refusals;
+use insitu_proto::frames::Answer;
+use insitu_proto::request::NodeRequest;
+use insitu_proto::v1;
+
+/// A node's id: `[a-z][a-z0-9-]*`. Nodes are asked and folded in the order of their ids.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub String);
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a node gave no answer.
+#[derive(Debug)]
+pub enum NodeFailure {
+    /// The connection isn't there, or ended.
+    Unreachable,
+    /// Out of time.
+    OutOfTime,
+    /// What came isn't an answer to the question.
+    Invalid(&'static str),
+    /// The node refused.
+    Refused(Refusals),
+}
+
+/// The only door to a department.
+#[async_trait]
+pub trait NodeChannel: fmt::Debug + Send + Sync {
+    /// What the node announces.
+    async fn describe(&self) -> Result<v1::NodeCatalog, NodeFailure>;
+
+    /// One round trip: the request goes out, a complete answer comes back, or nothing is used.
+    /// Dropping the future cancels the work at the node.
+    async fn ask(
+        &self,
+        request: &NodeRequest,
+        kind: v1::AnswerKind,
+        schema: &SchemaRef,
+        time_max: Duration,
+    ) -> Result<Answer, NodeFailure>;
+}

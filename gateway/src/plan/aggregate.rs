@@ -1,0 +1,153 @@
+//! An aggregation over a relation as a Tabulation.
+
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::{Aggregate, Expr};
+use insitu_disclosure::tabulation::GROUPS_MAX;
+use insitu_disclosure::{
+    Input, Key, Label, Literal, Measure, MeasureKind, ProtectedUnit, Protection, Refusal,
+    RefusalCode, Scalar, Tabulation,
+};
+
+use super::relation::Relation;
+
+/// The Tabulation with the same keys and measures, in order. An aggregation without aggregates gets
+/// a count of rows, so that its rows are cells with a threshold too.
+///
+/// # Errors
+/// Everything in it that a Tabulation has no word for.
+pub(super) fn tabulation(
+    aggregate: &Aggregate,
+    relation: &Relation,
+) -> Result<Tabulation, Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    let mut keys = Vec::new();
+    for expr in &aggregate.group_expr {
+        match relation.scalar(expr) {
+            Ok((scalar, _)) => keys.push(Key { scalar }),
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    let mut measures = Vec::new();
+    for expr in &aggregate.aggr_expr {
+        match measure(expr, relation) {
+            Ok(measure) => measures.push(measure),
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    if aggregate.aggr_expr.is_empty() {
+        measures.push(Measure { kind: MeasureKind::Rows, filter: None });
+    }
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let scan = Input::Scan { dataset: relation.dataset().name.clone(), fingerprint: 0 };
+    let input = match conjunction(&relation.predicates) {
+        Some(predicate) => Input::Filter { input: Box::new(scan), predicate },
+        None => scan,
+    };
+    Ok(Tabulation { input, keys, measures, groups_max: GROUPS_MAX })
+}
+
+/// All predicates as one.
+pub(super) fn conjunction(predicates: &[Scalar]) -> Option<Scalar> {
+    match predicates {
+        [] => None,
+        [only] => Some(only.clone()),
+        several => Some(Scalar::And(
+            several.iter().flat_map(Scalar::conjuncts).cloned().collect(),
+        )),
+    }
+}
+
+fn measure(expr: &Expr, relation: &Relation) -> Result<Measure, Refusal> {
+    match expr {
+        Expr::Alias(alias) => measure(&alias.expr, relation),
+        Expr::AggregateFunction(function) => {
+            let filter =
+                function.params.filter.as_ref().map(|f| relation.condition(f)).transpose()?;
+            Ok(Measure { kind: kind(function, relation)?, filter })
+        }
+        other => Err(Refusal::new(
+            RefusalCode::Q109,
+            format!("`{}` isn't an aggregate.", other.schema_name()),
+            "Use `count`, `sum` or `avg`.",
+        )),
+    }
+}
+
+fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind, Refusal> {
+    let name = function.func.name();
+    let params = &function.params;
+    if !params.order_by.is_empty() || params.null_treatment.is_some() {
+        return Err(returns_records(name));
+    }
+    match (name, params.distinct, params.args.as_slice()) {
+        ("count", false, []) => Ok(MeasureKind::Rows),
+        ("count", false, [argument]) => match relation.scalar(argument)?.0 {
+            // `count(*)` is `count(1)` by now.
+            Scalar::Literal(literal) if !literal.is_null() => Ok(MeasureKind::Rows),
+            scalar => Ok(MeasureKind::Values(scalar)),
+        },
+        ("count", true, [argument]) => distinct(argument, relation),
+        ("sum", false, [argument]) => Ok(MeasureKind::Sum(relation.scalar(argument)?.0)),
+        ("avg", false, [argument]) => Ok(MeasureKind::Mean(relation.scalar(argument)?.0)),
+        ("sum" | "avg", true, _) => Err(Refusal::new(
+            RefusalCode::D210,
+            format!("`{name}(DISTINCT ...)` would tell which values occur."),
+            format!("Use `{name}` without `DISTINCT`."),
+        )),
+        ("count", _, _) => Err(Refusal::new(
+            RefusalCode::D210,
+            "`count` over several columns isn't offered.",
+            "Count rows, one column, or distinct units.",
+        )),
+        (_, _, _) => Err(returns_records(name)),
+    }
+}
+
+fn returns_records(name: &str) -> Refusal {
+    let (message, fix) = match name {
+        "min" | "max" => (
+            format!("`{name}` is the value of a single record."),
+            "Use `avg`, or count within bands with `FILTER (WHERE ...)`.",
+        ),
+        "stddev" | "stddev_pop" | "var" | "var_pop" | "var_sample" | "covar_samp" | "covar_pop" | "corr" => (
+            format!("`{name}` isn't offered over protected data yet."),
+            "Use `count`, `sum` and `avg`.",
+        ),
+        _ => (
+            format!("`{name}` can return single records, so it isn't offered over protected data."),
+            "Use `count`, `sum` or `avg`.",
+        ),
+    };
+    Refusal::new(RefusalCode::D205, message, fix)
+}
+
+/// `count(DISTINCT x)`: only over the protected unit.
+fn distinct(argument: &Expr, relation: &Relation) -> Result<MeasureKind, Refusal> {
+    let dataset = relation.dataset();
+    let (scalar, _) = relation.scalar(argument)?;
+    if let Scalar::Column(name) = &scalar
+        && dataset.column(name).is_some_and(|c| c.label == Label::Unit)
+    {
+        return Ok(MeasureKind::Units);
+    }
+    let fix = match &dataset.protection {
+        Protection::Protected { unit: ProtectedUnit::Column { name, .. }, .. } => {
+            format!("Use `count(DISTINCT {name})`, or group by the column and count the released rows.")
+        }
+        Protection::Protected { unit: ProtectedUnit::Row, .. } => {
+            "Each row is a unit here: use `count(*)`.".to_owned()
+        }
+        Protection::Open => "Group by the column and count the rows.".to_owned(),
+    };
+    Err(Refusal::new(RefusalCode::D210, "only the protected unit is counted distinct.", fix))
+}
+
+/// Whether a Tabulation over open data means exactly what the engine's own aggregation would.
+pub(super) fn is_exact(tabulation: &Tabulation) -> bool {
+    tabulation.measures.iter().all(|m| match &m.kind {
+        MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Sum(_) | MeasureKind::Mean(_) => true,
+        MeasureKind::Units => false,
+    }) && !tabulation.keys.iter().any(|k| matches!(k.scalar, Scalar::Literal(Literal::Null(_))))
+}

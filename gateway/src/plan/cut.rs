@@ -1,0 +1,394 @@
+//! The cut: a raw plan to its Tabulations and the upper plan.
+//!
+//! ```text
+//! Projection  la, n / persons          Projection
+//!   Join on la                           Join on la
+//!     Aggregate by la: count   ──►         leaf_0     TABULATION police.crimes by la: count
+//!       Scan police.crimes                 leaf_1     TABULATION ons.population by la: sum
+//!     Aggregate by la: sum
+//!       Scan ons.population
+//! ```
+//!
+//! It is a pass of ours, run once on the raw plan, before the engine's analysis and optimisation: no plan ever
+//! holds the datasets of two departments for an optimiser to carry something across. Every kind of
+//! node and expression is named; what has no place beneath a Tabulation is refused.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode as _};
+use datafusion::common::{Column, DataFusionError};
+use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison};
+use datafusion::logical_expr::{
+    Aggregate, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Projection, Subquery, TableScan,
+};
+use insitu_disclosure::{OpenDataset, Refusal, RefusalCode, Refusals, Shape, Tabulation, admit};
+
+use super::aggregate::{is_exact, tabulation};
+use super::error::planning_refusal;
+use super::leaf::{Leaf, PendingTable};
+use super::relation::{Relation, RelationColumn};
+use crate::catalog::RemoteTable;
+
+/// What a statement comes to.
+#[derive(Debug, Clone)]
+pub(crate) struct Cut {
+    /// Ordinary SQL over leaves.
+    pub(crate) upper: LogicalPlan,
+    /// The tables the departments will be asked for; leaf number `i` stands in the upper plan as
+    /// `leaf_i`.
+    pub(crate) leaves: Vec<Leaf>,
+}
+
+/// Cuts a raw plan.
+///
+/// # Errors
+/// Everything that can't be asked of a department. Whether a Tabulation is *allowed* is for admission.
+pub(crate) fn cut(raw: &LogicalPlan) -> Result<Cut, Refusals> {
+    let mut cutter = Cutter { leaves: Vec::new() };
+    let part = cutter.cut(raw)?;
+    let upper = cutter.above(part, "the result")?;
+    Ok(Cut { upper, leaves: cutter.leaves })
+}
+
+/// A part of the plan.
+enum Part {
+    /// Reads leaves only.
+    Upper(LogicalPlan),
+    /// Still reads a department's dataset row by row.
+    Rows(Box<Relation>),
+}
+
+struct Cutter {
+    leaves: Vec<Leaf>,
+}
+
+fn engine<T>(result: Result<T, DataFusionError>) -> Result<T, Refusals> {
+    result.map_err(|e| planning_refusal(&e))
+}
+
+fn refused(code: RefusalCode, message: impl AsRef<str>, fix: &str) -> Refusals {
+    Refusal::new(code, message, fix).into()
+}
+
+impl Cutter {
+    fn cut(&mut self, plan: &LogicalPlan) -> Result<Part, Refusals> {
+        match plan {
+            LogicalPlan::TableScan(scan) => Self::scan(scan, plan),
+            LogicalPlan::SubqueryAlias(alias) => match self.cut(&alias.input)? {
+                Part::Rows(relation) => {
+                    let inner = relation.plan.clone();
+                    let renamed = LogicalPlanBuilder::from(inner).alias(alias.alias.clone());
+                    let renamed = engine(renamed.and_then(LogicalPlanBuilder::build))?;
+                    Ok(Part::Rows(Box::new(relation.renamed(renamed))))
+                }
+                Part::Upper(input) => {
+                    let renamed = LogicalPlanBuilder::from(input).alias(alias.alias.clone());
+                    engine(renamed.and_then(LogicalPlanBuilder::build)).map(Part::Upper)
+                }
+            },
+            LogicalPlan::Projection(projection) => self.projection(projection),
+            LogicalPlan::Filter(filter) => self.filter(filter),
+            LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Sort(_) => self.upper(plan, "`ORDER BY`"),
+            LogicalPlan::Limit(_) => self.upper(plan, "`LIMIT`"),
+            LogicalPlan::Window(_) => self.upper(plan, "a window function"),
+            LogicalPlan::Join(_) => self.upper(plan, "a join"),
+            LogicalPlan::Union(_) => self.upper(plan, "a set operation"),
+            LogicalPlan::Distinct(_) => self.upper(plan, "`DISTINCT`"),
+            LogicalPlan::Subquery(_) => self.upper(plan, "a subquery"),
+            LogicalPlan::Repartition(_) => self.upper(plan, "a repartitioning"),
+            LogicalPlan::Unnest(_) => self.upper(plan, "`unnest`"),
+            LogicalPlan::EmptyRelation(_) | LogicalPlan::Values(_) => {
+                Ok(Part::Upper(plan.clone()))
+            }
+            LogicalPlan::RecursiveQuery(_) => Err(refused(
+                RefusalCode::Q104,
+                "`WITH RECURSIVE` isn't offered.",
+                "Write the levels out.",
+            )),
+            LogicalPlan::Extension(_)
+            | LogicalPlan::Statement(_)
+            | LogicalPlan::Explain(_)
+            | LogicalPlan::Analyze(_)
+            | LogicalPlan::Dml(_)
+            | LogicalPlan::Ddl(_)
+            | LogicalPlan::Copy(_)
+            | LogicalPlan::DescribeTable(_) => {
+                Err(refused(RefusalCode::Q103, "only `SELECT` is answered.", "Ask with `SELECT`."))
+            }
+        }
+    }
+
+    fn scan(scan: &TableScan, plan: &LogicalPlan) -> Result<Part, Refusals> {
+        let provider = engine(datafusion::datasource::source_as_provider(&scan.source))?;
+        match RemoteTable::of(&provider) {
+            Some(remote) => {
+                let held = Arc::clone(remote.held());
+                if let Some(conflict) = &held.conflict {
+                    return Err(conflict.clone().into());
+                }
+                Ok(Part::Rows(Box::new(Relation::scan(held, plan.clone()))))
+            }
+            None => Err(refused(
+                RefusalCode::Q105,
+                "a table isn't one of the departments'.",
+                "Use the tables that are announced.",
+            )),
+        }
+    }
+
+    fn projection(&mut self, projection: &Projection) -> Result<Part, Refusals> {
+        match self.cut(&projection.input)? {
+            Part::Upper(input) => {
+                let exprs = self.expressions(&projection.expr)?;
+                engine(Projection::try_new(exprs, Arc::new(input)))
+                    .map(|p| Part::Upper(LogicalPlan::Projection(p)))
+            }
+            Part::Rows(relation) => {
+                if relation.dataset().is_open() && has_subquery(&projection.expr) {
+                    let input = self.above(Part::Rows(relation), "a subquery")?;
+                    let exprs = self.expressions(&projection.expr)?;
+                    return engine(Projection::try_new(exprs, Arc::new(input)))
+                        .map(|p| Part::Upper(LogicalPlan::Projection(p)));
+                }
+                let scalars: Vec<_> =
+                    projection.expr.iter().map(|e| relation.scalar(e).map(|(s, _)| s)).collect();
+                let plan = Projection::try_new(
+                    projection.expr.clone(),
+                    Arc::new(relation.plan.clone()),
+                );
+                let plan = LogicalPlan::Projection(engine(plan)?);
+                let columns = plan
+                    .schema()
+                    .iter()
+                    .zip(scalars)
+                    .map(|((qualifier, field), scalar)| RelationColumn {
+                        qualifier: qualifier.cloned(),
+                        name: field.name().clone(),
+                        scalar,
+                    })
+                    .collect();
+                Ok(Part::Rows(Box::new(Relation { plan, columns, ..*relation })))
+            }
+        }
+    }
+
+    fn filter(&mut self, filter: &Filter) -> Result<Part, Refusals> {
+        match self.cut(&filter.input)? {
+            Part::Upper(input) => self.filter_above(&filter.predicate, input),
+            Part::Rows(relation) => match relation.condition(&filter.predicate) {
+                Ok(condition) => {
+                    let mut relation = relation;
+                    let plan =
+                        Filter::try_new(filter.predicate.clone(), Arc::new(relation.plan.clone()));
+                    relation.plan = LogicalPlan::Filter(engine(plan)?);
+                    relation.predicates.push(condition);
+                    Ok(Part::Rows(relation))
+                }
+                Err(refusal) if !relation.dataset().is_open() => Err(refusal.into()),
+                Err(_) => {
+                    let input = self.above(Part::Rows(relation), "a filter")?;
+                    self.filter_above(&filter.predicate, input)
+                }
+            },
+        }
+    }
+
+    fn filter_above(&mut self, predicate: &Expr, input: LogicalPlan) -> Result<Part, Refusals> {
+        let predicate = self.expression(predicate.clone())?;
+        engine(Filter::try_new(predicate, Arc::new(input)))
+            .map(|f| Part::Upper(LogicalPlan::Filter(f)))
+    }
+
+    fn aggregate(&mut self, aggregate: &Aggregate) -> Result<Part, Refusals> {
+        match self.cut(&aggregate.input)? {
+            Part::Upper(input) => self.aggregate_above(aggregate, input),
+            Part::Rows(relation) => {
+                let refusals = match tabulation(aggregate, &relation) {
+                    Ok(question) => {
+                        if !relation.dataset().is_open() || means_the_same(&question, &relation) {
+                            return self.tabulated(aggregate, &relation, question);
+                        }
+                        Vec::new()
+                    }
+                    Err(refusals) => refusals,
+                };
+                if relation.dataset().is_open() {
+                    let input = self.above(Part::Rows(relation), "an aggregation")?;
+                    return self.aggregate_above(aggregate, input);
+                }
+                Err(Refusals::collect(refusals).unwrap_or_else(|| {
+                    refused(
+                        RefusalCode::D208,
+                        "this aggregation isn't offered over protected data.",
+                        "Use `count`, `sum` or `avg`.",
+                    )
+                }))
+            }
+        }
+    }
+
+    fn aggregate_above(
+        &mut self,
+        aggregate: &Aggregate,
+        input: LogicalPlan,
+    ) -> Result<Part, Refusals> {
+        let keys = self.expressions(&aggregate.group_expr)?;
+        let measures = self.expressions(&aggregate.aggr_expr)?;
+        engine(Aggregate::try_new(Arc::new(input), keys, measures))
+            .map(|a| Part::Upper(LogicalPlan::Aggregate(a)))
+    }
+
+    /// The Tabulation becomes a leaf, under the names that the aggregation's columns had.
+    fn tabulated(
+        &mut self,
+        aggregate: &Aggregate,
+        relation: &Relation,
+        question: Tabulation,
+    ) -> Result<Part, Refusals> {
+        let schema = Shape::of(&question, relation.dataset())?.table_schema();
+        let keys = question.keys.len();
+        let index = self.leaves.len();
+        let scan = engine(PendingTable::scan(index, Arc::clone(&schema), None))?;
+        let mut columns = Vec::new();
+        for (position, (qualifier, field)) in aggregate.schema.iter().enumerate() {
+            let name = match position.checked_sub(keys) {
+                None => format!("k{position}"),
+                Some(measure) => format!("m{measure}"),
+            };
+            let column = Expr::Column(Column::new(Some(format!("leaf_{index}")), name));
+            columns.push(column.alias_qualified(qualifier.cloned(), field.name()));
+        }
+        self.leaves.push(Leaf::Tabulation {
+            tabulation: question,
+            held: Arc::clone(&relation.held),
+        });
+        engine(Projection::try_new(columns, Arc::new(scan)))
+            .map(|p| Part::Upper(LogicalPlan::Projection(p)))
+    }
+
+    /// A node that runs above Tabulations only, with its inputs and subqueries cut.
+    fn upper(&mut self, plan: &LogicalPlan, what: &str) -> Result<Part, Refusals> {
+        let mut inputs = Vec::new();
+        for input in plan.inputs() {
+            let part = self.cut(input)?;
+            inputs.push(self.above(part, what)?);
+        }
+        let expressions = self.expressions(&plan.expressions())?;
+        engine(plan.with_new_exprs(expressions, inputs)).map(Part::Upper)
+    }
+
+    /// The part as something that may stand above: rows only if they are open.
+    fn above(&mut self, part: Part, what: &str) -> Result<LogicalPlan, Refusals> {
+        match part {
+            Part::Upper(plan) => Ok(plan),
+            Part::Rows(relation) => match OpenDataset::of(Arc::clone(&relation.held.dataset)) {
+                Some(open) => self.open_rows(open, &relation),
+                None => Err(rows_refused(&relation, what)),
+            },
+        }
+    }
+
+    /// Rows of an open dataset: the engine's own plan over a leaf in the place of the scan.
+    fn open_rows(&mut self, open: OpenDataset, relation: &Relation) -> Result<LogicalPlan, Refusals> {
+        let index = self.leaves.len();
+        let columns: Vec<String> = open.get().columns.iter().map(|c| c.name.clone()).collect();
+        let schema = open.rows_schema(&columns).ok_or_else(|| {
+            refused(RefusalCode::X901, "a dataset doesn't have its own columns.", "")
+        })?;
+        let replaced = relation.plan.clone().transform_up(|node| match &node {
+            LogicalPlan::TableScan(scan) => {
+                let leaf = PendingTable::scan(index, Arc::clone(&schema), Some(Arc::clone(open.get())))?;
+                let name = scan.table_name.clone();
+                Ok(Transformed::yes(LogicalPlanBuilder::from(leaf).alias(name)?.build()?))
+            }
+            _ => Ok(Transformed::no(node)),
+        });
+        let plan = engine(replaced)?.data;
+        self.leaves.push(Leaf::OpenRows { open, held: Arc::clone(&relation.held) });
+        Ok(plan)
+    }
+
+    fn expressions(&mut self, exprs: &[Expr]) -> Result<Vec<Expr>, Refusals> {
+        exprs.iter().map(|e| self.expression(e.clone())).collect()
+    }
+
+    /// An expression with its subqueries cut.
+    fn expression(&mut self, expr: Expr) -> Result<Expr, Refusals> {
+        let mut refusals = None;
+        let transformed = expr.transform_down(|expr| {
+            let outcome = match expr {
+                Expr::ScalarSubquery(subquery) => self.subquery(subquery).map(Expr::ScalarSubquery),
+                Expr::InSubquery(InSubquery { expr, subquery, negated }) => self
+                    .subquery(subquery)
+                    .map(|s| Expr::InSubquery(InSubquery::new(expr, s, negated))),
+                Expr::Exists(Exists { subquery, negated }) => {
+                    self.subquery(subquery).map(|s| Expr::Exists(Exists::new(s, negated)))
+                }
+                Expr::SetComparison(SetComparison { expr, subquery, op, quantifier }) => self
+                    .subquery(subquery)
+                    .map(|s| Expr::SetComparison(SetComparison::new(expr, s, op, quantifier))),
+                other => return Ok(Transformed::no(other)),
+            };
+            match outcome {
+                Ok(expr) => Ok(Transformed::yes(expr)),
+                Err(found) => {
+                    refusals = Some(found);
+                    Err(DataFusionError::Plan("refused".to_owned()))
+                }
+            }
+        });
+        match (refusals, transformed) {
+            (Some(refusals), _) => Err(refusals),
+            (None, transformed) => engine(transformed).map(|t| t.data),
+        }
+    }
+
+    fn subquery(&mut self, subquery: Subquery) -> Result<Subquery, Refusals> {
+        let part = self.cut(&subquery.subquery)?;
+        let plan = self.above(part, "a subquery")?;
+        Ok(Subquery { subquery: Arc::new(plan), ..subquery })
+    }
+}
+
+fn has_subquery(exprs: &[Expr]) -> bool {
+    exprs.iter().any(|expr| {
+        expr.exists(|e| {
+            Ok(matches!(
+                e,
+                Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)
+            ))
+        })
+        .unwrap_or(true)
+    })
+}
+
+/// Whether open data's Tabulation is admitted and means what the engine's aggregation would.
+fn means_the_same(question: &Tabulation, relation: &Relation) -> bool {
+    is_exact(question) && admit(question.clone(), Arc::clone(&relation.held.dataset)).is_ok()
+}
+
+/// Rows of a protected dataset, asked for above a Tabulation: every reason at once.
+fn rows_refused(relation: &Relation, what: &str) -> Refusals {
+    let name = &relation.dataset().name;
+    let mut reasons = Vec::new();
+    if matches!(what, "the result" | "`ORDER BY`" | "`LIMIT`") {
+        reasons.push(Refusal::new(
+            RefusalCode::D201,
+            format!("rows of `{name}` stay at the department: only tables leave."),
+            "Aggregate: `SELECT ..., count(*) ... GROUP BY ...`.",
+        ));
+    } else {
+        reasons.push(Refusal::new(
+            RefusalCode::D208,
+            format!("{what} isn't allowed over the rows of `{name}`."),
+            "Aggregate each dataset in a CTE first, then combine the released tables.",
+        ));
+    }
+    let uses = relation.columns.iter().filter_map(|c| c.scalar.as_ref().ok());
+    for scalar in uses.chain(&relation.predicates) {
+        reasons.extend(insitu_disclosure::rules::labels::units_used(scalar, relation.dataset()));
+    }
+    Refusals::collect(reasons)
+        .unwrap_or_else(|| refused(RefusalCode::D201, "rows stay at the department.", ""))
+}

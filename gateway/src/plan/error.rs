@@ -1,0 +1,147 @@
+//! What the engine says, as Refusals. While planning it has seen text and catalogue only, so its
+//! sentence may be shown; while running it has seen values, so it may not.
+
+use datafusion::common::{Column, DataFusionError, SchemaError};
+use insitu_disclosure::{Refusal, RefusalCode, Refusals};
+
+/// A Refusal for what went wrong while planning.
+pub(crate) fn planning_refusal(error: &DataFusionError) -> Refusals {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+            planning_refusal(inner)
+        }
+        DataFusionError::Shared(inner) => planning_refusal(inner),
+        DataFusionError::Collection(errors) => {
+            let each = errors.iter().flat_map(|e| planning_refusal(e).iter().cloned().collect::<Vec<_>>());
+            Refusals::collect(each).unwrap_or_else(|| not_planned("").into())
+        }
+        DataFusionError::SchemaError(error, _) => schema_refusal(error).into(),
+        DataFusionError::SQL(error, _) => {
+            let text = error.to_string();
+            let text = text.trim_start_matches("sql parser error: ");
+            Refusal::new(RefusalCode::Q102, format!("the statement can't be read: {text}."), "Check the text there.").into()
+        }
+        DataFusionError::NotImplemented(text) => Refusal::new(
+            RefusalCode::Q104,
+            format!("the statement uses something that isn't offered: {}.", sentence(text)),
+            "Write the question with plain `SELECT`, `JOIN`, `WHERE`, `GROUP BY` and CTEs.",
+        )
+        .into(),
+        DataFusionError::Plan(text) => plan_refusal(text).into(),
+        DataFusionError::Configuration(_)
+        | DataFusionError::ArrowError(..)
+        | DataFusionError::ParquetError(_)
+        | DataFusionError::ObjectStore(_)
+        | DataFusionError::IoError(_)
+        | DataFusionError::Internal(_)
+        | DataFusionError::Execution(_)
+        | DataFusionError::ExecutionJoin(_)
+        | DataFusionError::ResourcesExhausted(_)
+        | DataFusionError::External(_)
+        | DataFusionError::Substrait(_)
+        | DataFusionError::Ffi(_) => not_planned("").into(),
+    }
+}
+
+fn plan_refusal(text: &str) -> Refusal {
+    let lower = text.to_lowercase();
+    let about_types = ["cannot coerce", "coerce", "cannot infer common", "type mismatch", "cast", "signature", "data type"];
+    if about_types.iter().any(|words| lower.contains(words)) {
+        return Refusal::new(
+            RefusalCode::Q107,
+            format!("types don't fit together: {}.", sentence(text)),
+            "Write literals in the column's type, or use `CAST`.",
+        );
+    }
+    not_planned(text)
+}
+
+fn not_planned(text: &str) -> Refusal {
+    let text = sentence(text);
+    let message = if text.is_empty() {
+        "the statement can't be planned.".to_owned()
+    } else {
+        format!("the statement can't be planned: {text}.")
+    };
+    Refusal::new(RefusalCode::Q109, message, "Correct the statement; qualify names that stand in several tables.")
+}
+
+/// The engine's first sentence, without its prefixes and hints for developers.
+fn sentence(text: &str) -> String {
+    let first = text.lines().next().unwrap_or("");
+    let first = first.split("This issue was likely caused").next().unwrap_or("");
+    let first = first.split("backtrace:").next().unwrap_or("");
+    first.trim().trim_end_matches('.').chars().take(240).collect()
+}
+
+fn schema_refusal(error: &SchemaError) -> Refusal {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => unknown_column(field, valid_fields),
+        SchemaError::AmbiguousReference { field } => Refusal::new(
+            RefusalCode::Q109,
+            format!("`{}` stands in several tables.", field.name),
+            "Write it with its table's name: `t.column`.",
+        ),
+        SchemaError::DuplicateQualifiedField { name, .. }
+        | SchemaError::DuplicateUnqualifiedField { name } => Refusal::new(
+            RefusalCode::Q109,
+            format!("two columns are both named `{name}`."),
+            "Give one of them another name with `AS`.",
+        ),
+    }
+}
+
+fn unknown_column(field: &Column, valid: &[Column]) -> Refusal {
+    let nearest = valid
+        .iter()
+        .map(|c| (strsim::jaro_winkler(&c.name, &field.name.to_lowercase()), c))
+        .filter(|(similarity, _)| 0.75 <= *similarity)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let fix = match nearest {
+        Some((_, column)) => format!("Did you mean `{}`?", column.name),
+        None => {
+            let names: Vec<&str> = valid.iter().take(20).map(|c| c.name.as_str()).collect();
+            if names.is_empty() { String::new() } else { format!("There are: {}.", names.join(", ")) }
+        }
+    };
+    Refusal::new(RefusalCode::Q106, format!("there is no column `{}`.", field.name), fix)
+}
+
+/// A Refusal for what went wrong while the upper plan ran. The engine's text may quote values, so
+/// none of it is kept.
+pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
+    match error.find_root() {
+        DataFusionError::ResourcesExhausted(_) => Refusal::new(
+            RefusalCode::L506,
+            "the query needs more memory than a query is given.",
+            "Group by fewer or coarser dimensions.",
+        )
+        .into(),
+        DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => Refusal::new(
+            RefusalCode::Q107,
+            "an expression over the released tables has no value for one of their rows.",
+            "Use `TRY_CAST` for casts and `NULLIF(x, 0)` beneath divisions.",
+        )
+        .into(),
+        DataFusionError::ParquetError(_)
+        | DataFusionError::ObjectStore(_)
+        | DataFusionError::IoError(_)
+        | DataFusionError::SQL(..)
+        | DataFusionError::NotImplemented(_)
+        | DataFusionError::Internal(_)
+        | DataFusionError::Plan(_)
+        | DataFusionError::Configuration(_)
+        | DataFusionError::SchemaError(..)
+        | DataFusionError::ExecutionJoin(_)
+        | DataFusionError::External(_)
+        | DataFusionError::Context(..)
+        | DataFusionError::Substrait(_)
+        | DataFusionError::Diagnostic(..)
+        | DataFusionError::Collection(_)
+        | DataFusionError::Shared(_)
+        | DataFusionError::Ffi(_) => {
+            tracing::error!("the upper plan failed");
+            Refusal::new(RefusalCode::X901, "something went wrong inside the gateway.", "Report the query id.").into()
+        }
+    }
+}

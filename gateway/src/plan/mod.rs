@@ -1,0 +1,32 @@
+//! From SQL to Tabulations and an upper plan. The passes, in order:
+//!
+//! 1. `session`: the engine's options and functions, closed.
+//! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation.
+//! 3. `cut`: the raw plan to leaves and the upper plan (`relation`, `scalar`, `aggregate` are its parts).
+//! 4. `statuses`: a status column beside each protected measure, where asked for.
+//! 5. `leaf`: what stands in the upper plan for a table that is still to come.
+//! 6. `upper`: ordinary SQL over released tables.
+//! 7. `error`: what the engine says, as Refusals.
+//! 8. `schema`: the types a client sees.
+
+mod aggregate;
+mod cut;
+mod error;
+mod leaf;
+mod literal;
+mod parse;
+mod relation;
+mod scalar;
+mod schema;
+mod session;
+mod statuses;
+mod upper;
+
+pub(crate) use cut::{Cut, cut};
+pub(crate) use error::planning_refusal;
+pub(crate) use leaf::Leaf;
+pub(crate) use parse::{parse, parameter_types};
+pub(crate) use schema::{client_schema, to_client};
+pub(crate) use session::{Session, on_planning_thread};
+pub(crate) use statuses::with_statuses;
+pub(crate) use upper::{OpenNeed, open_needs, optimise, run_upper};

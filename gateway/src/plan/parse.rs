@@ -1,0 +1,154 @@
+//! A checked statement to the engine's raw plan: names resolved, nothing analysed or optimised yet.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_schema::DataType;
+use datafusion::catalog::TableProvider;
+use datafusion::common::{DataFusionError, Result, TableReference};
+use datafusion::config::ConfigOptions;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
+use datafusion::logical_expr::{
+    AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
+};
+use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::planner::{ParserOptions, SqlToRel};
+use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals};
+
+use super::error::planning_refusal;
+use crate::catalog::{Catalog, RemoteTable};
+
+/// Plans a statement that passed the gate.
+///
+/// # Errors
+/// Statements without a meaning; tables that don't exist.
+pub(crate) fn parse(
+    sql: &str,
+    catalog: &Catalog,
+    state: &SessionState,
+) -> std::result::Result<LogicalPlan, Refusals> {
+    let mut statements = DFParser::parse_sql(sql).map_err(|e| planning_refusal(&e))?;
+    let statement = match (statements.pop_front(), statements.is_empty()) {
+        (Some(Statement::Statement(statement)), true) => Statement::Statement(statement),
+        (
+            Some(
+                Statement::Statement(_)
+                | Statement::CreateExternalTable(_)
+                | Statement::CopyTo(_)
+                | Statement::Explain(_)
+                | Statement::Reset(_),
+            )
+            | None,
+            _,
+        ) => {
+            return Err(Refusal::new(
+                RefusalCode::Q103,
+                "only one `SELECT` is answered.",
+                "Ask with `SELECT`.",
+            )
+            .into());
+        }
+    };
+    let provider = Tables { catalog, state };
+    let options = ParserOptions::new()
+        .with_enable_ident_normalization(true)
+        .with_map_string_types_to_utf8view(false);
+    SqlToRel::new_with_options(&provider, options)
+        .statement_to_plan(statement)
+        .map_err(|e| planning_refusal(&e))
+}
+
+/// The types of a plan's placeholders `$1`, `$2`, ... in numeric order; text where none follows from
+/// the statement.
+///
+/// # Errors
+/// Placeholders that aren't numbered from 1 without a gap.
+pub(crate) fn parameter_types(plan: &LogicalPlan) -> std::result::Result<Vec<DataType>, Refusals> {
+    let named: HashMap<String, Option<DataType>> =
+        plan.get_parameter_types().map_err(|e| planning_refusal(&e))?;
+    (1..=named.len())
+        .map(|n| {
+            named.get(&format!("${n}")).map(|t| t.clone().unwrap_or(DataType::Utf8)).ok_or_else(
+                || {
+                    Refusal::new(
+                        RefusalCode::Q110,
+                        "the placeholders aren't numbered from `$1` without a gap.",
+                        "Write `$1`, `$2`, ...",
+                    )
+                    .into()
+                },
+            )
+        })
+        .collect()
+}
+
+/// The planner's view of the world: announced datasets and listed functions.
+struct Tables<'a> {
+    catalog: &'a Catalog,
+    state: &'a SessionState,
+}
+
+impl ContextProvider for Tables<'_> {
+    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
+        let in_our_catalog = name.catalog().is_none_or(|c| c == crate::CATALOG);
+        let held = name
+            .schema()
+            .filter(|_| in_our_catalog)
+            .and_then(|schema| DatasetName::new(schema, name.table()))
+            .and_then(|name| self.catalog.get(&name));
+        match held {
+            Some(held) => {
+                let table: Arc<dyn TableProvider> = Arc::new(RemoteTable::new(Arc::clone(held)));
+                Ok(provider_as_source(table))
+            }
+            // The gate's list of relations is checked first, with a suggestion; this is the backstop.
+            None => Err(DataFusionError::Plan("there is no such table".to_owned())),
+        }
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        self.state.expr_planners()
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.state.scalar_functions().get(name).cloned()
+    }
+
+    fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
+        None
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.state.aggregate_functions().get(name).cloned()
+    }
+
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.state.window_functions().get(name).cloned()
+    }
+
+    fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        self.state.config_options()
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        self.state.scalar_functions().keys().cloned().collect()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        self.state.aggregate_functions().keys().cloned().collect()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        self.state.window_functions().keys().cloned().collect()
+    }
+}

@@ -1,0 +1,122 @@
+//! A plan that still reads one department's dataset row by row: scan, filters, derived columns.
+//!
+//! Such a plan ends in a Tabulation. If it is over open data, it may also end as rows; the engine's own
+//! plan is kept for that.
+
+use std::sync::Arc;
+
+use datafusion::common::{Column, TableReference};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use insitu_disclosure::tabulation::typing::coerce;
+use insitu_disclosure::{Dataset, Refusal, RefusalCode, Scalar, ScalarType};
+
+use super::scalar::to_scalar;
+use crate::catalog::Held;
+
+/// A column of the relation: its name in the plan, and what it is in terms of the dataset.
+#[derive(Debug, Clone)]
+pub(super) struct RelationColumn {
+    pub(super) qualifier: Option<TableReference>,
+    pub(super) name: String,
+    /// `Err` where a column has no meaning below a Tabulation: told only if it is used.
+    pub(super) scalar: Result<Scalar, Refusal>,
+}
+
+/// Rows of one dataset, not yet tabulated.
+#[derive(Debug, Clone)]
+pub(super) struct Relation {
+    pub(super) held: Arc<Held>,
+    /// The engine's plan for the same rows.
+    pub(super) plan: LogicalPlan,
+    pub(super) predicates: Vec<Scalar>,
+    pub(super) columns: Vec<RelationColumn>,
+}
+
+impl Relation {
+    /// All rows of a dataset, as the engine's scan names them.
+    pub(super) fn scan(held: Arc<Held>, plan: LogicalPlan) -> Self {
+        let columns = named_columns(&plan, |name| Ok(Scalar::Column(name.to_owned())));
+        Self { held, plan, predicates: Vec::new(), columns }
+    }
+
+    pub(super) fn dataset(&self) -> &Dataset {
+        &self.held.dataset
+    }
+
+    /// An expression over this relation's columns, in terms of the dataset.
+    pub(super) fn scalar(&self, expr: &Expr) -> Result<(Scalar, ScalarType), Refusal> {
+        let scalar = to_scalar(expr, &|column| self.column(column))?;
+        coerce(scalar, self.dataset())
+    }
+
+    /// A condition over this relation's columns.
+    pub(super) fn condition(&self, expr: &Expr) -> Result<Scalar, Refusal> {
+        let (scalar, found) = self.scalar(expr)?;
+        if found == ScalarType::Boolean {
+            return Ok(scalar);
+        }
+        Err(Refusal::new(
+            RefusalCode::Q107,
+            format!("a condition is needed where {found} stands."),
+            "Compare the value with something.",
+        ))
+    }
+
+    /// A condition over an open dataset's own columns, if it has a meaning there.
+    pub(super) fn condition_on(dataset: &Dataset, expr: &Expr) -> Option<Scalar> {
+        let scalar = to_scalar(expr, &|column| Ok(Scalar::Column(column.name.clone()))).ok()?;
+        let (scalar, found) = coerce(scalar, dataset).ok()?;
+        let fits = found == ScalarType::Boolean
+            && scalar.depth() <= insitu_disclosure::tabulation::DEPTH_MAX;
+        fits.then_some(scalar)
+    }
+
+    fn column(&self, column: &Column) -> Result<Scalar, Refusal> {
+        let named = self.columns.iter().filter(|c| c.name == column.name);
+        let found = match &column.relation {
+            None => named.into_iter().next(),
+            Some(relation) => named
+                .into_iter()
+                .find(|c| c.qualifier.as_ref().is_some_and(|q| q.resolved_eq(relation))),
+        };
+        match found {
+            Some(found) => found.scalar.clone(),
+            None => Err(Refusal::new(
+                RefusalCode::Q106,
+                format!("there is no column `{}` here.", column.name),
+                "Name a column of the dataset.",
+            )),
+        }
+    }
+
+    /// The same rows under the names of a plan above with the same columns in the same order.
+    pub(super) fn renamed(mut self, plan: LogicalPlan) -> Self {
+        let scalars = self.columns.into_iter().map(|c| c.scalar);
+        self.columns = plan
+            .schema()
+            .iter()
+            .zip(scalars)
+            .map(|((qualifier, field), scalar)| RelationColumn {
+                qualifier: qualifier.cloned(),
+                name: field.name().clone(),
+                scalar,
+            })
+            .collect();
+        self.plan = plan;
+        self
+    }
+}
+
+fn named_columns(
+    plan: &LogicalPlan,
+    scalar: impl Fn(&str) -> Result<Scalar, Refusal>,
+) -> Vec<RelationColumn> {
+    plan.schema()
+        .iter()
+        .map(|(qualifier, field)| RelationColumn {
+            qualifier: qualifier.cloned(),
+            name: field.name().clone(),
+            scalar: scalar(field.name()),
+        })
+        .collect()
+}

@@ -1,0 +1,73 @@
+//! The types a client sees. Clients differ in what they know of Arrow, so results keep to types that
+//! all of them have.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::common::DFSchema;
+
+/// Field metadata of a status column: the name of the measure's column it belongs to.
+pub(crate) const STATUS_OF: &str = "insitu.status_of";
+
+/// The announced schema of a plan's result; `None` if a column has a type that clients don't get.
+/// Every column may be NULL: what is suppressed is.
+pub(crate) fn client_schema(schema: &DFSchema) -> Option<SchemaRef> {
+    let mut fields = Vec::new();
+    for field in schema.fields() {
+        let client = Field::new(field.name(), client_type(field.data_type())?, true);
+        let status_of = field.metadata().get(STATUS_OF).cloned();
+        fields.push(match status_of {
+            Some(of) => client.with_metadata([(STATUS_OF.to_owned(), of)].into()),
+            None => client,
+        });
+    }
+    Some(Arc::new(Schema::new(fields)))
+}
+
+fn client_type(data_type: &DataType) -> Option<DataType> {
+    Some(match data_type {
+        DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::Dictionary(_, value) if **value == DataType::Utf8 => DataType::Utf8,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            DataType::Binary
+        }
+        DataType::Boolean => DataType::Boolean,
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => data_type.clone(),
+        // JDBC and ODBC have no unsigned numbers.
+        DataType::UInt8 | DataType::UInt16 => DataType::Int32,
+        DataType::UInt32 => DataType::Int64,
+        DataType::UInt64 => DataType::Decimal128(20, 0),
+        DataType::Float16 | DataType::Float32 => DataType::Float32,
+        DataType::Float64 => DataType::Float64,
+        DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s) => {
+            DataType::Decimal128(*p, *s)
+        }
+        DataType::Date32 | DataType::Date64 => DataType::Date32,
+        DataType::Timestamp(_, zone) => {
+            DataType::Timestamp(TimeUnit::Microsecond, zone.as_ref().map(|_| "UTC".into()))
+        }
+        // Default deny: intervals, times, nested types and what Arrow adds.
+        _ => return None,
+    })
+}
+
+/// A batch of the plan's result in the announced types; `None` if it doesn't fit them.
+pub(crate) fn to_client(batch: &RecordBatch, schema: &SchemaRef) -> Option<RecordBatch> {
+    if batch.num_columns() != schema.fields().len() {
+        return None;
+    }
+    let columns: Vec<ArrayRef> = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| {
+            if column.data_type() == field.data_type() {
+                return Some(Arc::clone(column));
+            }
+            arrow_cast::cast(column, field.data_type()).ok()
+        })
+        .collect::<Option<_>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).ok()
+}

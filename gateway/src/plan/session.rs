@@ -1,0 +1,113 @@
+//! The gateway's engine: options frozen, functions from the gate's list, memory bounded.
+
+use std::sync::Arc;
+
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::execution::SessionStateDefaults;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::prelude::SessionConfig;
+use insitu_disclosure::{Refusal, RefusalCode, Refusals};
+
+use crate::gate::functions::is_offered;
+
+/// The stack a statement is planned on: the planner recurses, and a stack that overflows ends the
+/// process. The gate bounds the depth; this is for what it lets through.
+const PLANNING_STACK_BYTES: usize = 256 << 20;
+/// Rows of one batch: joins look for a cancelled query between batches.
+const BATCH_ROWS: usize = 1_024;
+
+/// The engine.
+#[derive(Debug)]
+pub(crate) struct Session {
+    runtime: Arc<RuntimeEnv>,
+}
+
+impl Session {
+    /// An engine with this much memory for all upper plans together.
+    pub(crate) fn new(memory_bytes: usize) -> datafusion::common::Result<Self> {
+        let pool =
+            TrackConsumersPool::new(FairSpillPool::new(memory_bytes), std::num::NonZeroUsize::MIN);
+        // The gateway keeps no data: nothing is spilled.
+        let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_disk_manager_builder(disk)
+            .build_arc()?;
+        Ok(Self { runtime })
+    }
+
+    /// A state with closed options and functions.
+    pub(crate) fn state(&self) -> SessionState {
+        let mut config = SessionConfig::new()
+            .with_batch_size(BATCH_ROWS)
+            .with_target_partitions(1)
+            .with_information_schema(false);
+        let options = config.options_mut();
+        // Strings are plain: clients read plain ones, and views keep what was filtered out.
+        options.sql_parser.map_string_types_to_utf8view = false;
+        options.sql_parser.enable_ident_normalization = true;
+        options.optimizer.skip_failed_rules = false;
+        // Each flag by itself: as a field the umbrella clears only itself.
+        options.optimizer.enable_dynamic_filter_pushdown = false;
+        options.optimizer.enable_topk_dynamic_filter_pushdown = false;
+        options.optimizer.enable_join_dynamic_filter_pushdown = false;
+        options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+        let offered = |names: &[String], name: &str| {
+            is_offered(name) || names.iter().any(|n| is_offered(n))
+        };
+        let scalars = SessionStateDefaults::default_scalar_functions();
+        let aggregates = SessionStateDefaults::default_aggregate_functions();
+        let windows = SessionStateDefaults::default_window_functions();
+        let rules = PhysicalOptimizer::default().rules.into_iter();
+        let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").collect();
+        SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(&self.runtime))
+            .with_expr_planners(SessionStateDefaults::default_expr_planners())
+            .with_scalar_functions(
+                scalars.into_iter().filter(|f| offered(f.aliases(), f.name())).collect(),
+            )
+            .with_aggregate_functions(
+                aggregates.into_iter().filter(|f| offered(f.aliases(), f.name())).collect(),
+            )
+            .with_window_functions(
+                windows.into_iter().filter(|f| offered(f.aliases(), f.name())).collect(),
+            )
+            .with_physical_optimizer_rules(rules)
+            .build()
+    }
+}
+
+/// Runs a planning step on a thread with a large stack. A panic in it ends the step, not the gateway.
+pub(crate) async fn on_planning_thread<T: Send + 'static>(
+    step: impl FnOnce() -> Result<T, Refusals> + Send + 'static,
+) -> Result<T, Refusals> {
+    let (done, result) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new()
+        .name("insitu-planning".to_owned())
+        .stack_size(PLANNING_STACK_BYTES)
+        .spawn(move || {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(step));
+            // The asker may have gone away meanwhile.
+            let _ = done.send(outcome);
+        });
+    if thread.is_err() {
+        return Err(busy());
+    }
+    match result.await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) | Err(_) => Err(Refusal::new(
+            RefusalCode::X901,
+            "the planner failed on this statement.",
+            "Write it in another way.",
+        )
+        .into()),
+    }
+}
+
+fn busy() -> Refusals {
+    Refusal::new(RefusalCode::L507, "the gateway is busy.", "Try again in a moment.").into()
+}

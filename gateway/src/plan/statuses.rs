@@ -1,0 +1,212 @@
+//! A status column beside each protected measure of the result.
+//!
+//! A column's status is that of the measures it is made of: the first that isn't released decides. It
+//! is carried up through the plan as long as rows stay rows of the released tables; above a further
+//! aggregation, a window, `DISTINCT` or a set operation, a value no longer belongs to one cell and has none.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::common::metadata::FieldMetadata;
+use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use datafusion::common::{Column, Result, TableReference};
+use datafusion::functions::core::expr_fn::{coalesce, nullif};
+use datafusion::logical_expr::{
+    Expr, Filter, Join, Limit, LogicalPlan, LogicalPlanBuilder, Projection, Sort, lit,
+};
+use insitu_disclosure::Refusals;
+
+use super::error::planning_refusal;
+use super::leaf::PendingTable;
+use super::schema::STATUS_OF;
+
+/// The plan with status columns right after the columns they belong to.
+///
+/// # Errors
+/// A fault of the engine.
+pub(crate) fn with_statuses(upper: &LogicalPlan) -> std::result::Result<LogicalPlan, Refusals> {
+    let mut carrier = Carrier { next: 0 };
+    arranged(&mut carrier, upper).map_err(|e| planning_refusal(&e))
+}
+
+/// A plan, and for its columns that have one the name of their status column.
+struct Carried {
+    plan: LogicalPlan,
+    statuses: HashMap<Column, Column>,
+}
+
+struct Carrier {
+    next: usize,
+}
+
+fn arranged(carrier: &mut Carrier, upper: &LogicalPlan) -> Result<LogicalPlan> {
+    let Carried { plan, statuses } = carrier.carry(upper)?;
+    if statuses.is_empty() {
+        return Ok(upper.clone());
+    }
+    let mut columns = Vec::new();
+    for (qualifier, field) in upper.schema().iter() {
+        let column = Column::new(qualifier.cloned(), field.name());
+        columns.push(Expr::Column(column.clone()));
+        if let Some(status) = statuses.get(&column) {
+            let metadata: std::collections::HashMap<String, String> =
+                [(STATUS_OF.to_owned(), field.name().clone())].into();
+            columns.push(Expr::Column(status.clone()).alias_with_metadata(
+                format!("{}_status", field.name()),
+                Some(FieldMetadata::from(metadata)),
+            ));
+        }
+    }
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
+}
+
+impl Carrier {
+    fn carry(&mut self, plan: &LogicalPlan) -> Result<Carried> {
+        match plan {
+            LogicalPlan::TableScan(scan) if PendingTable::index_of(scan).is_some() => {
+                Ok(Carried { plan: plan.clone(), statuses: scan_statuses(plan) })
+            }
+            LogicalPlan::Projection(projection) => self.projection(projection),
+            LogicalPlan::SubqueryAlias(alias) => {
+                let input = self.carry(&alias.input)?;
+                let renamed = |c: &Column| Column::new(Some(alias.alias.clone()), c.name.clone());
+                let statuses =
+                    input.statuses.iter().map(|(c, s)| (renamed(c), renamed(s))).collect();
+                let plan =
+                    LogicalPlanBuilder::from(input.plan).alias(alias.alias.clone())?.build()?;
+                Ok(Carried { plan, statuses })
+            }
+            LogicalPlan::Filter(filter) => {
+                let input = self.carry(&filter.input)?;
+                let plan = Filter::try_new(filter.predicate.clone(), Arc::new(input.plan))?;
+                Ok(Carried { plan: LogicalPlan::Filter(plan), statuses: input.statuses })
+            }
+            LogicalPlan::Sort(sort) => {
+                let input = self.carry(&sort.input)?;
+                let plan = LogicalPlan::Sort(Sort { input: Arc::new(input.plan), ..sort.clone() });
+                Ok(Carried { plan, statuses: input.statuses })
+            }
+            LogicalPlan::Limit(limit) => {
+                let input = self.carry(&limit.input)?;
+                let plan =
+                    LogicalPlan::Limit(Limit { input: Arc::new(input.plan), ..limit.clone() });
+                Ok(Carried { plan, statuses: input.statuses })
+            }
+            LogicalPlan::Join(join) => self.join(join),
+            // A value no longer belongs to one cell.
+            LogicalPlan::TableScan(_)
+            | LogicalPlan::Window(_)
+            | LogicalPlan::Aggregate(_)
+            | LogicalPlan::Repartition(_)
+            | LogicalPlan::Union(_)
+            | LogicalPlan::EmptyRelation(_)
+            | LogicalPlan::Subquery(_)
+            | LogicalPlan::Statement(_)
+            | LogicalPlan::Values(_)
+            | LogicalPlan::Explain(_)
+            | LogicalPlan::Analyze(_)
+            | LogicalPlan::Extension(_)
+            | LogicalPlan::Distinct(_)
+            | LogicalPlan::Dml(_)
+            | LogicalPlan::Ddl(_)
+            | LogicalPlan::Copy(_)
+            | LogicalPlan::DescribeTable(_)
+            | LogicalPlan::Unnest(_)
+            | LogicalPlan::RecursiveQuery(_) => {
+                Ok(Carried { plan: plan.clone(), statuses: HashMap::new() })
+            }
+        }
+    }
+
+    fn projection(&mut self, projection: &Projection) -> Result<Carried> {
+        let input = self.carry(&projection.input)?;
+        let mut exprs = projection.expr.clone();
+        let mut statuses = HashMap::new();
+        for (expr, (qualifier, field)) in
+            projection.expr.iter().zip(projection.schema.iter())
+        {
+            let Some(status) = status_of(expr, &input.statuses)? else { continue };
+            // Under the same qualifier, so that both can be renamed together.
+            let name = format!("__status_{}", self.next);
+            self.next = self.next.saturating_add(1);
+            let named = status.alias_qualified(qualifier.cloned(), name.clone());
+            exprs.push(named);
+            statuses.insert(
+                Column::new(qualifier.cloned(), field.name()),
+                Column::new(qualifier.cloned(), name),
+            );
+        }
+        let plan = Projection::try_new(exprs, Arc::new(input.plan))?;
+        Ok(Carried { plan: LogicalPlan::Projection(plan), statuses })
+    }
+
+    fn join(&mut self, join: &Join) -> Result<Carried> {
+        let left = self.carry(&join.left)?;
+        let right = self.carry(&join.right)?;
+        let mut statuses = left.statuses;
+        statuses.extend(right.statuses);
+        let plan = Join::try_new(
+            Arc::new(left.plan),
+            Arc::new(right.plan),
+            join.on.clone(),
+            join.filter.clone(),
+            join.join_type,
+            join.join_constraint,
+            join.null_equality,
+            join.null_aware,
+        )?;
+        let plan = LogicalPlan::Join(plan);
+        // A semi or anti join keeps one side's columns only.
+        statuses.retain(|_, status| plan.schema().has_column(status));
+        Ok(Carried { plan, statuses })
+    }
+}
+
+/// `m0` has `m0_status`.
+fn scan_statuses(plan: &LogicalPlan) -> HashMap<Column, Column> {
+    let mut statuses = HashMap::new();
+    for (qualifier, field) in plan.schema().iter() {
+        let status: Option<(Option<&TableReference>, String)> =
+            Some((qualifier, format!("{}_status", field.name())));
+        if let Some((qualifier, name)) = status {
+            let status = Column::new(qualifier.cloned(), name);
+            if plan.schema().has_column(&status) {
+                statuses.insert(Column::new(qualifier.cloned(), field.name()), status);
+            }
+        }
+    }
+    statuses
+}
+
+/// The status of an expression: the first of its measures' that isn't released, else released.
+fn status_of(expr: &Expr, statuses: &HashMap<Column, Column>) -> Result<Option<Expr>> {
+    let mut found: Vec<Column> = Vec::new();
+    expr.apply(|e| {
+        if let Expr::Column(column) = e
+            && let Some(status) = lookup(column, statuses)
+            && !found.contains(status)
+        {
+            found.push(status.clone());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    match found.as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some(Expr::Column(only.clone()))),
+        several => {
+            let mut parts: Vec<Expr> = several
+                .iter()
+                .map(|s| nullif(Expr::Column(s.clone()), lit("")))
+                .collect();
+            parts.push(lit(""));
+            Ok(Some(coalesce(parts)))
+        }
+    }
+}
+
+fn lookup<'a>(column: &Column, statuses: &'a HashMap<Column, Column>) -> Option<&'a Column> {
+    if column.relation.is_some() {
+        return statuses.get(column);
+    }
+    statuses.iter().find(|(c, _)| c.name == column.name).map(|(_, status)| status)
+}

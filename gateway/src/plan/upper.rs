@@ -1,0 +1,127 @@
+//! The upper plan: ordinary SQL over released tables and open rows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
+use datafusion::dataframe::DataFrame;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{LogicalPlan, TableScan};
+use futures::StreamExt as _;
+use insitu_disclosure::{Refusal, RefusalCode, Refusals, Scalar};
+
+use super::aggregate::conjunction;
+use super::error::{planning_refusal, running_refusal};
+use super::leaf::{Leaf, PendingTable};
+use super::relation::Relation;
+
+/// The most rows a result may have.
+const RESULT_ROWS_MAX: usize = 1_000_000;
+
+/// Analyses and optimises the upper plan. Its leaves hold nothing yet, so nothing can be carried from
+/// one department to another.
+pub(crate) fn optimise(upper: &LogicalPlan, state: &SessionState) -> Result<LogicalPlan, Refusals> {
+    state.optimize(upper).map_err(|e| planning_refusal(&e))
+}
+
+/// What the upper plan needs of an open leaf.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OpenNeed {
+    /// Columns by name, in the scan's order.
+    pub(crate) columns: Vec<String>,
+    /// Condition on a row.
+    pub(crate) predicate: Option<Scalar>,
+}
+
+/// What an optimised plan needs of each open leaf, by the leaf's number.
+pub(crate) fn open_needs(
+    optimised: &LogicalPlan,
+    leaves: &[Leaf],
+) -> Result<HashMap<usize, OpenNeed>, Refusals> {
+    let mut needs = HashMap::new();
+    let visited = optimised.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Some(index) = PendingTable::index_of(scan)
+            && let Some(Leaf::OpenRows { open, .. }) = leaves.get(index)
+        {
+            let columns =
+                scan.projected_schema.fields().iter().map(|f| f.name().clone()).collect();
+            let conditions: Option<Vec<Scalar>> =
+                scan.filters.iter().map(|f| Relation::condition_on(open.get(), f)).collect();
+            // A condition that can't be sent stays in the plan above.
+            let predicate = conditions.and_then(|c| conjunction(&c));
+            needs.insert(index, OpenNeed { columns, predicate });
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    visited.map_err(|e| planning_refusal(&e))?;
+    Ok(needs)
+}
+
+/// Puts tables in the leaves' places and runs the plan. Every batch goes to `each`, which says whether
+/// it could be used.
+pub(crate) async fn run_upper(
+    optimised: LogicalPlan,
+    tables: HashMap<usize, (SchemaRef, Vec<RecordBatch>)>,
+    state: SessionState,
+) -> Result<Vec<RecordBatch>, Refusals> {
+    let plan = optimised
+        .transform_up_with_subqueries(|node| match &node {
+            LogicalPlan::TableScan(scan) => match PendingTable::index_of(scan) {
+                Some(index) => filled(scan, tables.get(&index)).map(Transformed::yes),
+                None => Ok(Transformed::no(node)),
+            },
+            _ => Ok(Transformed::no(node)),
+        })
+        .map_err(|e| planning_refusal(&e))?
+        .data;
+    let mut stream =
+        DataFrame::new(state, plan).execute_stream().await.map_err(|e| running_refusal(&e))?;
+    let mut batches = Vec::new();
+    let mut rows = 0_usize;
+    while let Some(batch) = stream.next().await {
+        let batch = batch.map_err(|e| running_refusal(&e))?;
+        rows = rows.saturating_add(batch.num_rows());
+        if rows > RESULT_ROWS_MAX {
+            return Err(Refusal::new(
+                RefusalCode::L504,
+                format!("the result has more than {RESULT_ROWS_MAX} rows."),
+                "Filter, or group by fewer columns.",
+            )
+            .into());
+        }
+        batches.push(batch);
+    }
+    Ok(batches)
+}
+
+/// The scan over the table that came. An open table has just the columns that the scan needs; a
+/// protected one has all of its columns.
+fn filled(
+    scan: &TableScan,
+    table: Option<&(SchemaRef, Vec<RecordBatch>)>,
+) -> datafusion::common::Result<LogicalPlan> {
+    let missing = || datafusion::common::DataFusionError::Internal("a table is missing".to_owned());
+    let (schema, batches) = table.ok_or_else(missing)?;
+    let wanted: Vec<&str> =
+        scan.projected_schema.fields().iter().map(|f| f.name().as_str()).collect();
+    let projection = wanted
+        .iter()
+        .map(|name| schema.index_of(name).ok())
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(missing)?;
+    let provider: Arc<dyn TableProvider> =
+        Arc::new(MemTable::try_new(Arc::clone(schema), vec![batches.clone()])?);
+    TableScan::try_new(
+        scan.table_name.clone(),
+        provider_as_source(provider),
+        Some(projection),
+        Vec::new(),
+        scan.fetch,
+    )
+    .map(LogicalPlan::TableScan)
+}

@@ -1,0 +1,213 @@
+//! From text to something that can be run, without anything being read.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals, admit};
+
+use super::{Options, Prepared, Ready};
+use crate::catalog::Catalog;
+use crate::gate;
+use crate::plan::{self, Cut, Leaf};
+
+/// Checks a statement.
+pub(super) async fn prepare(
+    catalog: Catalog,
+    state: SessionState,
+    sql: &[u8],
+    options: &Options,
+) -> Result<Prepared, Refusals> {
+    let gated = gate::check(sql, &gate::Limits::STANDARD)?;
+    let catalog = Arc::new(catalog);
+    let options = options.clone();
+    plan::on_planning_thread(move || {
+        known_relations(&gated, &catalog)?;
+        let raw = plan::parse(gated.sql(), &catalog, &state)?;
+        let types = plan::parameter_types(&raw)?;
+        let parameters = parameter_schema(&types);
+        let ready = if types.is_empty() {
+            Some(Arc::new(ready(&raw, &options, &state, Admission::Required)?))
+        } else {
+            None
+        };
+        let schema = match &ready {
+            Some(ready) => Arc::clone(&ready.schema),
+            None => Arc::clone(&typical_ready(&raw, &types, &options, &state)?.schema),
+        };
+        Ok(Prepared { raw: Arc::new(raw), catalog, options, parameters, schema, ready })
+    })
+    .await
+}
+
+/// Gives placeholders their values.
+pub(super) async fn bind(
+    prepared: &Prepared,
+    parameters: Option<RecordBatch>,
+    state: SessionState,
+) -> Result<Arc<Ready>, Refusals> {
+    let values = parameter_values(prepared, parameters)?;
+    if let Some(ready) = &prepared.ready {
+        return Ok(Arc::clone(ready));
+    }
+    let prepared = prepared.clone();
+    plan::on_planning_thread(move || {
+        let raw = with_values(&prepared.raw, values)?;
+        let ready = ready(&raw, &prepared.options, &state, Admission::Required)?;
+        if ready.schema != prepared.schema {
+            return Err(misfit("the values change the types of the result.").into());
+        }
+        Ok(Arc::new(ready))
+    })
+    .await
+}
+
+/// The statement with NULL for every placeholder: for its shape, never for running.
+pub(super) async fn typical(prepared: &Prepared, state: SessionState) -> Result<Arc<Ready>, Refusals> {
+    if let Some(ready) = &prepared.ready {
+        return Ok(Arc::clone(ready));
+    }
+    let prepared = prepared.clone();
+    plan::on_planning_thread(move || {
+        let types: Vec<DataType> =
+            prepared.parameters.fields().iter().map(|f| f.data_type().clone()).collect();
+        typical_ready(&prepared.raw, &types, &prepared.options, &state).map(Arc::new)
+    })
+    .await
+}
+
+fn typical_ready(
+    raw: &LogicalPlan,
+    types: &[DataType],
+    options: &Options,
+    state: &SessionState,
+) -> Result<Ready, Refusals> {
+    let nulls: Result<Vec<ScalarValue>, _> = types.iter().map(ScalarValue::try_from).collect();
+    let nulls = nulls.map_err(|e| plan::planning_refusal(&e))?;
+    ready(&with_values(raw, nulls)?, options, state, Admission::WhenBound)
+}
+
+fn known_relations(gated: &gate::Gated, catalog: &Catalog) -> Result<(), Refusals> {
+    let unknown = gated.relations().iter().filter_map(|relation| {
+        let parts: Vec<&str> = relation.parts().iter().map(String::as_str).collect();
+        let name = match parts.as_slice() {
+            [schema, table] => DatasetName::new(schema, table),
+            [database, schema, table] if *database == crate::CATALOG => DatasetName::new(schema, table),
+            _ => None,
+        };
+        let known = name.is_some_and(|name| catalog.get(&name).is_some());
+        (!known).then(|| catalog.unknown(&relation.to_string()))
+    });
+    Refusals::collect(unknown).map_or(Ok(()), Err)
+}
+
+/// Whether a plan's Tabulations are admitted now, or once placeholders have values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Admission {
+    Required,
+    WhenBound,
+}
+
+fn ready(
+    raw: &LogicalPlan,
+    options: &Options,
+    state: &SessionState,
+    admission: Admission,
+) -> Result<Ready, Refusals> {
+    let Cut { upper, leaves } = plan::cut(raw)?;
+    if admission == Admission::Required {
+        let refusals = leaves.iter().filter_map(|leaf| match leaf {
+            Leaf::Tabulation { tabulation, held } => {
+                admit(tabulation.clone(), Arc::clone(&held.dataset)).err()
+            }
+            Leaf::OpenRows { .. } => None,
+        });
+        let all: Vec<Refusal> =
+            refusals.flat_map(|r| r.iter().cloned().collect::<Vec<_>>()).collect();
+        if let Some(refusals) = Refusals::collect(all) {
+            return Err(refusals);
+        }
+    }
+    let upper = if options.statuses { plan::with_statuses(&upper)? } else { upper };
+    let optimised = plan::optimise(&upper, state)?;
+    let needs = plan::open_needs(&optimised, &leaves)?;
+    let schema = plan::client_schema(optimised.schema()).ok_or_else(|| {
+        Refusal::new(
+            RefusalCode::Q107,
+            "a column of the result has a type that clients don't have.",
+            "Cast it to a number, text, date or timestamp.",
+        )
+    })?;
+    let schema = described(&schema, &leaves);
+    Ok(Ready { optimised, leaves, needs, schema })
+}
+
+/// The schema with what a reader needs to know of the method: published, not secret.
+fn described(schema: &SchemaRef, leaves: &[Leaf]) -> SchemaRef {
+    let profile = leaves
+        .iter()
+        .map(|l| l.held().dataset.profile())
+        .reduce(insitu_disclosure::Profile::strictest)
+        .unwrap_or(insitu_disclosure::Profile::OPEN);
+    let mut departments: Vec<&str> = leaves
+        .iter()
+        .flat_map(|l| l.held().holders.iter().map(|h| h.department.as_str()))
+        .collect();
+    departments.sort_unstable();
+    departments.dedup();
+    let metadata = [
+        ("insitu.threshold_units".to_owned(), profile.threshold_units.to_string()),
+        ("insitu.rounding_base".to_owned(), profile.rounding_base.to_string()),
+        ("insitu.departments".to_owned(), departments.join("; ")),
+    ];
+    Arc::new(Schema::new_with_metadata(schema.fields().clone(), metadata.into()))
+}
+
+fn parameter_schema(types: &[DataType]) -> SchemaRef {
+    let fields: Vec<Field> = types
+        .iter()
+        .enumerate()
+        .map(|(i, t)| Field::new(format!("${}", i.saturating_add(1)), t.clone(), true))
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+fn with_values(raw: &LogicalPlan, values: Vec<ScalarValue>) -> Result<LogicalPlan, Refusals> {
+    raw.clone()
+        .replace_params_with_values(&ParamValues::from(values))
+        .map_err(|e| plan::planning_refusal(&e))
+}
+
+/// One value for each placeholder, in its type.
+fn parameter_values(
+    prepared: &Prepared,
+    parameters: Option<RecordBatch>,
+) -> Result<Vec<ScalarValue>, Refusals> {
+    let expected = prepared.parameters.fields();
+    let (columns, rows) = match &parameters {
+        None => (&[][..], 1),
+        Some(batch) => (batch.columns(), batch.num_rows()),
+    };
+    if columns.len() != expected.len() {
+        let message = format!("the statement has {} placeholders, and {} values are bound.", expected.len(), columns.len());
+        return Err(misfit(&message).into());
+    }
+    if rows != 1 {
+        return Err(misfit("one row of values is bound at a time.").into());
+    }
+    let value = |column, field: &Field| -> Result<ScalarValue, Refusals> {
+        let value = ScalarValue::try_from_array(column, 0);
+        // The engine's text would quote the value.
+        value.and_then(|v| v.cast_to(field.data_type())).map_err(|_| {
+            misfit(&format!("the value of `{}` isn't of its type.", field.name())).into()
+        })
+    };
+    columns.iter().zip(expected).map(|(column, field)| value(column, field)).collect()
+}
+
+fn misfit(message: &str) -> Refusal {
+    Refusal::new(RefusalCode::Q110, message, "Bind one row with one value for each `$n`, of a type that fits.")
+}

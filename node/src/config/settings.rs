@@ -1,0 +1,217 @@
+//! `[node]`, and `[uplink]` or `[listen]`: who the node is, its limits, how it meets the gateway.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use insitu_disclosure::tabulation::GROUPS_MAX;
+use toml::Spanned;
+
+use super::document::{At, Document, ListenTable, NodeTable, UplinkTable, Whole};
+use super::problems::Problems;
+use crate::source::SourceLimits;
+
+/// Memory for queries, unless `memory_mib` says otherwise.
+const MEMORY_MIB: i64 = 512;
+/// Memory for what CSV files hold, unless `source_mib_max` says otherwise.
+const SOURCE_MIB_MAX: i64 = 1_024;
+/// Time for a query, unless `query_seconds_max` says otherwise.
+const QUERY_SECONDS_MAX: i64 = 30;
+
+/// The node itself and its limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSettings {
+    /// `[a-z][a-z0-9-]*`, at most 63 characters.
+    pub id: String,
+    /// The department's name, for people.
+    pub department: String,
+    /// Memory for running queries.
+    pub memory_mib: u32,
+    /// Memory for the contents of CSV files, over all datasets.
+    pub source_mib_max: u32,
+    /// The longest a query may run.
+    pub query_seconds_max: u32,
+    /// The most groups an answer may have; all that a Tabulation may ask for, unless set lower.
+    pub groups_max: u32,
+}
+
+impl NodeSettings {
+    /// The limits that loading keeps to.
+    #[must_use]
+    pub const fn source_limits(&self) -> SourceLimits {
+        SourceLimits { mib_max: self.source_mib_max }
+    }
+}
+
+/// How the node meets the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// The node dials out.
+    Uplink {
+        /// `host:port` of the gateway.
+        gateway: String,
+        /// Holds the secret of this link; absolute, or relative to the working directory.
+        secret_file: PathBuf,
+    },
+    /// The node listens, and the gateway dials.
+    Listen {
+        /// Where it listens.
+        address: SocketAddr,
+        /// Holds the secret of this link; absolute, or relative to the working directory.
+        secret_file: PathBuf,
+    },
+}
+
+impl Link {
+    /// The file that holds the secret of this link.
+    #[must_use]
+    pub fn secret_file(&self) -> &Path {
+        match self {
+            Self::Uplink { secret_file, .. } | Self::Listen { secret_file, .. } => secret_file,
+        }
+    }
+}
+
+/// Checks `[node]`.
+pub(super) fn node(table: &Spanned<NodeTable>, problems: &mut Problems<'_>) -> Option<NodeSettings> {
+    let at = table.span();
+    let NodeTable { id, department, memory_mib, source_mib_max, query_seconds_max, groups_max, .. } =
+        table.get_ref();
+    let id = problems
+        .required(id, &at, "id", "add the node's name, such as `id = \"leeds-1\"`")
+        .and_then(|id| node_id(id, problems));
+    let department = problems
+        .required(department, &at, "department", "add the department's name")
+        .and_then(|department| problems.words(department, "department"));
+    let mib = 16..=1_048_576;
+    let memory_mib = limit(memory_mib, "memory_mib", mib.clone(), MEMORY_MIB, problems);
+    let source_mib_max = limit(source_mib_max, "source_mib_max", mib, SOURCE_MIB_MAX, problems);
+    let query_seconds_max =
+        limit(query_seconds_max, "query_seconds_max", 1..=3_600, QUERY_SECONDS_MAX, problems);
+    let groups_max = limit(groups_max, "groups_max", 1..=i64::from(GROUPS_MAX), i64::from(GROUPS_MAX), problems);
+    Some(NodeSettings {
+        id: id?,
+        department: department?,
+        memory_mib: memory_mib?,
+        source_mib_max: source_mib_max?,
+        query_seconds_max: query_seconds_max?,
+        groups_max: groups_max?,
+    })
+}
+
+fn limit(
+    value: &At<Whole>,
+    key: &str,
+    range: std::ops::RangeInclusive<i64>,
+    otherwise: i64,
+    problems: &mut Problems<'_>,
+) -> Option<u32> {
+    let number = match value {
+        Some(value) => problems.whole(value, key, range)?,
+        None => otherwise,
+    };
+    u32::try_from(number).ok()
+}
+
+fn node_id(id: &Spanned<String>, problems: &mut Problems<'_>) -> Option<String> {
+    let text = id.get_ref();
+    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(letters) && text.len() <= 63 {
+        return Some(text.clone());
+    }
+    problems.report(
+        &id.span(),
+        format!("`{text}` isn't a node's id"),
+        "write lower-case letters, digits and `-`, a letter first, 63 at most",
+    );
+    None
+}
+
+/// The folder that files of datasets are named in.
+pub(super) fn data_folder(
+    table: &NodeTable,
+    folder: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<PathBuf> {
+    match &table.data_folder {
+        Some(path) => problems.words(path, "data_folder").map(|path| folder.join(path)),
+        None => Some(folder.to_owned()),
+    }
+}
+
+/// Checks `[uplink]` and `[listen]`: one of them at most.
+pub(super) fn link(document: &Document, folder: &Path, problems: &mut Problems<'_>) -> Option<Link> {
+    match (&document.uplink, &document.listen) {
+        (Some(uplink), None) => self::uplink(uplink, folder, problems),
+        (None, Some(listen)) => self::listen(listen, folder, problems),
+        (Some(_), Some(listen)) => {
+            problems.report(
+                &listen.span(),
+                "`[uplink]` and `[listen]` are both there",
+                "keep `[uplink]` if the node dials out, `[listen]` if the gateway dials in",
+            );
+            None
+        }
+        (None, None) => None,
+    }
+}
+
+fn uplink(table: &Spanned<UplinkTable>, folder: &Path, problems: &mut Problems<'_>) -> Option<Link> {
+    let UplinkTable { gateway, secret_file } = table.get_ref();
+    let fix = "add the gateway's address, such as `gateway = \"gateway.example:50060\"`";
+    let gateway = problems
+        .required(gateway, &table.span(), "gateway", fix)
+        .and_then(|gateway| host_and_port(gateway, problems));
+    let secret_file = secret(secret_file, &table.span(), folder, problems);
+    Some(Link::Uplink { gateway: gateway?, secret_file: secret_file? })
+}
+
+fn listen(table: &Spanned<ListenTable>, folder: &Path, problems: &mut Problems<'_>) -> Option<Link> {
+    let ListenTable { address, secret_file } = table.get_ref();
+    let fix = "add where to listen, such as `address = \"127.0.0.1:50070\"`";
+    let address = problems
+        .required(address, &table.span(), "address", fix)
+        .and_then(|address| socket_address(address, problems));
+    let secret_file = secret(secret_file, &table.span(), folder, problems);
+    Some(Link::Listen { address: address?, secret_file: secret_file? })
+}
+
+fn secret(
+    file: &At<String>,
+    table: &super::problems::Span,
+    folder: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<PathBuf> {
+    let fix = "add the path of a file that holds the secret of this link; the gateway has the same";
+    let file = problems.required(file, table, "secret_file", fix)?;
+    problems.words(file, "secret_file").map(|file| folder.join(file))
+}
+
+fn host_and_port(text: &Spanned<String>, problems: &mut Problems<'_>) -> Option<String> {
+    let address = text.get_ref();
+    let is_valid = address.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty()
+            && !host.contains(['/', ' ', '@'])
+            && port.parse::<u16>().is_ok_and(|port| port != 0)
+    });
+    if is_valid {
+        return Some(address.clone());
+    }
+    problems.report(
+        &text.span(),
+        format!("`{address}` isn't the address of a gateway"),
+        "write host and port, without `http://`, such as `gateway.example:50060`",
+    );
+    None
+}
+
+fn socket_address(text: &Spanned<String>, problems: &mut Problems<'_>) -> Option<SocketAddr> {
+    let parsed = text.get_ref().parse().ok();
+    if parsed.is_none() {
+        problems.report(
+            &text.span(),
+            format!("`{}` isn't an address to listen on", text.get_ref()),
+            "write an IP address and a port, such as `127.0.0.1:50070` or `[::1]:50070`",
+        );
+    }
+    parsed
+}

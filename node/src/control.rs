@@ -1,0 +1,27 @@
+//! What isn't a question: what the node announces, and whether it is alive.
+
+use std::sync::Arc;
+
+use insitu_proto::v1;
+use insitu_proto::v1::control_server::Control;
+use tonic::{Request, Response, Status};
+
+use crate::node::Node;
+
+/// The control service.
+#[derive(Debug)]
+pub(crate) struct ControlService(pub(crate) Arc<Node>);
+
+#[tonic::async_trait]
+impl Control for ControlService {
+    async fn describe(
+        &self,
+        _: Request<v1::DescribeRequest>,
+    ) -> Result<Response<v1::NodeCatalog>, Status> {
+        Ok(Response::new(self.0.describe()))
+    }
+
+    async fn ping(&self, _: Request<v1::PingRequest>) -> Result<Response<v1::PingResponse>, Status> {
+        Ok(Response::new(v1::PingResponse {}))
+    }
+}

@@ -1,0 +1,32 @@
+//! Why a node can't start or go on serving. For its operator, never for a gateway.
+
+use std::net::SocketAddr;
+
+use crate::dataset::LoadFailure;
+
+/// Why a node can't start or go on serving.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// Datasets that can't be read as declared.
+    #[error("{}", failures(.0))]
+    Datasets(Vec<LoadFailure>),
+    /// The engine couldn't be set up.
+    #[error("the query engine could not be set up: {0}")]
+    Engine(String),
+    /// The address to listen on isn't free, or isn't this machine's.
+    #[error("cannot listen on {address}: {source} (is another process using the port?)")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The server stopped.
+    #[error("the server stopped: {0}")]
+    Server(#[from] tonic::transport::Error),
+}
+
+fn failures(failures: &[LoadFailure]) -> String {
+    let each = failures.iter().map(|f| format!("dataset `{}`: {}", f.name, f.error));
+    each.collect::<Vec<_>>().join("\n")
+}

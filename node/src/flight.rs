@@ -1,0 +1,85 @@
+//! The node's Flight service: `DoGet` answers a request, and nothing else is offered.
+
+use std::sync::Arc;
+
+use arrow_flight::flight_service_server::FlightService;
+use arrow_flight::{
+    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest,
+    HandshakeResponse, PollInfo, PutResult, SchemaResult, Ticket,
+};
+use futures::stream::{self, BoxStream, StreamExt as _};
+use insitu_disclosure::{Refusal, RefusalCode};
+use insitu_proto::request::NodeRequest;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::node::Node;
+use crate::status::{malformed, status};
+
+/// The Flight service.
+#[derive(Debug)]
+pub(crate) struct NodeFlight(pub(crate) Arc<Node>);
+
+type Messages<T> = BoxStream<'static, Result<T, Status>>;
+
+fn not_offered<T>() -> Result<Response<T>, Status> {
+    Err(Status::unimplemented("a node answers requests by DoGet only"))
+}
+
+#[tonic::async_trait]
+impl FlightService for NodeFlight {
+    type HandshakeStream = Messages<HandshakeResponse>;
+    type ListFlightsStream = Messages<FlightInfo>;
+    type DoGetStream = Messages<FlightData>;
+    type DoPutStream = Messages<PutResult>;
+    type DoExchangeStream = Messages<FlightData>;
+    type DoActionStream = Messages<arrow_flight::Result>;
+    type ListActionsStream = Messages<ActionType>;
+
+    async fn do_get(&self, request: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
+        let request =
+            NodeRequest::decode(&request.into_inner().ticket).map_err(|_| malformed())?;
+        let answer = self.0.answer(&request).await.map_err(|r| status(&r))?;
+        let messages = answer.encode(request.query_id).map_err(|error| {
+            tracing::error!(%error, "an answer could not be encoded");
+            let refusal = Refusal::new(RefusalCode::X901, "something went wrong inside a department's node.", "");
+            status(&refusal.into())
+        })?;
+        Ok(Response::new(stream::iter(messages.into_iter().map(Ok)).boxed()))
+    }
+
+    async fn handshake(&self, _: Request<Streaming<HandshakeRequest>>) -> Result<Response<Self::HandshakeStream>, Status> {
+        not_offered()
+    }
+
+    async fn list_flights(&self, _: Request<Criteria>) -> Result<Response<Self::ListFlightsStream>, Status> {
+        not_offered()
+    }
+
+    async fn get_flight_info(&self, _: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
+        not_offered()
+    }
+
+    async fn poll_flight_info(&self, _: Request<FlightDescriptor>) -> Result<Response<PollInfo>, Status> {
+        not_offered()
+    }
+
+    async fn get_schema(&self, _: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
+        not_offered()
+    }
+
+    async fn do_put(&self, _: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
+        not_offered()
+    }
+
+    async fn do_exchange(&self, _: Request<Streaming<FlightData>>) -> Result<Response<Self::DoExchangeStream>, Status> {
+        not_offered()
+    }
+
+    async fn do_action(&self, _: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {
+        not_offered()
+    }
+
+    async fn list_actions(&self, _: Request<Empty>) -> Result<Response<Self::ListActionsStream>, Status> {
+        not_offered()
+    }
+}

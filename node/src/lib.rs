@@ -1,0 +1,24 @@
+//! A department's node: reads the department's data where it is, answers Tabulations under its own
+//! policy, and sends protected tables only.
+//!
+//! 1. [`config`], [`dataset`], [`source`]: what is published, on what terms, from which files.
+//! 2. [`Node`]: the life of a request on one page: decode, admit, run, protect.
+//! 3. `tabulate`: from a Tabulation to Evidence, with the node's own engine.
+//! 4. `answer`: the only things that can be encoded.
+//! 5. [`server`], `flight`, `control`, `uplink`, `status`: how a gateway reaches the node.
+
+mod answer;
+pub mod config;
+mod control;
+pub mod dataset;
+mod error;
+mod flight;
+mod node;
+pub mod server;
+pub mod source;
+mod status;
+mod tabulate;
+mod uplink;
+
+pub use error::NodeError;
+pub use node::Node;

@@ -1,0 +1,250 @@
+//! A node, and the life of a request in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use insitu_disclosure::{
+    Admitted, Dataset, DatasetName, OpenDataset, Refusal, RefusalCode, Refusals, ReleaseMode,
+    Tabulation, admit, evidence, protect,
+};
+use insitu_proto::request::{NodeRequest, OpenRows, Question};
+use insitu_proto::{catalog, v1, version};
+use object_store::ObjectStore;
+
+use crate::answer::Answer;
+use crate::config::NodeConfig;
+use crate::dataset::{LoadedDataset, Registry};
+use crate::error::NodeError;
+use crate::source;
+use crate::tabulate::{Engine, RunError, check_predicate, evidence_plan, rows_plan};
+
+/// A department's node: its datasets and the engine that reads them.
+#[derive(Debug)]
+pub struct Node {
+    id: String,
+    department: String,
+    query_time_max: Duration,
+    groups_max: u32,
+    datasets: Registry,
+    engine: Engine,
+}
+
+/// Rows of an open dataset that one request may fetch.
+const OPEN_ROWS_MAX: usize = 1_000_000;
+
+impl Node {
+    /// Reads every dataset declared, from `store`.
+    ///
+    /// # Errors
+    /// Datasets that can't be read as declared: all of them, with the reason for each. A node doesn't
+    /// start on half of what its owner announced.
+    pub async fn load(
+        config: &NodeConfig,
+        store: Arc<dyn ObjectStore>,
+    ) -> Result<Arc<Self>, NodeError> {
+        let memory_bytes = usize::try_from(config.node.memory_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20);
+        let engine = Engine::new(memory_bytes).map_err(|e| NodeError::Engine(e.to_string()))?;
+        let mut datasets = source::load(
+            &config.datasets,
+            &store,
+            engine.runtime_env(),
+            config.node.source_limits(),
+        )
+        .await;
+        let failures = datasets.take_failures();
+        if !failures.is_empty() {
+            return Err(NodeError::Datasets(failures));
+        }
+        Ok(Arc::new(Self {
+            id: config.node.id.clone(),
+            department: config.node.department.clone(),
+            query_time_max: Duration::from_secs(config.node.query_seconds_max.into()),
+            groups_max: config.node.groups_max,
+            datasets,
+            engine,
+        }))
+    }
+
+    /// The node's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The department's name.
+    #[must_use]
+    pub fn department(&self) -> &str {
+        &self.department
+    }
+
+    /// The datasets, with what was found when they were read: for their owner.
+    pub fn datasets(&self) -> impl Iterator<Item = &LoadedDataset> {
+        self.datasets.iter()
+    }
+
+    /// What the node announces.
+    pub(crate) fn describe(&self) -> v1::NodeCatalog {
+        v1::NodeCatalog {
+            version_min: version::VERSION_MIN,
+            version_max: version::VERSION,
+            node: self.id.clone(),
+            department: self.department.clone(),
+            datasets: self.datasets.iter().map(|d| catalog::encode(&d.dataset)).collect(),
+        }
+    }
+
+    /// Answers a request: decodes, admits under this node's own policy, runs, protects.
+    ///
+    /// # Errors
+    /// Refusals that say nothing about the data. What the engine said goes to this node's log.
+    pub(crate) async fn answer(&self, request: &NodeRequest) -> Result<Answer, Refusals> {
+        let asked = Duration::from_millis(request.time_ms_max.into());
+        let time_max = asked.min(self.query_time_max);
+        match &request.question {
+            Question::Tabulation(tabulation) => self.tabulate(tabulation.clone(), time_max).await,
+            Question::OpenRows(rows) => self.open_rows(rows, time_max).await,
+        }
+    }
+
+    async fn tabulate(
+        &self,
+        tabulation: Tabulation,
+        time_max: Duration,
+    ) -> Result<Answer, Refusals> {
+        let loaded = self.dataset(tabulation.input.dataset(), tabulation.input.fingerprint())?;
+        let admitted = admit(tabulation, Arc::clone(&loaded.dataset))?;
+        let groups_max = admitted.tabulation().groups_max.min(self.groups_max);
+        let plan = evidence_plan(&admitted, Arc::clone(&loaded.table))
+            .map_err(|error| self.failed(RunError::Engine(error), groups_max))?;
+        let rows_max = usize::try_from(groups_max).unwrap_or(usize::MAX);
+        let batches = self
+            .engine
+            .run(plan, rows_max, time_max)
+            .await
+            .map_err(|error| self.failed(error, groups_max))?;
+        let evidence = self.evidence(&admitted, batches)?;
+        Ok(match admitted.dataset().release() {
+            ReleaseMode::AtNode => Answer::Protected(protect(&admitted, evidence)),
+            ReleaseMode::AtGateway => Answer::Evidence(admitted, evidence),
+        })
+    }
+
+    /// Evidence from the engine's batches, whose nullability isn't announced as strictly as ours.
+    fn evidence(
+        &self,
+        admitted: &Admitted<Tabulation>,
+        batches: Vec<arrow_array::RecordBatch>,
+    ) -> Result<insitu_disclosure::Evidence, Refusals> {
+        let schema = evidence::evidence_schema(admitted);
+        let batches: Option<Vec<_>> = batches
+            .into_iter()
+            .map(|b| {
+                let options =
+                    arrow_array::RecordBatchOptions::new().with_row_count(Some(b.num_rows()));
+                arrow_array::RecordBatch::try_new_with_options(
+                    Arc::clone(&schema),
+                    b.columns().to_vec(),
+                    &options,
+                )
+                .ok()
+            })
+            .collect();
+        batches.and_then(|b| evidence::read(admitted, &b)).ok_or_else(|| {
+            tracing::error!(node = self.id, "the engine's result doesn't have the planned shape");
+            internal()
+        })
+    }
+
+    async fn open_rows(&self, rows: &OpenRows, time_max: Duration) -> Result<Answer, Refusals> {
+        let loaded = self.dataset(&rows.dataset, rows.fingerprint)?;
+        let open = OpenDataset::of(Arc::clone(&loaded.dataset)).ok_or_else(|| {
+            Refusals::from(Refusal::new(
+                RefusalCode::D201,
+                format!("rows of `{}` stay where they are.", rows.dataset),
+                "Ask for a table.",
+            ))
+        })?;
+        if let Some(predicate) = &rows.predicate {
+            check_predicate(&open, predicate)?;
+        }
+        for name in &rows.columns {
+            if open.get().column(name).is_none() {
+                return Err(
+                    insitu_disclosure::tabulation::typing::unknown_column(name, open.get()).into()
+                );
+            }
+        }
+        let limit = u32::try_from(OPEN_ROWS_MAX).unwrap_or(u32::MAX);
+        let plan =
+            rows_plan(&open, &rows.columns, rows.predicate.as_ref(), Arc::clone(&loaded.table))
+                .map_err(|error| self.failed(RunError::Engine(error), limit))?;
+        let batches = self
+            .engine
+            .run(plan, OPEN_ROWS_MAX, time_max)
+            .await
+            .map_err(|error| self.failed(error, limit))?;
+        open.rows(&rows.columns, &batches).map(Answer::OpenRows).map_err(|_| internal())
+    }
+
+    /// A dataset under the terms the asker knew.
+    fn dataset(&self, name: &DatasetName, fingerprint: u64) -> Result<&LoadedDataset, Refusals> {
+        let loaded = self.datasets.get(name).ok_or_else(|| {
+            Refusals::from(Refusal::new(
+                RefusalCode::Q105,
+                format!("`{name}` isn't held here."),
+                "Ask the department that holds it.",
+            ))
+        })?;
+        let current: &Dataset = &loaded.dataset;
+        if catalog::fingerprint(current) == fingerprint {
+            return Ok(loaded);
+        }
+        Err(Refusal::new(
+            RefusalCode::N404,
+            format!("the terms of `{name}` changed since they were announced."),
+            "Ask again.",
+        )
+        .into())
+    }
+
+    /// The Refusal for a run that didn't end well: nothing in it depends on the data but that a
+    /// limit, which it names, was met.
+    fn failed(&self, error: RunError, groups_max: u32) -> Refusals {
+        let refusal = match error {
+            RunError::TooManyRows => Refusal::new(
+                RefusalCode::L504,
+                format!("the answer has more than {groups_max} rows."),
+                "Group by fewer or coarser dimensions, or filter.",
+            ),
+            RunError::OutOfTime => Refusal::new(
+                RefusalCode::L505,
+                format!("{} didn't answer within the deadline.", self.department),
+                "Ask for less at once.",
+            ),
+            RunError::OutOfMemory => Refusal::new(
+                RefusalCode::L506,
+                format!("the query needs more memory than {} gives a query.", self.department),
+                "Group by fewer or coarser dimensions.",
+            ),
+            RunError::Engine(source) => {
+                tracing::error!(node = self.id, error = %source, "the engine failed");
+                return internal();
+            }
+            RunError::Panicked => {
+                tracing::error!(node = self.id, "the engine panicked");
+                return internal();
+            }
+        };
+        refusal.into()
+    }
+}
+
+/// One opaque text for whatever went wrong inside.
+fn internal() -> Refusals {
+    Refusal::new(
+        RefusalCode::X901,
+        "something went wrong inside a department's node.",
+        "Report the query id; the department's log has the details.",
+    )
+    .into()
+}

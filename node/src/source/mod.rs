@@ -1,0 +1,25 @@
+//! Where rows come from.
+//!
+//! 1. [`open_folder`]: the department's files, without a way out of their folder.
+//! 2. [`load`]: all Datasets of a node; one that can't be loaded doesn't stop the others.
+//! 3. `snapshot`: the files as they were when loaded; a changed file fails a query, never alters an answer.
+//! 4. `csv`: read once, exactly, into memory.
+//! 5. `parquet`: checked once, read anew by every query.
+//! 6. `unique`: holds an owner to `unit_unique_per_row`.
+//! 7. [`SourceError`]: why a Dataset can't be served, for its owner.
+
+mod budget;
+mod csv;
+mod error;
+mod folder;
+mod load;
+mod parquet;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod unique;
+
+pub use budget::SourceLimits;
+pub use error::{HeaderProblem, SourceError};
+pub use folder::open_folder;
+pub use load::load;

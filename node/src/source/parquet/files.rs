@@ -1,0 +1,137 @@
+//! Parquet files as a table with their own names and types.
+//!
+//! DataFusion's own listing table isn't used: it looks for files at every query, and where it finds
+//! none it answers with no rows. Here the files are those that were checked.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{ScanArgs, ScanResult, Session, TableProvider};
+use datafusion::common::{Constraints, DFSchemaRef, Statistics, not_impl_err};
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::Result;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use object_store::ObjectMeta;
+
+/// The files.
+#[derive(Debug)]
+pub(super) struct ParquetFiles {
+    /// The columns that may be read, with the files' names and types.
+    pub(super) schema: SchemaRef,
+    /// Where the engine finds the store of the files.
+    pub(super) url: ObjectStoreUrl,
+    /// The files, as they were checked.
+    pub(super) files: Vec<ObjectMeta>,
+}
+
+/// Every method is written out: one left to its default could be a hole.
+#[async_trait]
+impl TableProvider for ParquetFiles {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn constraints(&self) -> Option<&Constraints> {
+        None
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn get_table_definition(&self) -> Option<&str> {
+        None
+    }
+
+    fn get_logical_plan(&'_ self) -> Option<Cow<'_, LogicalPlan>> {
+        None
+    }
+
+    fn get_column_default(&self, _: &str) -> Option<&Expr> {
+        None
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let source = ParquetSource::new(Arc::clone(&self.schema))
+            .with_table_parquet_options(session.table_options().parquet.clone());
+        let files: FileGroup = self.files.iter().cloned().map(PartitionedFile::new_from_meta).collect();
+        // Without statistics: a count is counted, never taken from a footer.
+        let config = FileScanConfigBuilder::new(self.url.clone(), Arc::new(source))
+            .with_file_groups(files.split_files(session.config().target_partitions()))
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+
+    async fn scan_with_args<'a>(
+        &self,
+        session: &dyn Session,
+        args: ScanArgs<'a>,
+    ) -> Result<ScanResult> {
+        let projection = args.projection().map(<[usize]>::to_vec);
+        let filters = args.filters().unwrap_or_default();
+        let plan = self.scan(session, projection.as_ref(), filters, args.limit()).await?;
+        Ok(plan.into())
+    }
+
+    /// Filters stay above the scan, from where the engine pushes what helps down into it.
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Unsupported; filters.len()])
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        None
+    }
+
+    async fn insert_into(
+        &self,
+        _: &dyn Session,
+        _: Arc<dyn ExecutionPlan>,
+        _: InsertOp,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        not_impl_err!("a source is read only")
+    }
+
+    async fn delete_from(&self, _: &dyn Session, _: Vec<Expr>) -> Result<Arc<dyn ExecutionPlan>> {
+        not_impl_err!("a source is read only")
+    }
+
+    async fn update(
+        &self,
+        _: &dyn Session,
+        _: Vec<(String, Expr)>,
+        _: Vec<Expr>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        not_impl_err!("a source is read only")
+    }
+
+    async fn truncate(&self, _: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+        not_impl_err!("a source is read only")
+    }
+
+    async fn merge_into(
+        &self,
+        _: &dyn Session,
+        _: Arc<dyn ExecutionPlan>,
+        _: DFSchemaRef,
+        _: Expr,
+        _: Vec<datafusion::logical_expr::dml::MergeIntoClause>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        not_impl_err!("a source is read only")
+    }
+}

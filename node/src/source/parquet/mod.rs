@@ -1,0 +1,13 @@
+//! Parquet, read anew by every query: what it needs of what it asks for.
+//!
+//! 1. `footer`: what a file says of itself, checked when the node starts.
+//! 2. `mapping`: which types the declared ones can hold without loss.
+//! 3. `files`: the files as a table with their own names and types.
+//! 4. `view`: the same with the declared ones.
+
+mod files;
+mod footer;
+mod mapping;
+mod view;
+
+pub(super) use view::open;

@@ -1,0 +1,144 @@
+//! Parquet files as a table with the declared names and types.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow_schema::{Field, Schema};
+use datafusion::catalog::TableProvider;
+use datafusion::catalog::view::ViewTable;
+use datafusion::datasource::provider_as_source;
+use datafusion::error::DataFusionError;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, ident};
+use object_store::ObjectStore;
+
+use super::super::error::{HeaderProblem, SourceError};
+use super::super::snapshot::Snapshot;
+use super::files::ParquetFiles;
+use super::footer::{self, Footer};
+use super::mapping::{Mapping, mapping};
+use crate::config::closest::closest;
+use crate::dataset::{ParquetColumn, ParquetSource};
+
+/// Numbers the stores of a process, so that each has an address of its own.
+static STORES: AtomicU64 = AtomicU64::new(0);
+
+/// Checks the files and makes a table of them; also returns how many rows they have.
+pub(in crate::source) async fn open(
+    source: &ParquetSource,
+    snapshot: Snapshot,
+    runtime: &RuntimeEnv,
+) -> Result<(Arc<dyn TableProvider>, u64), SourceError> {
+    let mut first: Option<(String, Vec<Field>)> = None;
+    let mut files = Vec::new();
+    let mut rows: u64 = 0;
+    for path in &source.files {
+        let footer = footer::read(&snapshot, path).await?;
+        let fields = fields(&footer, &source.columns, path.as_ref())?;
+        match &first {
+            None => first = Some((path.to_string(), fields)),
+            Some(first) => alike(path.as_ref(), &fields, first)?,
+        }
+        files.push(snapshot.meta(path)?.clone());
+        rows = rows.saturating_add(footer.rows);
+    }
+    let fields = first.map(|(_, fields)| fields).unwrap_or_default();
+    let url = register(snapshot, runtime)?;
+    // Two columns may be read from one of the file's: it is there once.
+    let mut unique: Vec<Field> = Vec::new();
+    for field in &fields {
+        if unique.iter().all(|other| other.name() != field.name()) {
+            unique.push(field.clone());
+        }
+    }
+    let table = ParquetFiles { schema: Arc::new(Schema::new(unique)), url, files };
+    Ok((view(Arc::new(table), &fields, &source.columns)?, rows))
+}
+
+/// The file's field for each column, nullable: of the file's name and type, which maps.
+fn fields(footer: &Footer, columns: &[ParquetColumn], file: &str) -> Result<Vec<Field>, SourceError> {
+    let mut fields = Vec::new();
+    let mut problems = Vec::new();
+    for ParquetColumn { column, name_in_file } in columns {
+        let found: Vec<usize> = (0..)
+            .zip(footer.schema.fields())
+            .filter(|(_, field)| field.name() == name_in_file)
+            .map(|(index, _)| index)
+            .collect();
+        match found.as_slice() {
+            [index] => {
+                let found = footer.schema.field(*index).data_type();
+                if let Mapping::Refused(fix) = mapping(found, column.scalar_type) {
+                    return Err(SourceError::ColumnType {
+                        file: file.to_owned(),
+                        column: name_in_file.clone(),
+                        found: found.to_string(),
+                        declared: column.scalar_type,
+                        fix,
+                    });
+                }
+                fields.push(Field::new(name_in_file, found.clone(), true));
+            }
+            [] => {
+                let names = footer.schema.fields().iter().map(|field| field.name().as_str());
+                problems.push(HeaderProblem::Missing {
+                    header: name_in_file.clone(),
+                    closest: closest(name_in_file, names).map(str::to_owned),
+                });
+            }
+            several => problems.push(HeaderProblem::Repeated {
+                header: name_in_file.clone(),
+                positions: several.iter().map(|index| index + 1).collect(),
+            }),
+        }
+    }
+    if problems.is_empty() {
+        return Ok(fields);
+    }
+    Err(SourceError::Header { file: file.to_owned(), problems })
+}
+
+/// Refuses a file whose types differ from the first one's.
+fn alike(file: &str, fields: &[Field], first: &(String, Vec<Field>)) -> Result<(), SourceError> {
+    let (first_file, first_fields) = first;
+    match fields.iter().zip(first_fields).find(|(field, first)| field.data_type() != first.data_type()) {
+        None => Ok(()),
+        Some((field, first)) => Err(SourceError::FilesDiffer {
+            file: file.to_owned(),
+            column: field.name().clone(),
+            found: field.data_type().to_string(),
+            first_file: first_file.clone(),
+            first_found: first.data_type().to_string(),
+        }),
+    }
+}
+
+/// Gives the engine the store, under an address that no other has.
+fn register(snapshot: Snapshot, runtime: &RuntimeEnv) -> Result<ObjectStoreUrl, DataFusionError> {
+    let number = STORES.fetch_add(1, Ordering::Relaxed);
+    let url = ObjectStoreUrl::parse(format!("insitu-source://{number}"))?;
+    let store: Arc<dyn ObjectStore> = Arc::new(snapshot);
+    runtime.register_object_store(url.as_ref(), store);
+    Ok(url)
+}
+
+/// Renames and widens. A view, so that the optimizer moves filters through it to the files.
+fn view(
+    table: Arc<dyn TableProvider>,
+    fields: &[Field],
+    columns: &[ParquetColumn],
+) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+    let declared: Vec<Expr> = fields
+        .iter()
+        .zip(columns)
+        .map(|(field, ParquetColumn { column, name_in_file })| {
+            let declared = column.scalar_type.data_type();
+            let value = ident(name_in_file);
+            let value = if *field.data_type() == declared { value } else { cast(value, declared) };
+            value.alias(&column.name)
+        })
+        .collect();
+    let plan = LogicalPlanBuilder::scan("source", provider_as_source(table), None)?.project(declared)?.build()?;
+    Ok(Arc::new(ViewTable::new(plan, None)))
+}

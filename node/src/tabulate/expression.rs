@@ -1,0 +1,116 @@
+//! Expressions of a Tabulation as the engine's. Comparisons and logic are the engine's own: on equal
+//! types, which admission made sure of, they can't fail, and the engine can push them into a file.
+
+use datafusion::common::{Column, ScalarValue};
+use datafusion::logical_expr::expr::{Case, InList, Like};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, lit};
+use insitu_disclosure::rules::measures::column_bounds;
+use insitu_disclosure::{Comparison, Dataset, Literal, Scalar};
+
+use super::function;
+
+/// The engine's expression.
+pub(super) fn expression(scalar: &Scalar) -> Expr {
+    match scalar {
+        Scalar::Column(name) => Expr::Column(Column::from_name(name)),
+        Scalar::Literal(value) => literal(value),
+        Scalar::Compare { op, left, right } => {
+            binary(expression(left), operator(*op), expression(right))
+        }
+        Scalar::And(parts) => chain(parts, Operator::And, true),
+        Scalar::Or(parts) => chain(parts, Operator::Or, false),
+        Scalar::Not(value) => Expr::Not(Box::new(expression(value))),
+        Scalar::IsNull(value) => Expr::IsNull(Box::new(expression(value))),
+        Scalar::InList { value, list } => Expr::InList(InList::new(
+            Box::new(expression(value)),
+            list.iter().map(literal).collect(),
+            false,
+        )),
+        Scalar::Like { value, pattern, ignore_case } => Expr::Like(Like::new(
+            false,
+            Box::new(expression(value)),
+            Box::new(lit(pattern.as_str())),
+            None,
+            *ignore_case,
+        )),
+        Scalar::Case { branches, otherwise } => Expr::Case(Case::new(
+            None,
+            branches
+                .iter()
+                .map(|(when, then)| (Box::new(expression(when)), Box::new(expression(then))))
+                .collect(),
+            otherwise.as_ref().map(|o| Box::new(expression(o))),
+        )),
+        Scalar::Call { function: f, args } => {
+            function::function(*f, args.iter().map(expression).collect())
+        }
+        Scalar::Cast { value, to } => function::cast(expression(value), *to),
+    }
+}
+
+/// The expression with every bounded column held within its bounds.
+pub(super) fn clamped_expression(scalar: &Scalar, dataset: &Dataset) -> Expr {
+    match scalar {
+        Scalar::Column(name) => match dataset.column(name).and_then(column_bounds) {
+            Some(bounds) => function::clamp(expression(scalar), bounds),
+            None => expression(scalar),
+        },
+        Scalar::Call { function: f, args } => {
+            function::function(*f, args.iter().map(|a| clamped_expression(a, dataset)).collect())
+        }
+        Scalar::Cast { value, to } => function::cast(clamped_expression(value, dataset), *to),
+        // Admission lets nothing else stand in a measure of protected data; open data has no bounds.
+        Scalar::Literal(_)
+        | Scalar::Compare { .. }
+        | Scalar::And(_)
+        | Scalar::Or(_)
+        | Scalar::Not(_)
+        | Scalar::IsNull(_)
+        | Scalar::InList { .. }
+        | Scalar::Like { .. }
+        | Scalar::Case { .. } => expression(scalar),
+    }
+}
+
+/// A balanced tree, so that a long chain isn't a deep one.
+fn chain(parts: &[Scalar], op: Operator, identity: bool) -> Expr {
+    match parts {
+        [] => lit(identity),
+        [only] => expression(only),
+        _ => {
+            let (left, right) = parts.split_at(parts.len() / 2);
+            binary(chain(left, op, identity), op, chain(right, op, identity))
+        }
+    }
+}
+
+fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+}
+
+const fn operator(op: Comparison) -> Operator {
+    match op {
+        Comparison::Equal => Operator::Eq,
+        Comparison::NotEqual => Operator::NotEq,
+        Comparison::Less => Operator::Lt,
+        Comparison::LessOrEqual => Operator::LtEq,
+        Comparison::Greater => Operator::Gt,
+        Comparison::GreaterOrEqual => Operator::GtEq,
+    }
+}
+
+fn literal(value: &Literal) -> Expr {
+    lit(match value {
+        Literal::Null(t) => {
+            ScalarValue::try_from(&t.data_type()).unwrap_or(ScalarValue::Null)
+        }
+        Literal::Boolean(v) => ScalarValue::Boolean(Some(*v)),
+        Literal::Int64(v) => ScalarValue::Int64(Some(*v)),
+        Literal::Decimal { value, places } => {
+            ScalarValue::Decimal128(Some(*value), 38, i8::try_from(*places).unwrap_or(0))
+        }
+        Literal::Float64(v) => ScalarValue::Float64(Some(*v)),
+        Literal::Utf8(v) => ScalarValue::Utf8(Some(v.clone())),
+        Literal::Date(v) => ScalarValue::Date32(Some(*v)),
+    })
+}

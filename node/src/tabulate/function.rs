@@ -1,0 +1,140 @@
+//! Total functions as the engine calls them. The engine's own arithmetic, casts and date functions
+//! can wrap or fail on a row; these are [`insitu_disclosure::function`]'s, which can't.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{Decimal128Type, Int64Type};
+use arrow_array::{Array as _, ArrayRef, Decimal128Array, new_null_array};
+use arrow_schema::DataType;
+use datafusion::common::Result;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
+    Volatility,
+};
+use insitu_disclosure::tabulation::typing::Signature as TotalSignature;
+use insitu_disclosure::{Bounds, Function, ScalarType, function};
+
+/// Amounts beyond this aren't added up even of open data: ten thousand million of them still fit
+/// into 38 digits. Protected measures have declared bounds far within.
+const AMOUNT_MAX: i128 = 1_000_000_000_000_000_000_000_000_000;
+
+/// What a total function does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Call(Function),
+    Cast(ScalarType),
+    /// The number's digits as a whole number of 38 digits, held within bounds.
+    Amount { low: i128, high: i128 },
+    /// The value held within bounds, in its own type.
+    Clamp { low: i128, high: i128 },
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Total {
+    kind: Kind,
+    signature: Signature,
+}
+
+fn call(kind: Kind, args: Vec<Expr>) -> Expr {
+    // The types were settled by admission: any are taken as they come, none is converted.
+    let signature = Signature::new(TypeSignature::UserDefined, Volatility::Immutable);
+    let udf = ScalarUDF::new_from_impl(Total { kind, signature });
+    udf.call(args)
+}
+
+/// A function of the closed list.
+pub(super) fn function(function: Function, args: Vec<Expr>) -> Expr {
+    call(Kind::Call(function), args)
+}
+
+/// The value in another type, NULL where it can't be.
+pub(super) fn cast(value: Expr, to: ScalarType) -> Expr {
+    call(Kind::Cast(to), vec![value])
+}
+
+/// The digits of an exact number, ready to be added up.
+pub(super) fn amount(value: Expr) -> Expr {
+    call(Kind::Amount { low: -AMOUNT_MAX, high: AMOUNT_MAX }, vec![value])
+}
+
+/// The value held within its column's bounds.
+pub(super) fn clamp(value: Expr, bounds: Bounds) -> Expr {
+    call(Kind::Clamp { low: bounds.low, high: bounds.high }, vec![value])
+}
+
+impl ScalarUDFImpl for Total {
+    fn name(&self) -> &str {
+        match self.kind {
+            Kind::Call(function) => function.as_str(),
+            Kind::Cast(_) => "total_cast",
+            Kind::Amount { .. } => "amount",
+            Kind::Clamp { .. } => "clamp",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(arg_types.to_vec())
+    }
+
+    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        Ok(match self.kind {
+            Kind::Call(function) => {
+                let types: Option<Vec<_>> = arg_types.iter().map(ScalarType::of).collect();
+                types
+                    .and_then(|types| TotalSignature::of(function, &types))
+                    .unwrap_or(ScalarType::Boolean)
+                    .data_type()
+            }
+            Kind::Cast(to) => to.data_type(),
+            Kind::Amount { .. } => DataType::Decimal128(38, 0),
+            Kind::Clamp { .. } => arg_types.first().cloned().unwrap_or(DataType::Null),
+        })
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = args.number_rows;
+        let arrays: Vec<ArrayRef> =
+            args.args.iter().map(|a| a.to_array(rows)).collect::<Result<_>>()?;
+        let array = match (self.kind, arrays.first()) {
+            (Kind::Call(function), _) => function::evaluate(function, &arrays, rows),
+            (Kind::Cast(to), Some(value)) => function::cast(value, to),
+            (Kind::Amount { low, high }, Some(value)) => amounts(value, low, high),
+            (Kind::Clamp { low, high }, Some(value)) => clamped(value, low, high),
+            (Kind::Cast(_) | Kind::Amount { .. } | Kind::Clamp { .. }, None) => {
+                new_null_array(args.return_field.data_type(), rows)
+            }
+        };
+        Ok(ColumnarValue::Array(array))
+    }
+}
+
+/// Amounts beyond the limits are NULL: for open data a value that can't be meant.
+fn amounts(value: &ArrayRef, low: i128, high: i128) -> ArrayRef {
+    let within = |v: i128| (low <= v && v <= high).then_some(v);
+    let digits: Decimal128Array = if let Some(values) = value.as_primitive_opt::<Int64Type>() {
+        values.iter().map(|v| v.map(i128::from)).collect()
+    } else if let Some(values) = value.as_primitive_opt::<Decimal128Type>() {
+        values.iter().map(|v| v.and_then(within)).collect()
+    } else {
+        return new_null_array(&DataType::Decimal128(38, 0), value.len());
+    };
+    Arc::new(digits.with_data_type(DataType::Decimal128(38, 0)))
+}
+
+fn clamped(value: &ArrayRef, low: i128, high: i128) -> ArrayRef {
+    if let Some(values) = value.as_primitive_opt::<Int64Type>() {
+        let low = i64::try_from(low).unwrap_or(i64::MIN);
+        let high = i64::try_from(high).unwrap_or(i64::MAX);
+        Arc::new(values.unary::<_, Int64Type>(|v| v.max(low).min(high)))
+    } else if let Some(values) = value.as_primitive_opt::<Decimal128Type>() {
+        let clamped = values.unary::<_, Decimal128Type>(|v| v.max(low).min(high));
+        Arc::new(clamped.with_data_type(value.data_type().clone()))
+    } else {
+        new_null_array(value.data_type(), value.len())
+    }
+}

@@ -1,0 +1,243 @@
+//! What a node announces.
+
+use insitu_disclosure::dataset::{DOMAIN_VALUES_MAX, is_identifier};
+use insitu_disclosure::{
+    Bounds, Breakpoints, Column, Dataset, Domain, Label, Literal, Profile, ProtectedUnit, Protection,
+    ReleaseMode, ScalarType,
+};
+use prost::Message as _;
+use sha2::{Digest as _, Sha256};
+
+use crate::{Malformed, scalar, tabulation, v1};
+
+/// The most columns of a dataset.
+const COLUMNS_MAX: usize = 2_000;
+
+/// A Dataset as others may know it, as a message: without its hidden columns.
+#[must_use]
+pub fn encode(dataset: &Dataset) -> v1::Dataset {
+    use v1::dataset::Protection as P;
+    let visible = dataset.visible();
+    let protection = match &visible.protection {
+        Protection::Open => P::Open(v1::Unit {}),
+        Protection::Protected { unit, profile, release, units_at_one_node } => {
+            P::Protected(v1::Protected {
+                unit: match unit {
+                    ProtectedUnit::Row => None,
+                    ProtectedUnit::Column { name, unique_per_row } => Some(v1::UnitColumn {
+                        name: name.clone(),
+                        unique_per_row: *unique_per_row,
+                    }),
+                },
+                threshold_units: profile.threshold_units,
+                rounding_base: profile.rounding_base,
+                release: match release {
+                    ReleaseMode::AtNode => v1::Release::AtNode,
+                    ReleaseMode::AtGateway => v1::Release::AtGateway,
+                }
+                .into(),
+                units_at_one_node: *units_at_one_node,
+            })
+        }
+    };
+    v1::Dataset {
+        name: visible.name.to_string(),
+        description: visible.description.clone(),
+        columns: visible.columns.iter().filter_map(encode_column).collect(),
+        protection: Some(protection),
+    }
+}
+
+/// The first 8 bytes of the SHA-256 of the descriptor: the terms a question was asked under.
+#[must_use]
+pub fn fingerprint(dataset: &Dataset) -> u64 {
+    let digest = Sha256::digest(encode(dataset).encode_to_vec());
+    digest.iter().take(8).fold(0, |acc, byte| (acc << 8) | u64::from(*byte))
+}
+
+/// A Dataset from a message.
+///
+/// # Errors
+/// Anything missing, unknown or not possible.
+pub fn decode(message: &v1::Dataset) -> Result<Dataset, Malformed> {
+    if message.columns.len() > COLUMNS_MAX {
+        return Err(Malformed::Field("columns"));
+    }
+    let columns: Vec<Column> =
+        message.columns.iter().map(decode_column).collect::<Result<_, _>>()?;
+    let mut names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+        return Err(Malformed::Field("columns"));
+    }
+    let protection = match message.protection.as_ref().ok_or(Malformed::Field("protection"))? {
+        v1::dataset::Protection::Open(_) => Protection::Open,
+        v1::dataset::Protection::Protected(p) => decode_protected(p, &columns)?,
+    };
+    Ok(Dataset {
+        name: tabulation::dataset_name(&message.name)?,
+        description: message.description.clone(),
+        columns,
+        protection,
+    })
+}
+
+fn decode_protected(p: &v1::Protected, columns: &[Column]) -> Result<Protection, Malformed> {
+    let profile =
+        Profile { threshold_units: p.threshold_units, rounding_base: p.rounding_base };
+    // A department may be stricter than the preset, and never looser: not even by its own word.
+    if !profile.is_at_least(Profile::STANDARD) {
+        return Err(Malformed::Field("profile"));
+    }
+    let release = match v1::Release::try_from(p.release).map_err(|_| Malformed::Unknown)? {
+        v1::Release::Unspecified => return Err(Malformed::Field("release")),
+        v1::Release::AtNode => ReleaseMode::AtNode,
+        v1::Release::AtGateway => ReleaseMode::AtGateway,
+    };
+    let unit = match &p.unit {
+        None => ProtectedUnit::Row,
+        Some(unit) => {
+            let is_unit = |c: &Column| c.name == unit.name && c.label == Label::Unit;
+            if !columns.iter().any(is_unit) {
+                return Err(Malformed::Field("unit"));
+            }
+            ProtectedUnit::Column { name: unit.name.clone(), unique_per_row: unit.unique_per_row }
+        }
+    };
+    Ok(Protection::Protected { unit, profile, release, units_at_one_node: p.units_at_one_node })
+}
+
+/// `None` for a hidden column, which isn't announced.
+fn encode_column(column: &Column) -> Option<v1::Column> {
+    let label = match column.label {
+        Label::Unit => v1::Label::Unit,
+        Label::Dimension => v1::Label::Dimension,
+        Label::Filter => v1::Label::Filter,
+        Label::Measure => v1::Label::Measure,
+        Label::Hidden => return None,
+    };
+    let literals =
+        |l: &[Literal]| v1::Literals { literals: l.iter().map(scalar::encode_literal).collect() };
+    let domain = column.domain.as_ref().map(|domain| match domain {
+        Domain::Codes(codes) => v1::domain::Domain::Codes(literals(codes)),
+        Domain::Range(first, last) => {
+            v1::domain::Domain::Range(v1::Range { first: *first, last: *last })
+        }
+    });
+    let breakpoints = column.breakpoints.as_ref().map(|breakpoints| match breakpoints {
+        Breakpoints::Months => v1::breakpoints::Breakpoints::Months(v1::Unit {}),
+        Breakpoints::Years => v1::breakpoints::Breakpoints::Years(v1::Unit {}),
+        Breakpoints::Listed(values) => v1::breakpoints::Breakpoints::Listed(literals(values)),
+    });
+    let places = column.scalar_type.decimal_places();
+    Some(v1::Column {
+        name: column.name.clone(),
+        r#type: Some(scalar::encode_type(column.scalar_type)),
+        label: label.into(),
+        domain: domain.map(|domain| v1::Domain { domain: Some(domain) }),
+        breakpoints: breakpoints.map(|b| v1::Breakpoints { breakpoints: Some(b) }),
+        bounds: column.bounds.map(|b| v1::Bounds {
+            low: Some(scalar::encode_decimal(b.low, places)),
+            high: Some(scalar::encode_decimal(b.high, places)),
+        }),
+        measured_in: column.measured_in.clone(),
+        description: column.description.clone(),
+    })
+}
+
+fn decode_column(message: &v1::Column) -> Result<Column, Malformed> {
+    if !is_identifier(&message.name) {
+        return Err(Malformed::Field("column name"));
+    }
+    let scalar_type = scalar::decode_type(message.r#type.as_ref().ok_or(Malformed::Field("type"))?)?;
+    let label = match v1::Label::try_from(message.label).map_err(|_| Malformed::Unknown)? {
+        v1::Label::Unspecified => return Err(Malformed::Field("label")),
+        v1::Label::Unit => Label::Unit,
+        v1::Label::Dimension => Label::Dimension,
+        v1::Label::Filter => Label::Filter,
+        v1::Label::Measure => Label::Measure,
+    };
+    Ok(Column {
+        name: message.name.clone(),
+        scalar_type,
+        label,
+        domain: message.domain.as_ref().map(|d| decode_domain(d, scalar_type)).transpose()?,
+        breakpoints: message
+            .breakpoints
+            .as_ref()
+            .map(|b| decode_breakpoints(b, scalar_type))
+            .transpose()?,
+        bounds: message.bounds.as_ref().map(|b| decode_bounds(b, scalar_type)).transpose()?,
+        measured_in: message.measured_in.clone(),
+        description: message.description.clone(),
+    })
+}
+
+fn decode_values(
+    message: &v1::Literals,
+    scalar_type: ScalarType,
+) -> Result<Vec<Literal>, Malformed> {
+    if message.literals.len() > DOMAIN_VALUES_MAX {
+        return Err(Malformed::Field("values"));
+    }
+    let decode = |l| {
+        let literal = scalar::decode_literal(l)?;
+        (!literal.is_null() && literal.scalar_type() == scalar_type)
+            .then_some(literal)
+            .ok_or(Malformed::Field("values"))
+    };
+    message.literals.iter().map(decode).collect()
+}
+
+fn decode_domain(message: &v1::Domain, scalar_type: ScalarType) -> Result<Domain, Malformed> {
+    match message.domain.as_ref().ok_or(Malformed::Field("domain"))? {
+        v1::domain::Domain::Codes(codes) => decode_values(codes, scalar_type).map(Domain::Codes),
+        v1::domain::Domain::Range(range) => {
+            let size = i128::from(range.last) - i128::from(range.first) + 1;
+            let possible = scalar_type == ScalarType::Int64
+                && 1 <= size
+                && usize::try_from(size).is_ok_and(|s| s <= DOMAIN_VALUES_MAX);
+            possible
+                .then_some(Domain::Range(range.first, range.last))
+                .ok_or(Malformed::Field("domain"))
+        }
+    }
+}
+
+fn decode_breakpoints(
+    message: &v1::Breakpoints,
+    scalar_type: ScalarType,
+) -> Result<Breakpoints, Malformed> {
+    use v1::breakpoints::Breakpoints as B;
+    match message.breakpoints.as_ref().ok_or(Malformed::Field("breakpoints"))? {
+        B::Months(_) if scalar_type == ScalarType::Date => Ok(Breakpoints::Months),
+        B::Years(_) if scalar_type == ScalarType::Date => Ok(Breakpoints::Years),
+        B::Months(_) | B::Years(_) => Err(Malformed::Field("breakpoints")),
+        B::Listed(values) => decode_values(values, scalar_type).map(Breakpoints::Listed),
+    }
+}
+
+fn decode_bounds(message: &v1::Bounds, scalar_type: ScalarType) -> Result<Bounds, Malformed> {
+    let end = |d: &Option<v1::Decimal>| {
+        let d = d.as_ref().ok_or(Malformed::Field("bounds"))?;
+        let (value, places) = scalar::decode_decimal(d)?;
+        (places == scalar_type.decimal_places()).then_some(value).ok_or(Malformed::Field("bounds"))
+    };
+    let (low, high) = (end(&message.low)?, end(&message.high)?);
+    if low <= high { Ok(Bounds { low, high }) } else { Err(Malformed::Field("bounds")) }
+}
+
+/// What a node announces, from a message.
+///
+/// # Errors
+/// A dataset that isn't possible, or announced twice.
+pub fn decode_all(message: &v1::NodeCatalog) -> Result<Vec<Dataset>, Malformed> {
+    let datasets: Vec<Dataset> =
+        message.datasets.iter().map(decode).collect::<Result<_, _>>()?;
+    let mut names: Vec<_> = datasets.iter().map(|d| &d.name).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+        return Err(Malformed::Field("datasets"));
+    }
+    Ok(datasets)
+}

@@ -1,0 +1,103 @@
+//! The question.
+
+use insitu_disclosure::{DatasetName, Input, Key, Measure, MeasureKind, Tabulation};
+
+use crate::{Malformed, scalar, v1};
+
+/// The most filters one upon the other; the gateway writes one.
+const INPUT_DEPTH_MAX: usize = 8;
+
+/// A Tabulation as a message.
+#[must_use]
+pub fn encode(tabulation: &Tabulation) -> v1::Tabulation {
+    v1::Tabulation {
+        input: Some(encode_input(&tabulation.input)),
+        keys: tabulation.keys.iter().map(|k| scalar::encode(&k.scalar)).collect(),
+        measures: tabulation.measures.iter().map(encode_measure).collect(),
+        groups_max: tabulation.groups_max,
+    }
+}
+
+/// A Tabulation from a message. What it means is checked by admission.
+///
+/// # Errors
+/// Anything missing or unknown.
+pub fn decode(message: &v1::Tabulation) -> Result<Tabulation, Malformed> {
+    Ok(Tabulation {
+        input: decode_input(message.input.as_ref().ok_or(Malformed::Field("input"))?, 0)?,
+        keys: message
+            .keys
+            .iter()
+            .map(|k| scalar::decode(k).map(|scalar| Key { scalar }))
+            .collect::<Result<_, _>>()?,
+        measures: message.measures.iter().map(decode_measure).collect::<Result<_, _>>()?,
+        groups_max: message.groups_max,
+    })
+}
+
+fn encode_input(input: &Input) -> v1::Input {
+    use v1::input::Input as I;
+    let input = match input {
+        Input::Scan { dataset, fingerprint } => {
+            I::Scan(v1::Scan { dataset: dataset.to_string(), fingerprint: *fingerprint })
+        }
+        Input::Filter { input, predicate } => I::Filter(Box::new(v1::Filter {
+            input: Some(Box::new(encode_input(input))),
+            predicate: Some(scalar::encode(predicate)),
+        })),
+    };
+    v1::Input { input: Some(input) }
+}
+
+fn decode_input(message: &v1::Input, depth: usize) -> Result<Input, Malformed> {
+    use v1::input::Input as I;
+    if depth > INPUT_DEPTH_MAX {
+        return Err(Malformed::Field("input depth"));
+    }
+    Ok(match message.input.as_ref().ok_or(Malformed::Field("input"))? {
+        I::Scan(scan) => Input::Scan {
+            dataset: dataset_name(&scan.dataset)?,
+            fingerprint: scan.fingerprint,
+        },
+        I::Filter(filter) => {
+            let below = filter.input.as_deref().ok_or(Malformed::Field("input"))?;
+            let predicate = filter.predicate.as_ref().ok_or(Malformed::Field("predicate"))?;
+            Input::Filter {
+                input: Box::new(decode_input(below, depth.saturating_add(1))?),
+                predicate: scalar::decode(predicate)?,
+            }
+        }
+    })
+}
+
+/// A dataset's name from a message.
+///
+/// # Errors
+/// Text that isn't `schema.table`.
+pub fn dataset_name(text: &str) -> Result<DatasetName, Malformed> {
+    DatasetName::parse(text).ok_or(Malformed::Field("dataset"))
+}
+
+fn encode_measure(measure: &Measure) -> v1::Measure {
+    use v1::measure::Kind as K;
+    let kind = match &measure.kind {
+        MeasureKind::Rows => K::Rows(v1::Unit {}),
+        MeasureKind::Values(x) => K::Values(scalar::encode(x)),
+        MeasureKind::Units => K::Units(v1::Unit {}),
+        MeasureKind::Sum(x) => K::Sum(scalar::encode(x)),
+        MeasureKind::Mean(x) => K::Mean(scalar::encode(x)),
+    };
+    v1::Measure { kind: Some(kind), filter: measure.filter.as_ref().map(scalar::encode) }
+}
+
+fn decode_measure(message: &v1::Measure) -> Result<Measure, Malformed> {
+    use v1::measure::Kind as K;
+    let kind = match message.kind.as_ref().ok_or(Malformed::Field("measure"))? {
+        K::Rows(_) => MeasureKind::Rows,
+        K::Values(x) => MeasureKind::Values(scalar::decode(x)?),
+        K::Units(_) => MeasureKind::Units,
+        K::Sum(x) => MeasureKind::Sum(scalar::decode(x)?),
+        K::Mean(x) => MeasureKind::Mean(scalar::decode(x)?),
+    };
+    Ok(Measure { kind, filter: message.filter.as_ref().map(scalar::decode).transpose()? })
+}

@@ -1,0 +1,237 @@
+//! Departments with small data that can be checked by hand.
+//!
+//! * `health.visits`, person-level, released at the node: see [`health`].
+//! * `councils.homes`, households, held by three councils and released at the gateway: see [`councils`].
+//! * `ref.areas`, open: see [`reference`].
+
+use std::fmt::Write as _;
+
+use crate::federation::Department;
+
+/// People in areas: area `A` has 30 people with two visits each, `B` has 12 with one, `C` has one person
+/// with 15 visits, `D` has 9 people with one visit. Costs are 100 pence a visit; `rare` is set for two people in `A`.
+/// Two visits in `B` have no person id. Visits are on the first of a month in 2018.
+#[must_use]
+pub fn health() -> Department {
+    let mut csv = "Person,Area,Sex,Age,Date,Cost,Rare,Name\n".to_owned();
+    let mut row = |person: &str, area: &str, sex: &str, age: u32, month: u32, rare: &str| {
+        let _ = writeln!(csv, "{person},{area},{sex},{age},2018-{month:02}-01,100,{rare},CANARY-NAME-{person}");
+    };
+    for person in 0..30 {
+        let sex = if person % 2 == 0 { "F" } else { "M" };
+        let rare = if person < 2 { "7" } else { "" };
+        row(&format!("a{person}"), "A", sex, 20 + person, 1, rare);
+        row(&format!("a{person}"), "A", sex, 20 + person, 2, "");
+    }
+    for person in 0..12 {
+        row(&format!("b{person}"), "B", "F", 40, 3, "");
+    }
+    row("", "B", "F", 40, 3, "");
+    row("", "B", "F", 40, 3, "");
+    for _ in 0..15 {
+        row("c0", "C", "M", 87, 4, "");
+    }
+    for person in 0..9 {
+        row(&format!("d{person}"), "D", "F", 50, 5, "");
+    }
+    let config = r#"
+[node]
+id = "health"
+department = "Department of Health"
+
+[[dataset]]
+name = "health.visits"
+description = "Visits to hospital"
+source = { format = "csv", path = "visits.csv" }
+protection = "protected"
+unit = "person"
+unit_unique_per_row = false
+units_at_one_node = true
+profile = "standard"
+release = "at-node"
+
+[[dataset.column]]
+name = "person"
+from = "Person"
+type = "text"
+label = "unit"
+blank = "null"
+
+[[dataset.column]]
+name = "area"
+from = "Area"
+type = "text"
+label = "dimension"
+
+[[dataset.column]]
+name = "sex"
+from = "Sex"
+type = "text"
+label = "dimension"
+domain = ["F", "M", "X"]
+
+[[dataset.column]]
+name = "age"
+from = "Age"
+type = "integer"
+label = "dimension"
+domain = { first = 0, last = 110 }
+
+[[dataset.column]]
+name = "visited"
+from = "Date"
+type = "date"
+label = "filter"
+breakpoints = "months"
+
+[[dataset.column]]
+name = "cost"
+from = "Cost"
+type = "integer"
+label = "measure"
+bounds = { low = 0, high = 1000000 }
+measured_in = "pence"
+
+[[dataset.column]]
+name = "rare"
+from = "Rare"
+type = "integer"
+label = "measure"
+bounds = { low = 0, high = 100 }
+blank = "null"
+
+[[dataset.column]]
+name = "full_name"
+from = "Name"
+type = "text"
+label = "hidden"
+"#;
+    Department {
+        config: config.to_owned(),
+        files: vec![("visits.csv".to_owned(), csv.into_bytes())],
+    }
+}
+
+/// Three councils. In band `A` they have 4, 5 and 6 homes: each below the threshold, together above it.
+/// In band `B` 20 each, in `H` one at the first. Arrears are 1000 pence in `A`, 0 in `B`.
+#[must_use]
+pub fn councils() -> Vec<Department> {
+    let council = |id: &str, name: &str, a: u32, h: u32| {
+        let mut csv = "Account,Band,Arrears\n".to_owned();
+        for i in 0..a {
+            let _ = writeln!(csv, "{id}-a{i},A,1000");
+        }
+        for i in 0..20 {
+            let _ = writeln!(csv, "{id}-b{i},B,0");
+        }
+        for i in 0..h {
+            let _ = writeln!(csv, "{id}-h{i},H,5000");
+        }
+        let config = format!(
+            r#"
+[node]
+id = "{id}"
+department = "{name}"
+
+[[dataset]]
+name = "councils.homes"
+source = {{ format = "csv", path = "homes.csv" }}
+protection = "protected"
+unit = "account"
+unit_unique_per_row = true
+units_at_one_node = true
+profile = "standard"
+release = "at-gateway"
+
+[[dataset.column]]
+name = "account"
+from = "Account"
+type = "text"
+label = "unit"
+
+[[dataset.column]]
+name = "band"
+from = "Band"
+type = "text"
+label = "dimension"
+domain = ["A", "B", "C", "H"]
+
+[[dataset.column]]
+name = "arrears"
+from = "Arrears"
+type = "integer"
+label = "measure"
+bounds = {{ low = 0, high = 1000000 }}
+measured_in = "pence"
+"#
+        );
+        Department { config, files: vec![("homes.csv".to_owned(), csv.into_bytes())] }
+    };
+    vec![
+        council("ashford", "Ashford Council", 4, 1),
+        council("brent", "Brent Council", 5, 0),
+        council("camden", "Camden Council", 6, 0),
+    ]
+}
+
+/// Areas with residents; open. `E` has residents, but no visits.
+#[must_use]
+pub fn reference() -> Department {
+    let csv = "Area,Region,Residents,Hectares\n\
+               A,North,\"1,500\",10.5\n\
+               B,North,600,20.25\n\
+               C,South,250,3\n\
+               D,South,400,\n\
+               E,South,100,1.75\n";
+    let config = r#"
+[node]
+id = "statistics"
+department = "Statistics Office"
+
+[[dataset]]
+name = "ref.areas"
+source = { format = "csv", path = "areas.csv" }
+protection = "open"
+
+[[dataset.column]]
+name = "area"
+from = "Area"
+type = "text"
+label = "dimension"
+
+[[dataset.column]]
+name = "region"
+from = "Region"
+type = "text"
+label = "dimension"
+
+[[dataset.column]]
+name = "residents"
+from = "Residents"
+type = "integer"
+label = "measure"
+thousands_separator = ","
+bounds = { low = 0, high = 10000 }
+
+[[dataset.column]]
+name = "hectares"
+from = "Hectares"
+type = "decimal"
+decimal_places = 2
+label = "measure"
+blank = "null"
+"#;
+    Department {
+        config: config.to_owned(),
+        files: vec![("areas.csv".to_owned(), csv.as_bytes().to_vec())],
+    }
+}
+
+/// All of them: health, the three councils, reference.
+#[must_use]
+pub fn all() -> Vec<Department> {
+    let mut all = vec![health()];
+    all.extend(councils());
+    all.push(reference());
+    all
+}

@@ -1,0 +1,152 @@
+//! A gateway and any number of departments, over real TCP on loopback.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use insitu_disclosure::DatasetName;
+use insitu_gateway::server::{NodeRegistration, Running, Settings, start};
+use insitu_node::Node;
+use insitu_node::config::NodeConfig;
+use insitu_node::server::{Link, serve};
+use object_store::memory::InMemory;
+use object_store::path::Path as StorePath;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::analyst::Analyst;
+use crate::tap::Tap;
+
+/// The token of the one analyst there is.
+pub const TOKEN: &str = "token-of-the-tests";
+
+/// A department: its node's configuration and files.
+#[derive(Debug, Clone)]
+pub struct Department {
+    /// The node's configuration, without a link.
+    pub config: String,
+    /// Files by name.
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+impl Department {
+    /// Reads the department's data as its node does at start.
+    pub async fn load(&self) -> Result<Arc<Node>, insitu_node::NodeError> {
+        let store = InMemory::new();
+        for (name, bytes) in &self.files {
+            store.put(&StorePath::from(name.as_str()), bytes.clone().into()).await.unwrap();
+        }
+        let store: Arc<dyn ObjectStore> = Arc::new(store);
+        Node::load(&self.parsed(), store).await
+    }
+
+    fn parsed(&self) -> NodeConfig {
+        NodeConfig::parse(&self.config, Path::new("test.toml")).unwrap()
+    }
+}
+
+/// A gateway with its departments.
+#[derive(Debug)]
+pub struct Federation {
+    running: Running,
+    address: SocketAddr,
+    /// One for each department, in order: on the connection that its node dials.
+    taps: Vec<Tap>,
+    nodes: Vec<AbortHandle>,
+    _tasks: JoinSet<()>,
+}
+
+impl Federation {
+    /// Starts everything and waits until all departments are connected.
+    pub async fn start(departments: &[Department]) -> Self {
+        let clients = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let for_nodes = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = clients.local_addr().unwrap();
+        let nodes_address = for_nodes.local_addr().unwrap();
+        let mut registrations = Vec::new();
+        let mut loaded = Vec::new();
+        for department in departments {
+            let node = department.load().await.unwrap();
+            let datasets: Vec<DatasetName> =
+                node.datasets().map(|d| d.dataset.name.clone()).collect();
+            registrations.push(NodeRegistration {
+                id: node.id().to_owned(),
+                department: node.department().to_owned(),
+                secret: secret(node.id()),
+                datasets,
+                address: None,
+            });
+            loaded.push(node);
+        }
+        let settings = Settings {
+            analysts: vec![("tester".to_owned(), TOKEN.to_owned())],
+            nodes: registrations,
+            query_seconds_max: 60,
+            memory_bytes: 256 << 20,
+            statements_running_max: 16,
+        };
+        let running = start(settings, clients, for_nodes).await.unwrap();
+        let mut tasks = JoinSet::new();
+        let mut taps = Vec::new();
+        let mut nodes = Vec::new();
+        for node in loaded {
+            let tap = Tap::before(nodes_address).await;
+            let link = Link::DialOut {
+                gateway: tap.address().to_string(),
+                secret: secret(node.id()),
+            };
+            taps.push(tap);
+            nodes.push(tasks.spawn(async move {
+                serve(node, link, std::future::pending()).await.unwrap();
+            }));
+        }
+        let federation = Self { running, address, taps, nodes, _tasks: tasks };
+        federation.wait_for(departments.len()).await;
+        federation
+    }
+
+    /// Waits until so many departments are connected.
+    pub async fn wait_for(&self, departments: usize) {
+        for _ in 0..2_000 {
+            if self.running.connected().len() == departments {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{} of {departments} departments connected", self.running.connected().len());
+    }
+
+    /// The gateway's engine.
+    #[must_use]
+    pub fn gateway(&self) -> &Arc<insitu_gateway::query::Gateway> {
+        self.running.gateway()
+    }
+
+    /// Where analysts connect.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The tap on a department's connection.
+    #[must_use]
+    pub fn tap(&self, department: usize) -> &Tap {
+        &self.taps[department]
+    }
+
+    /// An analyst's client.
+    pub async fn analyst(&self) -> Analyst {
+        Analyst::connect(self.address, TOKEN).await
+    }
+
+    /// Ends a department's node, as an outage would.
+    pub fn end(&self, department: usize) {
+        self.nodes[department].abort();
+    }
+}
+
+fn secret(node: &str) -> String {
+    format!("secret-of-the-link-of-{node}")
+}
