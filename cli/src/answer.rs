@@ -70,7 +70,8 @@ impl Answer {
     /// How many cells have each sign, cells without one left out.
     pub(crate) fn signs(&self) -> BTreeMap<String, usize> {
         let mut signs = BTreeMap::new();
-        let status_columns: Vec<usize> = self.shown_columns().iter().filter_map(|c| c.statuses).collect();
+        let status_columns: Vec<usize> =
+            self.shown_columns().iter().filter_map(|c| c.statuses).collect();
         for batch in &self.batches {
             for column in status_columns.iter().filter_map(|place| batch.columns().get(*place)) {
                 for row in 0..batch.num_rows() {
@@ -123,7 +124,11 @@ pub(crate) mod tests {
     pub(crate) fn sample() -> Answer {
         let status = Field::new("n_status", DataType::Utf8, false)
             .with_metadata(HashMap::from([(STATUS_OF.to_owned(), "n".to_owned())]));
-        let fields = vec![Field::new("area", DataType::Utf8, true), Field::new("n", DataType::Int64, true), status];
+        let fields = vec![
+            Field::new("area", DataType::Utf8, true),
+            Field::new("n", DataType::Int64, true),
+            status,
+        ];
         let schema = Arc::new(Schema::new(fields));
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from(vec![Some("Leeds"), Some("Kirklees"), None])),
@@ -145,7 +150,10 @@ pub(crate) mod tests {
 
     #[test]
     fn a_name_alone_makes_no_status_column() {
-        let fields = vec![Field::new("n", DataType::Int64, true), Field::new("n_status", DataType::Utf8, false)];
+        let fields = vec![
+            Field::new("n", DataType::Int64, true),
+            Field::new("n_status", DataType::Utf8, false),
+        ];
         let answer = Answer::new(Arc::new(Schema::new(fields)), Vec::new());
         assert_eq!(answer.shown_columns().len(), 2);
         assert!(answer.signs().is_empty());

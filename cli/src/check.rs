@@ -52,7 +52,8 @@ fn check(file: &Path) -> Result<String, String> {
         Some(Kind::Node) => {
             let config = NodeConfig::load(file).map_err(|errors| errors.to_string())?;
             if let Some(link) = &config.link {
-                Secret::read(link.secret_file()).map_err(|error| format!("{}: {error}", file.display()))?;
+                Secret::read(link.secret_file())
+                    .map_err(|error| format!("{}: {error}", file.display()))?;
             }
             Ok(format!("node {}, {}", config.node.id, plural(config.datasets.len(), "dataset")))
         }
@@ -72,7 +73,8 @@ fn kind(text: &str) -> Option<Kind> {
             (table.contains_key("gateway") || is_list_of_nodes, table.contains_key("node"))
         }
         Err(_) => {
-            let has_heading = |heading| text.lines().any(|line| line.trim_start().starts_with(heading));
+            let has_heading =
+                |heading| text.lines().any(|line| line.trim_start().starts_with(heading));
             (has_heading("[gateway") || has_heading("[[node"), has_heading("[node"))
         }
     };

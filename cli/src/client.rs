@@ -43,7 +43,9 @@ pub(crate) enum ClientError {
         url: String,
     },
     /// The address asks for TLS.
-    #[error("`{url}` asks for TLS, which this command doesn't speak yet: use an ADBC, JDBC or ODBC client, or a tunnel")]
+    #[error(
+        "`{url}` asks for TLS, which this command doesn't speak yet: use an ADBC, JDBC or ODBC client, or a tunnel"
+    )]
     Tls {
         /// As it was given.
         url: String,
@@ -106,7 +108,8 @@ impl Client {
         let Some(value) = value else { return Ok(()) };
         if !value.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
             let option = header.trim_start_matches("insitu-");
-            let problem = format!("--{option} `{value}` holds characters other than printed ASCII ones");
+            let problem =
+                format!("--{option} `{value}` holds characters other than printed ASCII ones");
             return Err(Failure::Usage { problem });
         }
         self.inner.set_header(header, value);
@@ -140,7 +143,8 @@ impl Client {
         let results = self.inner.do_action(action).await?;
         let parts: Vec<_> = results.try_collect().await.map_err(FlightError::from)?;
         let bytes = parts.iter().flat_map(|part| part.body.iter().copied()).collect();
-        String::from_utf8(bytes).map_err(|_| ClientError::Answer { reason: "it isn't text".to_owned() })
+        String::from_utf8(bytes)
+            .map_err(|_| ClientError::Answer { reason: "it isn't text".to_owned() })
     }
 }
 
@@ -182,9 +186,9 @@ impl From<Status> for ClientError {
     fn from(status: Status) -> Self {
         match insitu_gateway::status::refusals(&status) {
             Some(refusals) => Self::Refused(refusals),
-            None if status.message().is_empty() => {
-                Self::Failed { message: format!("the gateway failed without a word ({:?})", status.code()) }
-            }
+            None if status.message().is_empty() => Self::Failed {
+                message: format!("the gateway failed without a word ({:?})", status.code()),
+            },
             None => Self::Failed { message: status.message().to_owned() },
         }
     }
@@ -210,7 +214,14 @@ mod tests {
         for url in ["grpc://127.0.0.1:50051", "grpc+tcp://gateway:1/", "http://[::1]:50051"] {
             assert!(endpoint(url).is_ok(), "{url}");
         }
-        for url in ["127.0.0.1:50051", "ftp://x:1", "grpc://", "grpc://a b:1", "grpc://u@h:1", "grpc://h:1/x"] {
+        for url in [
+            "127.0.0.1:50051",
+            "ftp://x:1",
+            "grpc://",
+            "grpc://a b:1",
+            "grpc://u@h:1",
+            "grpc://h:1/x",
+        ] {
             assert!(matches!(endpoint(url), Err(ClientError::Address { .. })), "{url}");
         }
         assert!(matches!(endpoint("grpc+tls://h:1"), Err(ClientError::Tls { .. })));
@@ -218,9 +229,12 @@ mod tests {
 
     #[test]
     fn refusals_are_taken_from_the_details() {
-        let refusals = Refusals::from(Refusal::new(RefusalCode::D204, "`id` can't be filtered.", "Don't."));
+        let refusals =
+            Refusals::from(Refusal::new(RefusalCode::D204, "`id` can't be filtered.", "Don't."));
         let status = insitu_gateway::status::status(&refusals);
-        assert!(matches!(ClientError::from(status), ClientError::Refused(found) if found == refusals));
+        assert!(
+            matches!(ClientError::from(status), ClientError::Refused(found) if found == refusals)
+        );
     }
 
     #[test]

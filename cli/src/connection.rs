@@ -14,7 +14,12 @@ const TOKEN_VARIABLE: &str = "INSITU_TOKEN";
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
     /// The gateway to ask.
-    #[arg(long, value_name = "URL", env = "INSITU_GATEWAY", default_value = "grpc://127.0.0.1:50051")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "INSITU_GATEWAY",
+        default_value = "grpc://127.0.0.1:50051"
+    )]
     pub(crate) gateway: String,
     /// File that holds the analyst's token; without it the variable INSITU_TOKEN is used.
     #[arg(long, value_name = "FILE")]
@@ -68,7 +73,9 @@ impl Connection {
         match Token::new(&text) {
             Some(token) => Ok(Some(token)),
             None => Err(Failure::Usage {
-                problem: format!("{origin} doesn't hold a token: letters, digits and signs on one line"),
+                problem: format!(
+                    "{origin} doesn't hold a token: letters, digits and signs on one line"
+                ),
             }),
         }
     }

@@ -51,8 +51,15 @@ fn page(code: &str) -> Result<&'static str, Failure> {
     match RefusalCode::find(code) {
         Some(code) => Ok(code.page()),
         None => {
-            let titles: Vec<String> = near(code).into_iter().map(|code| format!("  {}", title(code))).collect();
-            Err(Failure::Usage { problem: format!("there is no code `{}`; there are\n{}", printable(code), titles.join("\n")) })
+            let titles: Vec<String> =
+                near(code).into_iter().map(|code| format!("  {}", title(code))).collect();
+            Err(Failure::Usage {
+                problem: format!(
+                    "there is no code `{}`; there are\n{}",
+                    printable(code),
+                    titles.join("\n")
+                ),
+            })
         }
     }
 }

@@ -69,7 +69,9 @@ impl Failure {
     pub(crate) fn is_closed_pipe(&self) -> bool {
         match self {
             Self::Unwritable(error) => error.kind() == io::ErrorKind::BrokenPipe,
-            Self::Unshowable(ArrowError::IoError(_, error)) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::Unshowable(ArrowError::IoError(_, error)) => {
+                error.kind() == io::ErrorKind::BrokenPipe
+            }
             Self::Unshowable(ArrowError::CsvError(text)) => text.contains("Broken pipe"),
             _ => false,
         }

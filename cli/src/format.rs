@@ -29,7 +29,8 @@ impl Format {
     pub(crate) fn fits_standard_output(self) -> Result<(), Failure> {
         match self {
             Self::Arrow if std::io::stdout().is_terminal() => Err(Failure::Usage {
-                problem: "--format arrow writes binary data: redirect it, as in `> answer.arrows`".to_owned(),
+                problem: "--format arrow writes binary data: redirect it, as in `> answer.arrows`"
+                    .to_owned(),
             }),
             Self::Table | Self::Csv | Self::Json | Self::Arrow => Ok(()),
         }
@@ -42,7 +43,13 @@ impl Format {
         self.write(answer, terminal::width(), style, &mut stdout.lock())
     }
 
-    fn write(self, answer: &Answer, width: Option<usize>, style: Style, out: &mut impl Write) -> Result<(), Failure> {
+    fn write(
+        self,
+        answer: &Answer,
+        width: Option<usize>,
+        style: Style,
+        out: &mut impl Write,
+    ) -> Result<(), Failure> {
         match self {
             Self::Table => {
                 for line in table::lines(answer, width, style)? {
@@ -106,7 +113,10 @@ mod tests {
 
     #[test]
     fn csv_keeps_statuses_and_has_a_header_even_without_rows() {
-        assert_eq!(text(Format::Csv, &sample()), "area,n,n_status\nLeeds,1205,\nKirklees,,c\n,15,\n");
+        assert_eq!(
+            text(Format::Csv, &sample()),
+            "area,n,n_status\nLeeds,1205,\nKirklees,,c\n,15,\n"
+        );
         let empty = Answer::new(sample().schema().clone(), Vec::new());
         assert_eq!(text(Format::Csv, &empty), "area,n,n_status\n");
     }

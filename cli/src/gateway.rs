@@ -20,11 +20,14 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Serves until it is asked to end.
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let config =
-            GatewayConfig::load(&self.config).map_err(|errors| Failure::Configuration(errors.to_string()))?;
+        let config = GatewayConfig::load(&self.config)
+            .map_err(|errors| Failure::Configuration(errors.to_string()))?;
         let clients = shutdown::listen(config.listen, "`listen`").await?;
         let nodes = shutdown::listen(config.nodes_listen, "`nodes_listen`").await?;
-        shutdown::announce(&format!("gateway ready on grpc://{}", shutdown::address_of(&clients)?))?;
+        shutdown::announce(&format!(
+            "gateway ready on grpc://{}",
+            shutdown::address_of(&clients)?
+        ))?;
         server::serve(settings(&config), clients, nodes, shutdown::requested())
             .await
             .map_err(|error| Failure::Service(error.to_string()))
@@ -34,7 +37,11 @@ impl Gateway {
 fn settings(config: &GatewayConfig) -> Settings {
     let mebibytes = usize::try_from(config.memory_mib).unwrap_or(usize::MAX);
     Settings {
-        analysts: config.analysts.iter().map(|a| (a.name.clone(), a.token.expose().to_owned())).collect(),
+        analysts: config
+            .analysts
+            .iter()
+            .map(|a| (a.name.clone(), a.token.expose().to_owned()))
+            .collect(),
         nodes: config
             .nodes
             .iter()
@@ -48,6 +55,7 @@ fn settings(config: &GatewayConfig) -> Settings {
             .collect(),
         query_seconds_max: u64::from(config.query_seconds_max),
         memory_bytes: mebibytes.saturating_mul(1024 * 1024),
-        statements_running_max: usize::try_from(config.statements_running_max).unwrap_or(usize::MAX),
+        statements_running_max: usize::try_from(config.statements_running_max)
+            .unwrap_or(usize::MAX),
     }
 }

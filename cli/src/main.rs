@@ -91,7 +91,11 @@ async fn main() -> ExitCode {
 fn log_to_standard_error(default: &str) {
     let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(default));
     let is_coloured = Style::of(&std::io::stderr()) == Style::Coloured;
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_coloured).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(is_coloured)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 #[cfg(test)]

@@ -23,32 +23,38 @@ pub(crate) struct Node {
 impl Node {
     /// Serves until it is asked to end.
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let config = NodeConfig::load(&self.config).map_err(|errors| Failure::Configuration(errors.to_string()))?;
+        let config = NodeConfig::load(&self.config)
+            .map_err(|errors| Failure::Configuration(errors.to_string()))?;
         let link = link(&config).await?;
-        let folder = LocalFileSystem::new_with_prefix(&config.data_folder).map_err(|error| {
-            let folder = config.data_folder.display();
-            Failure::Service(format!("can't use the data folder {folder}: {error}"))
-        })?;
-        let node = insitu_node::Node::load(&config, Arc::new(folder))
+        // Links that lead out of the folder aren't followed.
+        let folder = insitu_node::source::open_folder(&config.data_folder)
+            .map_err(|error| Failure::Service(error.to_string()))?;
+        let node = insitu_node::Node::load(&config, folder)
             .await
             .map_err(|error| Failure::Service(error.to_string()))?;
         let datasets = plural(node.datasets().count(), "dataset");
         shutdown::announce(&format!("node {} ready: {datasets}", node.id()))?;
-        server::serve(node, link, shutdown::requested()).await.map_err(|error| Failure::Service(error.to_string()))
+        server::serve(node, link, shutdown::requested())
+            .await
+            .map_err(|error| Failure::Service(error.to_string()))
     }
 }
 
 /// The link to the gateway: its secret read, its port taken.
 async fn link(config: &NodeConfig) -> Result<Link, Failure> {
     let Some(link) = &config.link else {
-        return Err(Failure::Configuration("nothing says how to meet the gateway; add `[uplink]` or `[listen]`".to_owned()));
+        return Err(Failure::Configuration(
+            "nothing says how to meet the gateway; add `[uplink]` or `[listen]`".to_owned(),
+        ));
     };
-    let secret = Secret::read(link.secret_file()).map_err(|error| Failure::Configuration(error.to_string()))?;
+    let secret = Secret::read(link.secret_file())
+        .map_err(|error| Failure::Configuration(error.to_string()))?;
     let secret = secret.expose().to_owned();
     Ok(match link {
         config::Link::Uplink { gateway, .. } => Link::DialOut { gateway: gateway.clone(), secret },
-        config::Link::Listen { address, .. } => {
-            Link::Listen { listener: shutdown::listen(*address, "`address` in `[listen]`").await?, secret }
-        }
+        config::Link::Listen { address, .. } => Link::Listen {
+            listener: shutdown::listen(*address, "`address` in `[listen]`").await?,
+            secret,
+        },
     })
 }

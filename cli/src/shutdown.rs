@@ -43,7 +43,9 @@ pub(crate) async fn listen(address: SocketAddr, key: &str) -> Result<TcpListener
             std::io::ErrorKind::AddrInUse => {
                 format!("another program uses the port: end it, or change {key}")
             }
-            std::io::ErrorKind::AddrNotAvailable => format!("this machine doesn't have that address: change {key}"),
+            std::io::ErrorKind::AddrNotAvailable => {
+                format!("this machine doesn't have that address: change {key}")
+            }
             std::io::ErrorKind::PermissionDenied => {
                 format!("this user may not use the port: take one from 1024 up in {key}")
             }
@@ -74,6 +76,9 @@ mod tests {
     async fn a_port_in_use_is_explained() {
         let first = listen(SocketAddr::from(([127, 0, 0, 1], 0)), "`listen`").await.unwrap();
         let error = listen(address_of(&first).unwrap(), "`listen`").await.unwrap_err().to_string();
-        assert!(error.contains("another program uses the port: end it, or change `listen`"), "{error}");
+        assert!(
+            error.contains("another program uses the port: end it, or change `listen`"),
+            "{error}"
+        );
     }
 }

@@ -18,7 +18,8 @@ pub(crate) async fn spin<T>(what: &str, work: impl Future<Output = T>) -> T {
         return work.await;
     }
     let start = Instant::now();
-    let mut ticks = interval_at(start + Duration::from_millis(QUIET_MS), Duration::from_millis(FRAME_MS));
+    let mut ticks =
+        interval_at(start + Duration::from_millis(QUIET_MS), Duration::from_millis(FRAME_MS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut frames = FRAMES.iter().cycle();
     let mut is_shown = false;

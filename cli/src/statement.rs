@@ -33,7 +33,9 @@ impl Statement {
         };
         let text = text.trim();
         if text.is_empty() {
-            return Err(Failure::Usage { problem: "the statement is empty: write a SELECT".to_owned() });
+            return Err(Failure::Usage {
+                problem: "the statement is empty: write a SELECT".to_owned(),
+            });
         }
         Ok(text.to_owned())
     }
@@ -44,14 +46,17 @@ fn standard_input() -> Result<String, Failure> {
     if stdin.is_terminal() {
         eprintln!("reading SQL from the terminal: end it with Ctrl-D");
     }
-    limited(stdin.lock()).map_err(|source| Failure::Unreadable { file: PathBuf::from("standard input"), source })
+    limited(stdin.lock())
+        .map_err(|source| Failure::Unreadable { file: PathBuf::from("standard input"), source })
 }
 
 fn limited(source: impl Read) -> std::io::Result<String> {
     let mut text = String::new();
     let length = source.take(BYTES_MAX + 1).read_to_string(&mut text)?;
     if u64::try_from(length).is_ok_and(|length| BYTES_MAX < length) {
-        return Err(std::io::Error::other(format!("longer than {BYTES_MAX} bytes, so it can't be a statement")));
+        return Err(std::io::Error::other(format!(
+            "longer than {BYTES_MAX} bytes, so it can't be a statement"
+        )));
     }
     Ok(text)
 }
@@ -70,7 +75,9 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let statement = Statement { file: Some("/no/such.sql".into()), sql: None };
-        assert!(statement.read().unwrap_err().to_string().starts_with("/no/such.sql: can't be read"));
+        assert!(
+            statement.read().unwrap_err().to_string().starts_with("/no/such.sql: can't be read")
+        );
     }
 
     #[test]

@@ -32,9 +32,16 @@ struct PrintedColumn {
 
 /// The answer in lines. Numbers are never cut short: a number cut short is another number. Text is,
 /// if the table is wider than `width_max`; then columns on the right are left out.
-pub(crate) fn lines(answer: &Answer, width_max: Option<usize>, style: Style) -> Result<Vec<String>, ArrowError> {
-    let mut columns =
-        answer.shown_columns().iter().map(|column| printed(answer, *column)).collect::<Result<Vec<_>, _>>()?;
+pub(crate) fn lines(
+    answer: &Answer,
+    width_max: Option<usize>,
+    style: Style,
+) -> Result<Vec<String>, ArrowError> {
+    let mut columns = answer
+        .shown_columns()
+        .iter()
+        .map(|column| printed(answer, *column))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut left_out = 0;
     if let Some(width_max) = width_max {
         shorten_text(&mut columns, width_max);
@@ -45,15 +52,21 @@ pub(crate) fn lines(answer: &Answer, width_max: Option<usize>, style: Style) -> 
     }
     let mut lines = vec![
         style.bold(line(columns.iter().map(|column| (column, column.heading.as_str())))),
-        style.dim(columns.iter().map(|column| "─".repeat(column.width)).collect::<Vec<_>>().join(GAP)),
+        style.dim(
+            columns.iter().map(|column| "─".repeat(column.width)).collect::<Vec<_>>().join(GAP),
+        ),
     ];
     for row in 0..answer.rows() {
-        lines.push(line(columns.iter().map(|column| (column, column.cells.get(row).map_or("", String::as_str)))));
+        lines.push(line(
+            columns.iter().map(|column| (column, column.cells.get(row).map_or("", String::as_str))),
+        ));
     }
     lines.push(style.dim(footer(answer)));
     if 0 < left_out {
         let more = plural(left_out, "column");
-        lines.push(style.dim(format!("{more} left out for want of width; `--format csv` shows all")));
+        lines.push(
+            style.dim(format!("{more} left out for want of width; `--format csv` shows all")),
+        );
     }
     Ok(lines)
 }
@@ -62,7 +75,12 @@ pub(crate) fn lines(answer: &Answer, width_max: Option<usize>, style: Style) -> 
 pub(crate) fn footer(answer: &Answer) -> String {
     let mut footer = plural(answer.rows(), "row");
     for (sign, count) in answer.signs() {
-        footer.push_str(&format!("; {} {} [{}]", plural(count, "cell"), meaning(&sign), printable(&sign)));
+        footer.push_str(&format!(
+            "; {} {} [{}]",
+            plural(count, "cell"),
+            meaning(&sign),
+            printable(&sign)
+        ));
     }
     footer
 }
@@ -82,7 +100,11 @@ fn printed(answer: &Answer, column: ShownColumn) -> Result<PrintedColumn, ArrowE
         let formatter = ArrayFormatter::try_new(values, &options)?;
         for row in 0..batch.num_rows() {
             let sign = statuses.and_then(|statuses| sign(statuses, row)).map(printable);
-            let value = if values.is_valid(row) { Some(formatter.value(row).try_to_string()?) } else { None };
+            let value = if values.is_valid(row) {
+                Some(formatter.value(row).try_to_string()?)
+            } else {
+                None
+            };
             cells.push(match (value, sign) {
                 (Some(value), None) => printable(&value),
                 (Some(value), Some(sign)) => format!("{} [{sign}]", printable(&value)),
@@ -105,7 +127,8 @@ fn total_width(columns: &[PrintedColumn]) -> usize {
 fn shorten_text(columns: &mut [PrintedColumn], width_max: usize) {
     while width_max < total_width(columns) {
         let excess = total_width(columns) - width_max;
-        let texts = columns.iter_mut().filter(|column| !column.is_number && TEXT_WIDTH_MIN < column.width);
+        let texts =
+            columns.iter_mut().filter(|column| !column.is_number && TEXT_WIDTH_MIN < column.width);
         let Some(widest) = texts.max_by_key(|column| column.width) else { return };
         // A quarter at most in one go, so that two wide columns share the loss.
         let loss = excess.min(widest.width.div_ceil(4)).min(widest.width - TEXT_WIDTH_MIN);

@@ -17,7 +17,11 @@ impl Style {
     pub(crate) fn of(output: &impl IsTerminal) -> Self {
         let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if output.is_terminal() && !is_set("NO_COLOR") && !is_dumb { Self::Coloured } else { Self::Plain }
+        if output.is_terminal() && !is_set("NO_COLOR") && !is_dumb {
+            Self::Coloured
+        } else {
+            Self::Plain
+        }
     }
 
     /// For what is looked for first.
@@ -49,14 +53,20 @@ pub(crate) fn width() -> Option<usize> {
     if !stdout.is_terminal() {
         return None;
     }
-    terminal_size::terminal_size_of(stdout).map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
+    terminal_size::terminal_size_of(stdout)
+        .map(|(width, _)| usize::from(width.0))
+        .filter(|width| *width > 0)
 }
 
 /// The text with control characters spelt out: what came from a file must not steer the terminal.
 pub(crate) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || is_direction(c) { printable.extend(c.escape_default()) } else { printable.push(c) }
+        if c.is_control() || is_direction(c) {
+            printable.extend(c.escape_default())
+        } else {
+            printable.push(c)
+        }
     }
     printable
 }

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use arrow_array::builder::{BooleanBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Decimal128Type, Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, new_null_array};
+use arrow_array::{
+    Array, ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, new_null_array,
+};
 use chrono::{Datelike, NaiveDate};
 
-use crate::tabulation::{Literal, ScalarType};
 use crate::tabulation::typing::Signature;
+use crate::tabulation::{Literal, ScalarType};
 
 /// A function of the closed list. Numbers on the wire are given in `proto`; meanings never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,7 +119,11 @@ pub fn evaluate(function: Function, args: &[ArrayRef], rows: usize) -> ArrayRef 
     };
     match (function, args) {
         (
-            Function::Add | Function::Subtract | Function::Multiply | Function::Divide | Function::Modulo,
+            Function::Add
+            | Function::Subtract
+            | Function::Multiply
+            | Function::Divide
+            | Function::Modulo,
             [left, right],
         ) => arithmetic(function, left, right, result),
         (Function::Negate | Function::Abs, [value]) => sign(function, value, result),
@@ -125,9 +131,10 @@ pub fn evaluate(function: Function, args: &[ArrayRef], rows: usize) -> ArrayRef 
         (Function::Upper, [text]) => map_text(text, str::to_uppercase),
         (Function::Trim, [text]) => map_text(text, |t| t.trim().to_owned()),
         (Function::Length, [text]) => {
-            let lengths = text.as_string::<i32>().iter().map(|t| {
-                t.map(|t| i64::try_from(t.chars().count()).unwrap_or(i64::MAX))
-            });
+            let lengths = text
+                .as_string::<i32>()
+                .iter()
+                .map(|t| t.map(|t| i64::try_from(t.chars().count()).unwrap_or(i64::MAX)));
             Arc::new(lengths.collect::<Int64Array>())
         }
         (Function::Substring, [text, start, length]) => substring(text, start, length),
@@ -135,10 +142,7 @@ pub fn evaluate(function: Function, args: &[ArrayRef], rows: usize) -> ArrayRef 
             let parts = date.as_primitive::<Date32Type>().iter().map(|d| date_part(function, d?));
             Arc::new(parts.collect::<Int64Array>())
         }
-        (
-            Function::StartOfYear | Function::StartOfQuarter | Function::StartOfMonth,
-            [date],
-        ) => {
+        (Function::StartOfYear | Function::StartOfQuarter | Function::StartOfMonth, [date]) => {
             let starts = date.as_primitive::<Date32Type>().iter().map(|d| start_of(function, d?));
             Arc::new(starts.collect::<Date32Array>())
         }
@@ -297,7 +301,12 @@ fn with_type(array: Decimal128Array, scalar_type: ScalarType) -> ArrayRef {
 /// 38 nines: the largest decimal number there is.
 const DECIMAL_MAX: i128 = 99_999_999_999_999_999_999_999_999_999_999_999_999;
 
-fn arithmetic(function: Function, left: &ArrayRef, right: &ArrayRef, result: ScalarType) -> ArrayRef {
+fn arithmetic(
+    function: Function,
+    left: &ArrayRef,
+    right: &ArrayRef,
+    result: ScalarType,
+) -> ArrayRef {
     match result {
         ScalarType::Int64 => {
             let (l, r) = (left.as_primitive::<Int64Type>(), right.as_primitive::<Int64Type>());
@@ -308,7 +317,10 @@ fn arithmetic(function: Function, left: &ArrayRef, right: &ArrayRef, result: Sca
             // Adding needs a common scale; multiplying adds the scales up.
             let (l, r) = match function {
                 Function::Multiply => (left.clone(), right.clone()),
-                _ => (cast(left, ScalarType::Decimal(places)), cast(right, ScalarType::Decimal(places))),
+                _ => (
+                    cast(left, ScalarType::Decimal(places)),
+                    cast(right, ScalarType::Decimal(places)),
+                ),
             };
             let (l, r) = (integers(&l), integers(&r));
             let values: Decimal128Array = l
@@ -437,7 +449,9 @@ fn start_of(function: Function, days: i32) -> Option<i32> {
     let date = crate::tabulation::typing::civil(days)?;
     let month = match function {
         Function::StartOfYear => 1,
-        Function::StartOfQuarter => date.quarter().saturating_sub(1).saturating_mul(3).saturating_add(1),
+        Function::StartOfQuarter => {
+            date.quarter().saturating_sub(1).saturating_mul(3).saturating_add(1)
+        }
         Function::StartOfMonth => date.month(),
         _ => return None,
     };
@@ -470,7 +484,11 @@ mod tests {
         let a = int(&[Some(7), Some(i64::MAX), Some(1), None]);
         let b = int(&[Some(2), Some(1), Some(0), Some(1)]);
         check(Function::Add, &[a.clone(), b.clone()], &[Some("9"), None, Some("1"), None]);
-        check(Function::Divide, &[a.clone(), b.clone()], &[Some("3"), Some("9223372036854775807"), None, None]);
+        check(
+            Function::Divide,
+            &[a.clone(), b.clone()],
+            &[Some("3"), Some("9223372036854775807"), None, None],
+        );
         check(Function::Modulo, &[a, b], &[Some("1"), Some("0"), None, None]);
         let lowest = int(&[Some(i64::MIN)]);
         check(Function::Negate, &[lowest.clone()], &[None]);
@@ -479,7 +497,10 @@ mod tests {
 
     #[test]
     fn decimals_keep_their_places() {
-        let price = from_literals([Some(Literal::Decimal { value: 1250, places: 2 })], ScalarType::Decimal(2));
+        let price = from_literals(
+            [Some(Literal::Decimal { value: 1250, places: 2 })],
+            ScalarType::Decimal(2),
+        );
         let count = cast(&int(&[Some(3)]), ScalarType::Decimal(0));
         check(Function::Multiply, &[price.clone(), count.clone()], &[Some("37.50")]);
         check(Function::Add, &[price, count], &[Some("15.50")]);
@@ -487,8 +508,12 @@ mod tests {
 
     #[test]
     fn casts_never_fail() {
-        let text: ArrayRef = Arc::new(arrow_array::StringArray::from(vec![Some("12"), Some("F20"), None]));
-        assert_eq!(literals(&cast(&text, ScalarType::Int64)), vec![Some("12".to_owned()), None, None]);
+        let text: ArrayRef =
+            Arc::new(arrow_array::StringArray::from(vec![Some("12"), Some("F20"), None]));
+        assert_eq!(
+            literals(&cast(&text, ScalarType::Int64)),
+            vec![Some("12".to_owned()), None, None]
+        );
         assert_eq!(literals(&cast(&text, ScalarType::Date)), vec![None, None, None]);
     }
 

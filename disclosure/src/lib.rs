@@ -29,7 +29,10 @@ pub mod table;
 pub mod tabulation;
 
 pub use admit::{Admitted, Shape, admit};
-pub use dataset::{Bounds, Breakpoints, Column, Dataset, DatasetName, Domain, ProtectedUnit, Protection, ReleaseMode};
+pub use dataset::{
+    Bounds, Breakpoints, Column, Dataset, DatasetName, Domain, ProtectedUnit, Protection,
+    ReleaseMode,
+};
 pub use evidence::{Evidence, MeasureEvidence};
 pub use label::Label;
 pub use open::{OpenDataset, OpenRows};
@@ -37,4 +40,6 @@ pub use policy::Profile;
 pub use protect::{Derivation, Protected, protect, receive};
 pub use refusal::{Refusal, RefusalCode, Refusals};
 pub use table::{CellStatus, ProtectedColumn, Table};
-pub use tabulation::{Comparison, Function, Input, Key, Literal, Measure, MeasureKind, Scalar, ScalarType, Tabulation};
+pub use tabulation::{
+    Comparison, Function, Input, Key, Literal, Measure, MeasureKind, Scalar, ScalarType, Tabulation,
+};

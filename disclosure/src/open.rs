@@ -39,7 +39,11 @@ impl OpenDataset {
     ///
     /// # Errors
     /// Batches that don't have the shape of [`Self::rows_schema`] for these columns.
-    pub fn rows(&self, columns: &[String], batches: &[RecordBatch]) -> Result<OpenRows, NotRebuildable> {
+    pub fn rows(
+        &self,
+        columns: &[String],
+        batches: &[RecordBatch],
+    ) -> Result<OpenRows, NotRebuildable> {
         let schema = self.rows_schema(columns).ok_or(NotRebuildable)?;
         let mut rebuilt = Vec::with_capacity(batches.len());
         for batch in batches {
@@ -48,10 +52,15 @@ impl OpenDataset {
             if !same.eq(schema.fields().iter().map(|f| f.data_type())) {
                 return Err(NotRebuildable);
             }
-            let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            let options =
+                arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
             rebuilt.push(
-                RecordBatch::try_new_with_options(Arc::clone(&schema), batch.columns().to_vec(), &options)
-                    .map_err(|_| NotRebuildable)?,
+                RecordBatch::try_new_with_options(
+                    Arc::clone(&schema),
+                    batch.columns().to_vec(),
+                    &options,
+                )
+                .map_err(|_| NotRebuildable)?,
             );
         }
         Ok(OpenRows { schema, batches: rebuilt })

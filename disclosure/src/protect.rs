@@ -1,7 +1,7 @@
 //! Protection: the rules on cells turn Evidence into a protected table.
 
-use arrow_array::{Array, RecordBatch};
 use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch};
 use arrow_schema::SchemaRef;
 
 use crate::admit::Admitted;
@@ -15,8 +15,9 @@ use crate::table::{CellStatus, ProtectedColumn, Table};
 use crate::tabulation::typing::type_of;
 use crate::tabulation::{Literal, Measure, MeasureKind, ScalarType, Tabulation};
 
-/// Something that may leave. Only the rules make one: [`protect`] from Evidence, [`receive`] from a
-/// node's own protected table, checked once more. There is no other constructor:
+/// Something that may leave. A protected table is made by the rules only: by [`protect`] from
+/// Evidence, by [`receive`] from a node's own protected table, checked once more. What is computed
+/// from protected tables is made so by [`Derivation`]. There is no other constructor:
 ///
 /// ```compile_fail
 /// // INVARIANT(AI-2): a table can't be declared protected.
@@ -56,16 +57,15 @@ pub fn protect(admitted: &Admitted<Tabulation>, evidence: Evidence) -> Protected
         .collect();
     // Key order says nothing about where or when a cell came from.
     cells.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let mut shown: Vec<(Cell, Vec<(Option<Literal>, CellStatus)>)> = Vec::with_capacity(cells.len());
+    let mut shown: Vec<(Cell, Vec<(Option<Literal>, CellStatus)>)> =
+        Vec::with_capacity(cells.len());
     for (key, cell) in cells {
         let values: Vec<_> = tabulation
             .measures
             .iter()
             .zip(admitted.measure_types())
             .zip(&cell.measures)
-            .map(|((measure, shown), evidence)| {
-                show(measure, *shown, *evidence, profile, admitted)
-            })
+            .map(|((measure, shown), evidence)| show(measure, *shown, *evidence, profile, admitted))
             .collect();
         // A key outside the published domain is itself a finding: it stands only beside a shown cell.
         let any_shown = values.iter().any(|(_, status)| *status != CellStatus::Suppressed);
@@ -106,6 +106,10 @@ fn show(
             CellRule::Rounding => {
                 count = rounding::round(count, 0, profile);
                 sum = rounding::round(sum, places, profile);
+                // A base larger than the threshold can round a large enough count below it.
+                if count < i128::from(profile.threshold_units) {
+                    return (None, CellStatus::Suppressed);
+                }
             }
         }
     }
@@ -182,7 +186,10 @@ fn assemble(
 /// outside: its shape, that a suppressed cell holds no value, and that shown counts are possible
 /// under the profile. `None` if it isn't what was asked for.
 #[must_use]
-pub fn receive(admitted: &Admitted<Tabulation>, batches: &[RecordBatch]) -> Option<Protected<Table>> {
+pub fn receive(
+    admitted: &Admitted<Tabulation>,
+    batches: &[RecordBatch],
+) -> Option<Protected<Table>> {
     let schema = admitted.table_schema();
     let profile = admitted.dataset().profile();
     let mut rows = 0_usize;
@@ -199,7 +206,8 @@ pub fn receive(admitted: &Admitted<Tabulation>, batches: &[RecordBatch]) -> Opti
             key.extend((0..batch.num_rows()).map(|row| literal_at(column, row)));
         }
         let mut from = batch.columns().iter().skip(keys_count);
-        for ((values, statuses), measure) in columns.iter_mut().zip(&admitted.tabulation().measures) {
+        for ((values, statuses), measure) in columns.iter_mut().zip(&admitted.tabulation().measures)
+        {
             let shown = from.next()?;
             let signs = from.next()?.as_string_opt::<i32>()?;
             for row in 0..batch.num_rows() {
@@ -214,9 +222,10 @@ pub fn receive(admitted: &Admitted<Tabulation>, batches: &[RecordBatch]) -> Opti
         }
     }
     let keys = keys.into_iter().zip(admitted.key_types()).map(|(k, t)| from_literals(k, *t));
-    let measures = columns.into_iter().zip(admitted.measure_types()).map(|((v, statuses), t)| {
-        ProtectedColumn { values: from_literals(v, *t), statuses }
-    });
+    let measures = columns
+        .into_iter()
+        .zip(admitted.measure_types())
+        .map(|((v, statuses), t)| ProtectedColumn { values: from_literals(v, *t), statuses });
     let table = Table { schema, keys: keys.collect(), measures: measures.collect(), rows };
     Some(Protected(table))
 }
@@ -228,10 +237,14 @@ fn is_possible(
     profile: Profile,
 ) -> bool {
     match (status, value) {
-        (CellStatus::Suppressed | CellStatus::NotAvailable, Some(_)) | (CellStatus::Released, None) => false,
+        (CellStatus::Suppressed | CellStatus::NotAvailable, Some(_))
+        | (CellStatus::Released, None) => false,
         (CellStatus::Suppressed | CellStatus::NotAvailable, None) => true,
         (CellStatus::Released, Some(value)) => match (&measure.kind, value) {
-            (MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units, Literal::Int64(n)) => {
+            (
+                MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units,
+                Literal::Int64(n),
+            ) => {
                 let base = i64::from(profile.rounding_base.max(1));
                 let lowest = rounding::round(profile.threshold_units.into(), 0, profile);
                 n.checked_rem(base) == Some(0) && lowest <= i128::from(*n)

@@ -61,8 +61,12 @@ pub fn rebuild_column(column: &ArrayRef) -> Result<ArrayRef, NotRebuildable> {
         DataType::Float32 => primitive::<Float32Type>(column),
         DataType::Float64 => primitive::<Float64Type>(column),
         DataType::Date32 => primitive::<Date32Type>(column),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => primitive::<TimestampMicrosecondType>(column),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => primitive::<TimestampNanosecondType>(column),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            primitive::<TimestampMicrosecondType>(column)
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            primitive::<TimestampNanosecondType>(column)
+        }
         DataType::Decimal128(_, _) => primitive::<Decimal128Type>(column),
         DataType::Utf8 => text(column.as_string::<i32>().iter()),
         DataType::LargeUtf8 => text(column.as_string::<i64>().iter()),
@@ -139,10 +143,15 @@ mod tests {
 
     #[test]
     fn text_that_was_filtered_out_is_gone() {
-        let view: ArrayRef = Arc::new(StringViewArray::from(vec!["kept-and-longer-than-12-bytes", CANARY]));
+        let view: ArrayRef =
+            Arc::new(StringViewArray::from(vec!["kept-and-longer-than-12-bytes", CANARY]));
         let dictionary: DictionaryArray<Int32Type> =
             vec!["kept-and-longer-than-12-bytes", CANARY].into_iter().collect();
-        for array in [view, Arc::new(dictionary) as ArrayRef, Arc::new(StringArray::from(vec!["kept-and-longer-than-12-bytes", CANARY]))] {
+        for array in [
+            view,
+            Arc::new(dictionary) as ArrayRef,
+            Arc::new(StringArray::from(vec!["kept-and-longer-than-12-bytes", CANARY])),
+        ] {
             let sliced = array.slice(0, 1);
             assert!(buffers_hold(&sliced, CANARY.as_bytes()), "the test's premise");
             let rebuilt = rebuild_column(&sliced).unwrap();

@@ -31,7 +31,9 @@ impl CellStatus {
     /// The status with this sign.
     #[must_use]
     pub fn find(sign: &str) -> Option<Self> {
-        [Self::Released, Self::Suppressed, Self::NotAvailable].into_iter().find(|s| s.as_str() == sign)
+        [Self::Released, Self::Suppressed, Self::NotAvailable]
+            .into_iter()
+            .find(|s| s.as_str() == sign)
     }
 }
 

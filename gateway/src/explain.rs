@@ -61,7 +61,8 @@ fn tabulated(text: &mut String, tabulation: &Tabulation) {
             MeasureKind::Sum(x) => format!("sum of {}", show(x)),
             MeasureKind::Mean(x) => format!("mean of {}", show(x)),
         };
-        let filter = measure.filter.as_ref().map_or(String::new(), |f| format!(", where {}", show(f)));
+        let filter =
+            measure.filter.as_ref().map_or(String::new(), |f| format!(", where {}", show(f)));
         let _ = writeln!(text, "    {what}{filter}");
     }
 }
@@ -80,7 +81,11 @@ fn rules(text: &mut String, dataset: &Dataset) {
                 ReleaseMode::AtNode => "the department protects the table",
                 ReleaseMode::AtGateway => "the departments' cells are combined, then protected",
             };
-            let _ = writeln!(text, "  {side}: a measure of a cell is shown if at least {} units (`{unit}`) contribute, rounded to {}", profile.threshold_units, profile.rounding_base);
+            let _ = writeln!(
+                text,
+                "  {side}: a measure of a cell is shown if at least {} units (`{unit}`) contribute, rounded to {}",
+                profile.threshold_units, profile.rounding_base
+            );
         }
     }
 }

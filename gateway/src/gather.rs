@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{
     Admitted, OpenDataset, Protected, Refusal, RefusalCode, Refusals, ReleaseMode, Tabulation,
@@ -77,7 +77,11 @@ impl Gathering<'_> {
         need: &OpenNeed,
     ) -> Result<(SchemaRef, Vec<RecordBatch>), Refusals> {
         let schema = open.rows_schema(&need.columns).ok_or_else(|| {
-            Refusals::from(Refusal::new(RefusalCode::X901, "a column of an open dataset is missing.", ""))
+            Refusals::from(Refusal::new(
+                RefusalCode::X901,
+                "a column of an open dataset is missing.",
+                "",
+            ))
         })?;
         let answers = self
             .ask_all(held, AnswerKind::OpenRows, &schema, |fingerprint| {
@@ -118,8 +122,16 @@ impl Gathering<'_> {
                 }
             }
         });
-        // The first failure decides, and the others' work is cancelled by dropping it.
-        try_join_all(asked).await
+        let mut answers = Vec::new();
+        let mut refusals = Vec::new();
+        // All are heard, so that the Refusal doesn't depend on who failed first.
+        for outcome in join_all(asked).await {
+            match outcome {
+                Ok(answer) => answers.push(answer),
+                Err(found) => refusals.extend(found.iter().cloned()),
+            }
+        }
+        Refusals::collect(refusals).map_or(Ok(answers), Err)
     }
 
     /// Every holder's door, or a Refusal that names all who are missing.
@@ -133,7 +145,10 @@ impl Gathering<'_> {
                 }
                 (Some(_) | None, _) => missing.push(Refusal::new(
                     RefusalCode::N401,
-                    format!("{}, which holds part of `{}`, isn't connected.", holder.department, held.dataset.name),
+                    format!(
+                        "{}, which holds part of `{}`, isn't connected.",
+                        holder.department, held.dataset.name
+                    ),
                     "Try again later, or ask the department.",
                 )),
             }
@@ -159,7 +174,10 @@ impl Gathering<'_> {
             .into(),
             NodeFailure::Invalid("request too long") => Refusal::new(
                 RefusalCode::L501,
-                format!("the question to {department} has more than {} bytes.", insitu_proto::request::REQUEST_BYTES_MAX),
+                format!(
+                    "the question to {department} has more than {} bytes.",
+                    insitu_proto::request::REQUEST_BYTES_MAX
+                ),
                 "Use fewer measures, or shorter lists of literals.",
             )
             .into(),

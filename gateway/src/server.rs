@@ -12,8 +12,8 @@ use tonic::transport::Server;
 
 use crate::analyst::Analysts;
 use crate::flight;
-use crate::nodes::{Directory, accept_nodes, dial_nodes};
 pub use crate::nodes::NodeRegistration;
+use crate::nodes::{Directory, accept_nodes, dial_nodes};
 use crate::query::Gateway;
 
 /// What a gateway needs to know.

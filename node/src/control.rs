@@ -21,7 +21,10 @@ impl Control for ControlService {
         Ok(Response::new(self.0.describe()))
     }
 
-    async fn ping(&self, _: Request<v1::PingRequest>) -> Result<Response<v1::PingResponse>, Status> {
+    async fn ping(
+        &self,
+        _: Request<v1::PingRequest>,
+    ) -> Result<Response<v1::PingResponse>, Status> {
         Ok(Response::new(v1::PingResponse {}))
     }
 }

@@ -42,7 +42,8 @@ impl Node {
         config: &NodeConfig,
         store: Arc<dyn ObjectStore>,
     ) -> Result<Arc<Self>, NodeError> {
-        let memory_bytes = usize::try_from(config.node.memory_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20);
+        let memory_bytes =
+            usize::try_from(config.node.memory_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20);
         let engine = Engine::new(memory_bytes).map_err(|e| NodeError::Engine(e.to_string()))?;
         let mut datasets = source::load(
             &config.datasets,
@@ -169,9 +170,11 @@ impl Node {
         }
         for name in &rows.columns {
             if open.get().column(name).is_none() {
-                return Err(
-                    insitu_disclosure::tabulation::typing::unknown_column(name, open.get()).into()
-                );
+                return Err(insitu_disclosure::tabulation::typing::unknown_column(
+                    name,
+                    open.get(),
+                )
+                .into());
             }
         }
         let limit = u32::try_from(OPEN_ROWS_MAX).unwrap_or(u32::MAX);

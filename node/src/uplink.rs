@@ -56,10 +56,7 @@ async fn dial(node: &Node, gateway: &str, secret: &str) -> Result<TcpStream, Dia
     let unreachable = |error| DialError::Unreachable(gateway.to_owned(), error);
     let mut socket = TcpStream::connect(gateway).await.map_err(unreachable)?;
     socket.set_nodelay(true).map_err(unreachable)?;
-    socket
-        .write_all(&insitu_proto::hello::encode(node.id(), secret))
-        .await
-        .map_err(unreachable)?;
+    socket.write_all(&insitu_proto::hello::encode(node.id(), secret)).await.map_err(unreachable)?;
     let mut answer = [0_u8; 1];
     let read = tokio::time::timeout(WELCOME_WITHIN, socket.read_exact(&mut answer)).await;
     match read {

@@ -2,8 +2,8 @@
 
 use insitu_disclosure::dataset::{DOMAIN_VALUES_MAX, is_identifier};
 use insitu_disclosure::{
-    Bounds, Breakpoints, Column, Dataset, Domain, Label, Literal, Profile, ProtectedUnit, Protection,
-    ReleaseMode, ScalarType,
+    Bounds, Breakpoints, Column, Dataset, Domain, Label, Literal, Profile, ProtectedUnit,
+    Protection, ReleaseMode, ScalarType,
 };
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
@@ -24,10 +24,9 @@ pub fn encode(dataset: &Dataset) -> v1::Dataset {
             P::Protected(v1::Protected {
                 unit: match unit {
                     ProtectedUnit::Row => None,
-                    ProtectedUnit::Column { name, unique_per_row } => Some(v1::UnitColumn {
-                        name: name.clone(),
-                        unique_per_row: *unique_per_row,
-                    }),
+                    ProtectedUnit::Column { name, unique_per_row } => {
+                        Some(v1::UnitColumn { name: name.clone(), unique_per_row: *unique_per_row })
+                    }
                 },
                 threshold_units: profile.threshold_units,
                 rounding_base: profile.rounding_base,
@@ -83,8 +82,7 @@ pub fn decode(message: &v1::Dataset) -> Result<Dataset, Malformed> {
 }
 
 fn decode_protected(p: &v1::Protected, columns: &[Column]) -> Result<Protection, Malformed> {
-    let profile =
-        Profile { threshold_units: p.threshold_units, rounding_base: p.rounding_base };
+    let profile = Profile { threshold_units: p.threshold_units, rounding_base: p.rounding_base };
     // A department may be stricter than the preset, and never looser: not even by its own word.
     if !profile.is_at_least(Profile::STANDARD) {
         return Err(Malformed::Field("profile"));
@@ -149,7 +147,8 @@ fn decode_column(message: &v1::Column) -> Result<Column, Malformed> {
     if !is_identifier(&message.name) {
         return Err(Malformed::Field("column name"));
     }
-    let scalar_type = scalar::decode_type(message.r#type.as_ref().ok_or(Malformed::Field("type"))?)?;
+    let scalar_type =
+        scalar::decode_type(message.r#type.as_ref().ok_or(Malformed::Field("type"))?)?;
     let label = match v1::Label::try_from(message.label).map_err(|_| Malformed::Unknown)? {
         v1::Label::Unspecified => return Err(Malformed::Field("label")),
         v1::Label::Unit => Label::Unit,
@@ -232,8 +231,7 @@ fn decode_bounds(message: &v1::Bounds, scalar_type: ScalarType) -> Result<Bounds
 /// # Errors
 /// A dataset that isn't possible, or announced twice.
 pub fn decode_all(message: &v1::NodeCatalog) -> Result<Vec<Dataset>, Malformed> {
-    let datasets: Vec<Dataset> =
-        message.datasets.iter().map(decode).collect::<Result<_, _>>()?;
+    let datasets: Vec<Dataset> = message.datasets.iter().map(decode).collect::<Result<_, _>>()?;
     let mut names: Vec<_> = datasets.iter().map(|d| &d.name).collect();
     names.sort_unstable();
     if names.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {

@@ -11,12 +11,12 @@ use arrow_array::RecordBatch;
 use arrow_flight::FlightData;
 use arrow_flight::utils::flight_data_to_arrow_batch;
 use arrow_ipc::MessageHeader;
-use arrow_ipc::writer::{IpcWriteContext, DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
+use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
 use arrow_schema::{ArrowError, SchemaRef};
+use futures::{Stream, StreamExt as _};
 use insitu_disclosure::rebuild::NotRebuildable;
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{Admitted, Evidence, OpenRows, Protected, ReleaseMode, Tabulation};
-use futures::{Stream, StreamExt as _};
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
@@ -42,7 +42,10 @@ pub const ANSWER_BYTES_MAX: usize = 64 << 20;
 ///
 /// # Errors
 /// A fault of ours: a table that doesn't fit its own schema.
-pub fn encode_protected(query_id: QueryId, table: &Protected<Table>) -> Result<Vec<FlightData>, EncodeError> {
+pub fn encode_protected(
+    query_id: QueryId,
+    table: &Protected<Table>,
+) -> Result<Vec<FlightData>, EncodeError> {
     let batch = table.to_batch()?;
     encode(query_id, v1::AnswerKind::Protected, table.get().schema(), &[batch])
 }
@@ -69,7 +72,10 @@ pub fn encode_evidence(
 ///
 /// # Errors
 /// A fault of ours: rows that don't fit their own schema.
-pub fn encode_open_rows(query_id: QueryId, rows: &OpenRows) -> Result<Vec<FlightData>, EncodeError> {
+pub fn encode_open_rows(
+    query_id: QueryId,
+    rows: &OpenRows,
+) -> Result<Vec<FlightData>, EncodeError> {
     encode(query_id, v1::AnswerKind::OpenRows, rows.schema(), rows.batches())
 }
 
@@ -99,8 +105,9 @@ fn encode(
     let generator = IpcDataGenerator::default();
     let mut tracker = DictionaryTracker::new(true);
     let mut compression = IpcWriteContext::default();
-    let mut messages: Vec<FlightData> =
-        vec![generator.schema_to_bytes_with_dictionary_tracker(schema, &mut tracker, &options).into()];
+    let mut messages: Vec<FlightData> = vec![
+        generator.schema_to_bytes_with_dictionary_tracker(schema, &mut tracker, &options).into(),
+    ];
     let mut rows = 0_u64;
     for batch in batches {
         if batch.schema_ref().fields() != schema.fields() {
@@ -108,7 +115,8 @@ fn encode(
         }
         for slice in slices(batch) {
             // A slice still refers to the whole batch's buffers, but IPC writes the slice's part only.
-            let (_, message) = generator.encode(&slice, &mut tracker, &options, &mut compression)?;
+            let (_, message) =
+                generator.encode(&slice, &mut tracker, &options, &mut compression)?;
             rows = rows.saturating_add(u64::try_from(slice.num_rows()).unwrap_or(u64::MAX));
             messages.push(message.into());
         }
@@ -120,7 +128,8 @@ fn encode(
         batches: u64::try_from(messages.len().saturating_sub(1)).unwrap_or(u64::MAX),
         sha256: digest(&messages),
     };
-    messages.push(FlightData { app_metadata: receipt.encode_to_vec().into(), ..FlightData::default() });
+    messages
+        .push(FlightData { app_metadata: receipt.encode_to_vec().into(), ..FlightData::default() });
     Ok(messages)
 }
 
@@ -249,7 +258,11 @@ fn guarded_schema(message: &FlightData, expected: &SchemaRef) -> Result<(), Fram
         Some(arrow_ipc::convert::fb_to_schema(schema))
     }));
     match decoded {
-        Ok(Some(schema)) if schema.fields() == expected.fields() && message.data_body.is_empty() => Ok(()),
+        Ok(Some(schema))
+            if schema.fields() == expected.fields() && message.data_body.is_empty() =>
+        {
+            Ok(())
+        }
         Ok(_) | Err(_) => Err(invalid),
     }
 }
@@ -270,7 +283,12 @@ fn guarded_batch(message: &FlightData, schema: &SchemaRef) -> Result<RecordBatch
         if rows > BATCH_ROWS_MAX {
             return None;
         }
-        flight_data_to_arrow_batch(message, SchemaRef::clone(schema), &std::collections::HashMap::new()).ok()
+        flight_data_to_arrow_batch(
+            message,
+            SchemaRef::clone(schema),
+            &std::collections::HashMap::new(),
+        )
+        .ok()
     }));
     match decoded {
         Ok(Some(batch)) => Ok(batch),

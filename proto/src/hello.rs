@@ -37,5 +37,9 @@ pub fn encode(node: &str, secret: &str) -> Vec<u8> {
 /// Bytes that aren't a greeting of a version this build knows.
 pub fn decode(bytes: &[u8]) -> Result<v1::Hello, Malformed> {
     let hello: v1::Hello = decode_exactly(bytes)?;
-    if crate::version::is_understood(hello.version, 0) { Ok(hello) } else { Err(Malformed::Unknown) }
+    if crate::version::is_understood(hello.version, 0) {
+        Ok(hello)
+    } else {
+        Err(Malformed::Unknown)
+    }
 }

@@ -76,7 +76,11 @@ impl NodeRequest {
             request: Some(request),
         }
         .encode_to_vec();
-        if bytes.len() <= REQUEST_BYTES_MAX { Ok(bytes) } else { Err(Malformed::TooLong(REQUEST_BYTES_MAX)) }
+        if bytes.len() <= REQUEST_BYTES_MAX {
+            Ok(bytes)
+        } else {
+            Err(Malformed::TooLong(REQUEST_BYTES_MAX))
+        }
     }
 
     /// A request from its bytes.

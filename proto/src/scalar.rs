@@ -1,7 +1,7 @@
 //! Expressions, literals and types.
 
-use insitu_disclosure::tabulation::typing::DECIMAL_PLACES_MAX;
 use insitu_disclosure::tabulation::DEPTH_MAX;
+use insitu_disclosure::tabulation::typing::DECIMAL_PLACES_MAX;
 use insitu_disclosure::{Comparison, Function, Literal, Scalar, ScalarType};
 
 use crate::{Malformed, v1};
@@ -35,7 +35,10 @@ pub fn encode(scalar: &Scalar) -> v1::Scalar {
         Scalar::Case { branches, otherwise } => S::Case(Box::new(v1::Case {
             branches: branches
                 .iter()
-                .map(|(when, then)| v1::Branch { when: Some(encode(when)), then: Some(encode(then)) })
+                .map(|(when, then)| v1::Branch {
+                    when: Some(encode(when)),
+                    then: Some(encode(then)),
+                })
                 .collect(),
             otherwise: otherwise.as_deref().map(|o| Box::new(encode(o))),
         })),
@@ -102,9 +105,7 @@ fn decode_at(message: &v1::Scalar, depth: usize) -> Result<Scalar, Malformed> {
                 .collect::<Result<_, _>>()?,
             otherwise: m.otherwise.as_deref().map(|o| below(o).map(Box::new)).transpose()?,
         },
-        S::Call(m) => {
-            Scalar::Call { function: decode_function(m.function)?, args: each(&m.args)? }
-        }
+        S::Call(m) => Scalar::Call { function: decode_function(m.function)?, args: each(&m.args)? },
         S::Cast(m) => Scalar::Cast {
             value: required(&m.value)?,
             to: decode_type(m.to.as_ref().ok_or(Malformed::Field("type"))?)?,

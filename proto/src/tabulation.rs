@@ -55,10 +55,9 @@ fn decode_input(message: &v1::Input, depth: usize) -> Result<Input, Malformed> {
         return Err(Malformed::Field("input depth"));
     }
     Ok(match message.input.as_ref().ok_or(Malformed::Field("input"))? {
-        I::Scan(scan) => Input::Scan {
-            dataset: dataset_name(&scan.dataset)?,
-            fingerprint: scan.fingerprint,
-        },
+        I::Scan(scan) => {
+            Input::Scan { dataset: dataset_name(&scan.dataset)?, fingerprint: scan.fingerprint }
+        }
         I::Filter(filter) => {
             let below = filter.input.as_deref().ok_or(Malformed::Field("input"))?;
             let predicate = filter.predicate.as_ref().ok_or(Malformed::Field("predicate"))?;

@@ -96,7 +96,10 @@ impl Asked {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let fields = self.schema.fields().iter();
-        fields.filter(|f| !f.metadata().contains_key("insitu.status_of")).map(|f| f.name().clone()).collect()
+        fields
+            .filter(|f| !f.metadata().contains_key("insitu.status_of"))
+            .map(|f| f.name().clone())
+            .collect()
     }
 
     /// The result as text: NULL as `NULL`, a value that isn't shown as its status in brackets.
@@ -110,8 +113,7 @@ impl Asked {
                 let mut cells = Vec::new();
                 for (i, field) in fields.fields().iter().enumerate() {
                     if field.metadata().contains_key("insitu.status_of") {
-                        let signs =
-                            batch.column(i).as_any().downcast_ref::<StringArray>().unwrap();
+                        let signs = batch.column(i).as_any().downcast_ref::<StringArray>().unwrap();
                         let sign = if signs.is_null(row) { "" } else { signs.value(row) };
                         if !sign.is_empty() {
                             assert!(batch.column(i - 1).is_null(row), "a status beside a value");

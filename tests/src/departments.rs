@@ -15,7 +15,10 @@ use crate::federation::Department;
 pub fn health() -> Department {
     let mut csv = "Person,Area,Sex,Age,Date,Cost,Rare,Name\n".to_owned();
     let mut row = |person: &str, area: &str, sex: &str, age: u32, month: u32, rare: &str| {
-        let _ = writeln!(csv, "{person},{area},{sex},{age},2018-{month:02}-01,100,{rare},CANARY-NAME-{person}");
+        let _ = writeln!(
+            csv,
+            "{person},{area},{sex},{age},2018-{month:02}-01,100,{rare},CANARY-NAME-{person}"
+        );
     };
     for person in 0..30 {
         let sex = if person % 2 == 0 { "F" } else { "M" };

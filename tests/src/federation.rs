@@ -93,10 +93,8 @@ impl Federation {
         let mut nodes = Vec::new();
         for node in loaded {
             let tap = Tap::before(nodes_address).await;
-            let link = Link::DialOut {
-                gateway: tap.address().to_string(),
-                secret: secret(node.id()),
-            };
+            let link =
+                Link::DialOut { gateway: tap.address().to_string(), secret: secret(node.id()) };
             taps.push(tap);
             nodes.push(tasks.spawn(async move {
                 serve(node, link, std::future::pending()).await.unwrap();

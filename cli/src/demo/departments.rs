@@ -50,7 +50,11 @@ fn departments() -> Vec<Department> {
     let mut departments = vec![
         department("police.toml", include_str!("nodes/police.toml"), Holding::Published(&POLICE)),
         department("ons.toml", include_str!("nodes/ons.toml"), Holding::Published(&[CENSUS])),
-        department("health.toml", include_str!("nodes/health.toml"), Holding::Invented(Table::Episodes)),
+        department(
+            "health.toml",
+            include_str!("nodes/health.toml"),
+            Holding::Invented(Table::Episodes),
+        ),
         department("dwp.toml", include_str!("nodes/dwp.toml"), Holding::Invented(Table::Claims)),
     ];
     departments.extend(Council::ALL.map(|council| {
@@ -67,7 +71,8 @@ fn departments() -> Vec<Department> {
 /// Starts all seven at once, in the order above.
 pub(super) async fn start(population: Population) -> Result<Vec<Arc<Node>>, Failure> {
     let population = Arc::new(population);
-    let nodes = departments().into_iter().map(|department| department.start(Arc::clone(&population)));
+    let nodes =
+        departments().into_iter().map(|department| department.start(Arc::clone(&population)));
     try_join_all(nodes).await
 }
 
@@ -105,11 +110,17 @@ fn paths(config: &NodeConfig) -> Vec<ObjectPath> {
 
 impl Holding {
     /// The files: published ones under their names, an invented table under the one name there is.
-    fn files(self, paths: &[ObjectPath], population: &Population) -> Result<Vec<(ObjectPath, Vec<u8>)>, Failure> {
+    fn files(
+        self,
+        paths: &[ObjectPath],
+        population: &Population,
+    ) -> Result<Vec<(ObjectPath, Vec<u8>)>, Failure> {
         match self {
             Self::Published(files) => files
                 .iter()
-                .map(|file| Ok((ObjectPath::from(file.name()), file.csv().map_err(|error| broken(&error))?)))
+                .map(|file| {
+                    Ok((ObjectPath::from(file.name()), file.csv().map_err(|error| broken(&error))?))
+                })
                 .collect(),
             Self::Invented(table) => {
                 let batch = match table {

@@ -43,11 +43,15 @@ pub(super) struct Federation {
 
 impl Federation {
     /// Starts the gateway, has every node dial in, and waits until all have.
-    pub(super) async fn start(clients: TcpListener, nodes: Vec<Arc<Node>>) -> Result<Self, Failure> {
+    pub(super) async fn start(
+        clients: TcpListener,
+        nodes: Vec<Arc<Node>>,
+    ) -> Result<Self, Failure> {
         let address = shutdown::address_of(&clients)?;
         let for_nodes = shutdown::listen(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen").await?;
         let dial = shutdown::address_of(&for_nodes)?.to_string();
-        let registrations: Vec<NodeRegistration> = nodes.iter().map(|node| registration(node)).collect();
+        let registrations: Vec<NodeRegistration> =
+            nodes.iter().map(|node| registration(node)).collect();
         let secrets: Vec<String> = registrations.iter().map(|node| node.secret.clone()).collect();
         let running = server::start(settings(registrations), clients, for_nodes)
             .await
@@ -83,7 +87,8 @@ impl Federation {
                 return Ok(());
             }
             if deadline <= Instant::now() {
-                let names: Vec<String> = connected.into_iter().map(|(department, _)| department).collect();
+                let names: Vec<String> =
+                    connected.into_iter().map(|(department, _)| department).collect();
                 return Err(Failure::Service(format!(
                     "only {} of {count} departments connected within {CONNECT_SECONDS_MAX} seconds: {}",
                     names.len(),
@@ -124,7 +129,8 @@ fn settings(nodes: Vec<NodeRegistration>) -> Settings {
 
 /// A registration with a secret of this run: no other program can pass for a department.
 fn registration(node: &Node) -> NodeRegistration {
-    let secret = rand::rng().sample_iter(Alphanumeric).take(SECRET_CHARACTERS).map(char::from).collect();
+    let secret =
+        rand::rng().sample_iter(Alphanumeric).take(SECRET_CHARACTERS).map(char::from).collect();
     NodeRegistration {
         id: node.id().to_owned(),
         department: node.department().to_owned(),

@@ -46,7 +46,9 @@ impl Demo {
         let address = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], port)));
         if !address.ip().is_loopback() {
             return Err(Failure::Usage {
-                problem: format!("the demo's token is `{ANALYST}` and known to everybody: listen on 127.0.0.1, not on {address}"),
+                problem: format!(
+                    "the demo's token is `{ANALYST}` and known to everybody: listen on 127.0.0.1, not on {address}"
+                ),
             });
         }
         let narrator = Narrator::new();
@@ -108,7 +110,12 @@ async fn ask_all(narrator: &Narrator, federation: &Federation) -> Result<usize, 
 }
 
 /// Tells what came of a question; whether it is what should have come.
-fn tell(narrator: &Narrator, question: &Question, outcome: &Outcome, start: Instant) -> Result<bool, Failure> {
+fn tell(
+    narrator: &Narrator,
+    question: &Question,
+    outcome: &Outcome,
+    start: Instant,
+) -> Result<bool, Failure> {
     narrator.outcome(question, outcome, start.elapsed())?;
     let surprise = question.expected.surprise(outcome);
     if let Some(surprise) = &surprise {
@@ -118,7 +125,9 @@ fn tell(narrator: &Narrator, question: &Question, outcome: &Outcome, start: Inst
 }
 
 /// Work that computes for a while: off the threads that serve connections.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work).await.map_err(|error| broken(&error))
 }
 

@@ -33,9 +33,13 @@ impl Narrator {
     /// What this is.
     pub(super) fn title(&self) -> Result<(), Failure> {
         say(&self.style.bold("insitu demo: departments keep their data, questions travel, protected tables come back"))?;
-        say("Seven departments and a gateway run in this process, connected over TCP as they would be anywhere.")?;
+        say(
+            "Seven departments and a gateway run in this process, connected over TCP as they would be anywhere.",
+        )?;
         say(&self.style.dim(format!("{ATTRIBUTION}")))?;
-        say(&self.style.dim("Patients, claimants and council tax accounts are invented; none of them exists."))?;
+        say(&self.style.dim(
+            "Patients, claimants and council tax accounts are invented; none of them exists.",
+        ))?;
         say("")
     }
 
@@ -52,9 +56,13 @@ impl Narrator {
     }
 
     /// Who is connected, with what and on what terms.
-    pub(super) fn departments(&self, connected: &[(String, Vec<Arc<Dataset>>)]) -> Result<(), Failure> {
+    pub(super) fn departments(
+        &self,
+        connected: &[(String, Vec<Arc<Dataset>>)],
+    ) -> Result<(), Failure> {
         say("")?;
-        let width = connected.iter().map(|(department, _)| department.chars().count()).max().unwrap_or(0);
+        let width =
+            connected.iter().map(|(department, _)| department.chars().count()).max().unwrap_or(0);
         for (department, datasets) in connected {
             for dataset in datasets {
                 let name = dataset.name.to_string();
@@ -76,12 +84,19 @@ impl Narrator {
     }
 
     /// What came of it, and what there is to see in it.
-    pub(super) fn outcome(&self, question: &Question, outcome: &Outcome, took: Duration) -> Result<(), Failure> {
+    pub(super) fn outcome(
+        &self,
+        question: &Question,
+        outcome: &Outcome,
+        took: Duration,
+    ) -> Result<(), Failure> {
         let lines = match outcome {
             Outcome::Answered(answer) => {
                 table::lines(answer, Some(self.width.saturating_sub(INDENT.len())), self.style)?
             }
-            Outcome::Refused(refusals) => refusal_lines(refusals).iter().map(|line| printable(line)).collect(),
+            Outcome::Refused(refusals) => {
+                refusal_lines(refusals).iter().map(|line| printable(line)).collect()
+            }
             Outcome::Failed(message) => vec![self.style.red(printable(message))],
         };
         for line in lines {
@@ -104,13 +119,19 @@ impl Narrator {
     pub(super) fn how_to_connect(&self, url: &str) -> Result<(), Failure> {
         say("")?;
         say(&self.style.bold("Your turn"))?;
-        say(&format!("{INDENT}INSITU_TOKEN=demo insitu query --gateway {url} \"SELECT count(*) FROM police.crimes\""))?;
-        say(&format!("{INDENT}or from Python, after `pip install adbc-driver-flightsql pyarrow`:"))?;
+        say(&format!(
+            "{INDENT}INSITU_TOKEN=demo insitu query --gateway {url} \"SELECT count(*) FROM police.crimes\""
+        ))?;
+        say(&format!(
+            "{INDENT}or from Python, after `pip install adbc-driver-flightsql pyarrow`:"
+        ))?;
         say("")?;
         for line in [
             "import adbc_driver_flightsql.dbapi as flight_sql",
             "options = {\"adbc.flight.sql.authorization_header\": \"Bearer demo\"}",
-            &format!("with flight_sql.connect(\"{url}\", db_kwargs=options, autocommit=True) as db, db.cursor() as cursor:"),
+            &format!(
+                "with flight_sql.connect(\"{url}\", db_kwargs=options, autocommit=True) as db, db.cursor() as cursor:"
+            ),
             "    cursor.execute(\"SELECT sex, count(DISTINCT person_id) FROM health.episodes GROUP BY sex\")",
             "    print(cursor.fetch_arrow_table())",
         ] {
@@ -129,7 +150,10 @@ fn terms(dataset: &Dataset) -> String {
         ProtectedUnit::Row => "rows",
         ProtectedUnit::Column { name, .. } => name.trim_end_matches("_id"),
     };
-    format!("protected: a cell needs {} of {unit}, rounded to {}", profile.threshold_units, profile.rounding_base)
+    format!(
+        "protected: a cell needs {} of {unit}, rounded to {}",
+        profile.threshold_units, profile.rounding_base
+    )
 }
 
 fn seconds(took: Duration) -> String {

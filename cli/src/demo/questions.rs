@@ -58,13 +58,16 @@ impl Expected {
                     Self::AllShown => suppressed == 0,
                     Self::SomeSuppressed | Self::Refused(_) => 0 < suppressed,
                 };
-                (rows == 0 || !is_as_expected).then(|| format!("{rows} rows, {suppressed} cells suppressed"))
+                (rows == 0 || !is_as_expected)
+                    .then(|| format!("{rows} rows, {suppressed} cells suppressed"))
             }
             (Self::Refused(code), Outcome::Refused(refusals)) => {
                 let is_among = refusals.iter().any(|refusal| refusal.code() == code);
                 (!is_among).then(|| format!("{} isn't among the reasons", code.as_str()))
             }
-            (Self::AllShown | Self::SomeSuppressed, Outcome::Refused(_)) => Some("it was refused".to_owned()),
+            (Self::AllShown | Self::SomeSuppressed, Outcome::Refused(_)) => {
+                Some("it was refused".to_owned())
+            }
             (Self::Refused(_), Outcome::Answered(_)) => Some("it was answered".to_owned()),
             (_, Outcome::Failed(_)) => Some("it failed".to_owned()),
         }
@@ -95,7 +98,8 @@ WITH crime AS (
   SELECT local_authority, sum(persons) AS residents
   FROM ons.population GROUP BY local_authority
 )
-SELECT crime.local_authority, crimes, residents, round(1000.0 * crimes / residents, 1) AS per_1000
+SELECT crime.local_authority, crimes, residents,
+       round(1000.0 * crimes / residents, 1) AS per_1000
 FROM crime JOIN people ON crime.local_authority = people.local_authority
 ORDER BY per_1000 DESC",
         expected: Expected::AllShown,
@@ -109,7 +113,7 @@ SELECT CASE WHEN age < 18 THEN 'under 18' WHEN age < 40 THEN '18 to 39'
        count(DISTINCT person_id) AS patients, round(avg(cost) / 100.0, 2) AS mean_cost_pounds
 FROM health.episodes
 GROUP BY 1
-ORDER BY min(age)",
+ORDER BY mean_cost_pounds",
         expected: Expected::AllShown,
         lesson: "One person may have 150 episodes: people are counted, not rows, before anything is shown.",
     },

@@ -79,7 +79,11 @@ mod tests {
     fn cell(key: Option<&str>, units: i64) -> Cell {
         Cell {
             keys: vec![key.map(|k| Literal::Utf8(k.to_owned()))],
-            measures: vec![MeasureEvidence { units, count: units * 2, sum: i128::from(units) * 10 }],
+            measures: vec![MeasureEvidence {
+                units,
+                count: units * 2,
+                sum: i128::from(units) * 10,
+            }],
         }
     }
 

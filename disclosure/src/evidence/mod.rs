@@ -7,8 +7,8 @@
 mod merge;
 mod wire;
 
-pub use merge::merge;
 pub(crate) use merge::key_bytes;
+pub use merge::merge;
 pub use wire::{evidence_schema, read, write};
 
 use crate::rules::keys::KeyValues;

@@ -236,12 +236,8 @@ impl RefusalCode {
             | Self::D208
             | Self::D209
             | Self::D210 => Family::Disclosure,
-            Self::A301
-            | Self::A302 => Family::Access,
-            Self::N401
-            | Self::N402
-            | Self::N403
-            | Self::N404 => Family::Departments,
+            Self::A301 | Self::A302 => Family::Access,
+            Self::N401 | Self::N402 | Self::N403 | Self::N404 => Family::Departments,
             Self::L501
             | Self::L502
             | Self::L503

@@ -111,10 +111,7 @@ impl std::error::Error for Refusals {}
 const SENTENCE_CHARS_MAX: usize = 600;
 
 fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(SENTENCE_CHARS_MAX)
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SENTENCE_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

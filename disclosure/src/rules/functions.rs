@@ -11,7 +11,9 @@
 
 use crate::dataset::Dataset;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::tabulation::{DEPTH_MAX, GROUPS_MAX, KEYS_MAX, MEASURES_MAX, Scalar, ScalarType, Tabulation, typing};
+use crate::tabulation::{
+    DEPTH_MAX, GROUPS_MAX, KEYS_MAX, MEASURES_MAX, Scalar, ScalarType, Tabulation, typing,
+};
 
 /// All violations.
 #[must_use]
@@ -19,7 +21,12 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
     let mut found = Vec::new();
     limit(&mut found, "keys", tabulation.keys.len(), KEYS_MAX);
     limit(&mut found, "measures", tabulation.measures.len(), MEASURES_MAX);
-    limit(&mut found, "cells", usize::try_from(tabulation.groups_max).unwrap_or(usize::MAX), usize::try_from(GROUPS_MAX).unwrap_or(0));
+    limit(
+        &mut found,
+        "cells",
+        usize::try_from(tabulation.groups_max).unwrap_or(usize::MAX),
+        usize::try_from(GROUPS_MAX).unwrap_or(0),
+    );
     if tabulation.measures.is_empty() {
         found.push(Refusal::new(
             RefusalCode::D201,
@@ -58,7 +65,10 @@ fn check(found: &mut Vec<Refusal>, scalar: &Scalar, dataset: &Dataset, expect: O
     if scalar.depth() > DEPTH_MAX {
         found.push(Refusal::new(
             RefusalCode::L502,
-            format!("an expression over `{}` is nested more than {DEPTH_MAX} levels deep.", dataset.name),
+            format!(
+                "an expression over `{}` is nested more than {DEPTH_MAX} levels deep.",
+                dataset.name
+            ),
             "Use `IN (...)` instead of chains, or fewer nested `CASE`s.",
         ));
         return;

@@ -177,7 +177,9 @@ fn refused(column: &Column) -> Refusal {
         ),
         None => Refusal::new(
             RefusalCode::D204,
-            format!("`{name}` is a `{label}` without published breakpoints, so it can't be filtered."),
+            format!(
+                "`{name}` is a `{label}` without published breakpoints, so it can't be filtered."
+            ),
             "Filter by dimensions.",
         ),
     }

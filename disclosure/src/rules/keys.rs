@@ -36,7 +36,10 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
                 Label::Dimension | Label::Unit | Label::Hidden => {}
                 Label::Filter | Label::Measure => found.push(Refusal::new(
                     RefusalCode::D203,
-                    format!("`{name}` is a `{}`, so tables aren't grouped by it.", column.label.as_str()),
+                    format!(
+                        "`{name}` is a `{}`, so tables aren't grouped by it.",
+                        column.label.as_str()
+                    ),
                     format!("Group by dimensions: {}.", dimensions(dataset)),
                 )),
             }
@@ -58,6 +61,9 @@ pub type KeyValues = Vec<Option<Literal>>;
 /// Without keys there is exactly one row.
 #[must_use]
 pub fn public_rows(tabulation: &Tabulation, dataset: &Dataset) -> Option<Vec<KeyValues>> {
+    if tabulation.keys.is_empty() {
+        return Some(vec![Vec::new()]);
+    }
     let mut columns = BTreeSet::new();
     for key in &tabulation.keys {
         columns.extend(key.scalar.columns());

@@ -44,7 +44,9 @@ pub fn units_used(scalar: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
 fn unit_used(name: &str) -> Refusal {
     Refusal::new(
         RefusalCode::D202,
-        format!("`{name}` identifies the protected unit, so it is never selected, grouped, compared or computed with."),
+        format!(
+            "`{name}` identifies the protected unit, so it is never selected, grouped, compared or computed with."
+        ),
         format!("Use `count(DISTINCT {name})`, and filter and group by dimensions."),
     )
 }

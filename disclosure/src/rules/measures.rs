@@ -1,19 +1,27 @@
 //! Measures: totals and means of columns that may be aggregated, within declared bounds.
 //!
-//! *Statement*: the argument of `sum` and `avg` is a `measure` column, a numeric dimension with a
-//! published range, or `+`, `-`, `*` over these and literals, of an exact type; it has bounds, which follow from the declared ones. The
-//! argument of `count` is a column. `CASE` doesn't stand inside a measure: `FILTER` makes a cell of its
-//! own, with its own contributing units.
+//! *Statement*: the argument of `sum` and `avg` is a `measure` column of an exact type with declared
+//! bounds; the argument of `count` is a column. `CASE` doesn't stand inside a measure: `FILTER` makes a
+//! cell of its own, with its own contributing units. Nor does arithmetic:
 //!
-//! *Stops*: attacks 5 to 7 (one person's value carried out by `CASE`) and 42 (totals that wrap).
-//! *Doesn't stop*: one person whose honest value is most of the total; dominance is for that.
+//! | question | what it would tell |
+//! |---|---|
+//! | `sum(arrears + 1)`, where 4 of 13 accounts owe anything | the four's total, though 13 contribute |
+//! | `sum(cost * 1000)` | the exact total: rounded at the thousandth of its unit |
+//! | `sum(age)` by `age` | the exact count, as the total of a known number |
+//!
+//! *Stops*: attacks 5 to 7 (one person's value carried out by `CASE`), the three above, and 42
+//! (totals that wrap). *Doesn't stop*: one person whose honest value is most of the total; dominance is
+//! for that. A measure that has the same value in every row tells the exact count by its total; noise
+//! is for that.
 //!
 //! *Source*: Handbook on SDC, 2nd ed., on magnitude tables.
 
-use crate::dataset::{Bounds, Column, Dataset, Domain};
+use crate::dataset::{Bounds, Column, Dataset};
 use crate::function::Function;
 use crate::label::Label;
 use crate::refusal::{Refusal, RefusalCode};
+use crate::rules::labels::has_label;
 use crate::tabulation::typing::{power_of_ten, type_of};
 use crate::tabulation::{Literal, Measure, MeasureKind, Scalar, ScalarType, Tabulation};
 
@@ -57,71 +65,47 @@ fn added_up(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
     if dataset.is_open() {
         return found;
     }
-    if argument.columns().is_empty() {
-        found.push(Refusal::new(
-            RefusalCode::D206,
-            "a measure's argument names no column.",
-            "Use `count(*)`, and multiply the released count.",
-        ));
-    }
-    arithmetic_only(argument, dataset, &mut found);
-    if found.is_empty() && bounds(argument, dataset).is_none() {
-        found.push(Refusal::new(
-            RefusalCode::D206,
-            "the size of a measure's argument doesn't follow from declared bounds.",
-            "Add or multiply fewer measures.",
-        ));
-    }
-    found
-}
-
-fn arithmetic_only(scalar: &Scalar, dataset: &Dataset, found: &mut Vec<Refusal>) {
-    match scalar {
-        Scalar::Literal(_) => {}
-        Scalar::Column(name) => {
-            if let Some(column) = dataset.column(name)
-                && column.label != Label::Unit
-                && column_bounds(column).is_none()
-            {
+    match argument {
+        Scalar::Column(name) if has_label(dataset, name, Label::Measure) => {
+            if bounds(argument, dataset).is_none() {
                 found.push(Refusal::new(
                     RefusalCode::D206,
-                    format!("`{name}` is a `{}` without bounds, so it isn't added up.", column.label.as_str()),
-                    format!("Add up a measure: {}.", measures(dataset)),
+                    format!("`{name}` has no declared bounds, so it isn't added up."),
+                    "Ask the data owner to declare them.",
                 ));
             }
         }
-        Scalar::Call { function, args } => {
-            if is_arithmetic(*function) {
-                for arg in args {
-                    arithmetic_only(arg, dataset, found);
-                }
-            } else {
-                found.push(Refusal::new(
-                    RefusalCode::D206,
-                    format!("`{}` doesn't stand inside `sum` or `avg`.", function.as_str()),
-                    "Use a measure column, or `+`, `-` and `*` over measures; divide the released totals instead.",
-                ));
-            }
-        }
-        Scalar::Cast { value, to } if to.is_exact_number() => arithmetic_only(value, dataset, found),
+        // Units were refused by `labels` already.
+        Scalar::Column(name) if has_label(dataset, name, Label::Unit) => {}
+        Scalar::Column(name) => found.push(Refusal::new(
+            RefusalCode::D206,
+            format!("`{name}` isn't a `measure`, so it isn't added up."),
+            format!("Add up a measure: {}.", measures(dataset)),
+        )),
         Scalar::Case { .. } => found.push(Refusal::new(
             RefusalCode::D206,
             "`CASE` doesn't stand inside a measure.",
             "Use `sum(x) FILTER (WHERE ...)`, which makes it a cell of its own.",
         )),
-        Scalar::Compare { .. }
+        Scalar::Literal(_)
+        | Scalar::Compare { .. }
         | Scalar::And(_)
         | Scalar::Or(_)
         | Scalar::Not(_)
         | Scalar::IsNull(_)
         | Scalar::InList { .. }
         | Scalar::Like { .. }
+        | Scalar::Call { .. }
         | Scalar::Cast { .. } => found.push(Refusal::new(
             RefusalCode::D206,
-            "a measure's argument is a measure column or arithmetic over measures.",
-            "Use `FILTER (WHERE ...)` for conditions.",
+            "the argument of `sum` and `avg` is a measure's column, not an expression.",
+            format!(
+                "Add up the column and compute with the released total. Measures: {}.",
+                measures(dataset)
+            ),
         )),
     }
+    found
 }
 
 fn measures(dataset: &Dataset) -> String {
@@ -135,40 +119,10 @@ fn measures(dataset: &Dataset) -> String {
     if names.is_empty() { "this dataset has none".to_owned() } else { names.join(", ") }
 }
 
-const fn is_arithmetic(function: Function) -> bool {
-    match function {
-        Function::Add | Function::Subtract | Function::Multiply | Function::Negate | Function::Abs => true,
-        Function::Divide
-        | Function::Modulo
-        | Function::Lower
-        | Function::Upper
-        | Function::Trim
-        | Function::Length
-        | Function::Substring
-        | Function::Year
-        | Function::Quarter
-        | Function::Month
-        | Function::StartOfYear
-        | Function::StartOfQuarter
-        | Function::StartOfMonth => false,
-    }
-}
-
-/// The bounds of a column's values: declared for a measure, the published range for a dimension.
+/// The bounds of a column's values, where they are declared.
 #[must_use]
-pub fn column_bounds(column: &Column) -> Option<Bounds> {
-    if let Some(bounds) = column.bounds {
-        return Some(bounds);
-    }
-    match (column.label, &column.domain) {
-        (Label::Dimension, Some(Domain::Range(first, last))) => {
-            Some(Bounds { low: (*first).into(), high: (*last).into() })
-        }
-        (
-            Label::Dimension | Label::Unit | Label::Filter | Label::Measure | Label::Hidden,
-            Some(Domain::Codes(_) | Domain::Range(..)) | None,
-        ) => None,
-    }
+pub const fn column_bounds(column: &Column) -> Option<Bounds> {
+    column.bounds
 }
 
 /// The bounds of arithmetic over bounded columns, by interval arithmetic, in units of the result's
@@ -178,7 +132,9 @@ pub fn bounds(scalar: &Scalar, dataset: &Dataset) -> Option<Bounds> {
     match scalar {
         Scalar::Column(name) => column_bounds(dataset.column(name)?),
         Scalar::Literal(Literal::Int64(v)) => Some(Bounds { low: (*v).into(), high: (*v).into() }),
-        Scalar::Literal(Literal::Decimal { value, .. }) => Some(Bounds { low: *value, high: *value }),
+        Scalar::Literal(Literal::Decimal { value, .. }) => {
+            Some(Bounds { low: *value, high: *value })
+        }
         Scalar::Cast { value, to } => {
             let from = type_of(value, dataset).ok()?.decimal_places();
             rescale(bounds(value, dataset)?, from, to.decimal_places())
@@ -233,9 +189,15 @@ fn at_places(scalar: &Scalar, places: u8, dataset: &Dataset) -> Option<Bounds> {
 fn rescale(bounds: Bounds, from: u8, to: u8) -> Option<Bounds> {
     let factor = power_of_ten(from.abs_diff(to));
     if from <= to {
-        Some(Bounds { low: bounds.low.checked_mul(factor)?, high: bounds.high.checked_mul(factor)? })
+        Some(Bounds {
+            low: bounds.low.checked_mul(factor)?,
+            high: bounds.high.checked_mul(factor)?,
+        })
     } else {
-        Some(Bounds { low: bounds.low.checked_div(factor)?, high: bounds.high.checked_div(factor)? })
+        Some(Bounds {
+            low: bounds.low.checked_div(factor)?,
+            high: bounds.high.checked_div(factor)?,
+        })
     }
 }
 
@@ -253,20 +215,33 @@ pub fn shown_type(measure: &Measure, dataset: &Dataset) -> ScalarType {
         MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units => ScalarType::Int64,
         MeasureKind::Sum(argument) => match type_of(argument, dataset) {
             Ok(ScalarType::Decimal(places)) => ScalarType::Decimal(places),
-            Ok(ScalarType::Int64 | ScalarType::Boolean | ScalarType::Float64 | ScalarType::Utf8 | ScalarType::Date)
+            Ok(
+                ScalarType::Int64
+                | ScalarType::Boolean
+                | ScalarType::Float64
+                | ScalarType::Utf8
+                | ScalarType::Date,
+            )
             | Err(_) => {
                 let fits = bounds(argument, dataset).is_some_and(|b| {
                     let largest = b.low.unsigned_abs().max(b.high.unsigned_abs());
-                    largest.saturating_mul(ROWS_MAX.unsigned_abs()) < u128::from(i64::MAX.unsigned_abs())
+                    largest.saturating_mul(ROWS_MAX.unsigned_abs())
+                        < u128::from(i64::MAX.unsigned_abs())
                 });
                 if fits { ScalarType::Int64 } else { ScalarType::Decimal(0) }
             }
         },
         MeasureKind::Mean(argument) => match type_of(argument, dataset) {
-            Ok(ScalarType::Decimal(places)) => {
-                ScalarType::Decimal(places.saturating_add(4).min(crate::tabulation::typing::DECIMAL_PLACES_MAX))
-            }
-            Ok(ScalarType::Int64 | ScalarType::Boolean | ScalarType::Float64 | ScalarType::Utf8 | ScalarType::Date)
+            Ok(ScalarType::Decimal(places)) => ScalarType::Decimal(
+                places.saturating_add(4).min(crate::tabulation::typing::DECIMAL_PLACES_MAX),
+            ),
+            Ok(
+                ScalarType::Int64
+                | ScalarType::Boolean
+                | ScalarType::Float64
+                | ScalarType::Utf8
+                | ScalarType::Date,
+            )
             | Err(_) => ScalarType::Float64,
         },
     }

@@ -49,5 +49,5 @@ pub const CELL_RULES: [CellRule; 2] = [
     // dominance, degrees of freedom: here, because they too suppress, and need exact values
     // noise, difference guard: here, before rounding hides how much was added
     CellRule::Rounding, // last of the rules that change a value: what is shown is a multiple of the base
-    // complementary suppression: here, because it protects what is already suppressed
+                        // complementary suppression: here, because it protects what is already suppressed
 ];

@@ -2,7 +2,7 @@
 //!
 //! Used on public values only: which keys a table can have follows from the published domains of
 //! its dimensions, and working that out needs the key's expression for every published value. Rows of data are evaluated by the
-//! node's engine; a property test keeps both in step.
+//! node's engine.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

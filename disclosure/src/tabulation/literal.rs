@@ -159,7 +159,9 @@ impl Literal {
             ScalarType::Decimal(places) => {
                 parse_decimal(text, places).map(|value| Self::Decimal { value, places })
             }
-            ScalarType::Float64 => text.parse().ok().filter(|v: &f64| v.is_finite()).map(Self::Float64),
+            ScalarType::Float64 => {
+                text.parse().ok().filter(|v: &f64| v.is_finite()).map(Self::Float64)
+            }
             ScalarType::Utf8 => Some(Self::Utf8(text.to_owned())),
             ScalarType::Date => parse_date(text).map(Self::Date),
         }

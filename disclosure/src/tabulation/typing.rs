@@ -19,11 +19,19 @@ impl Signature {
         use ScalarType::{Date, Decimal, Float64, Int64, Utf8};
         match (function, args) {
             (
-                Function::Add | Function::Subtract | Function::Multiply | Function::Divide | Function::Modulo,
+                Function::Add
+                | Function::Subtract
+                | Function::Multiply
+                | Function::Divide
+                | Function::Modulo,
                 [Int64, Int64],
             ) => Some(Int64),
             (
-                Function::Add | Function::Subtract | Function::Multiply | Function::Divide | Function::Modulo,
+                Function::Add
+                | Function::Subtract
+                | Function::Multiply
+                | Function::Divide
+                | Function::Modulo,
                 [Float64, Float64],
             ) => Some(Float64),
             (Function::Add | Function::Subtract, [Decimal(a), Decimal(b)]) => {
@@ -72,10 +80,9 @@ impl Signature {
 /// ([`RefusalCode::Q107`]).
 pub fn type_of(scalar: &Scalar, dataset: &Dataset) -> Result<ScalarType, Refusal> {
     match scalar {
-        Scalar::Column(name) => dataset
-            .column(name)
-            .map(|c| c.scalar_type)
-            .ok_or_else(|| unknown_column(name, dataset)),
+        Scalar::Column(name) => {
+            dataset.column(name).map(|c| c.scalar_type).ok_or_else(|| unknown_column(name, dataset))
+        }
         Scalar::Literal(literal) => Ok(literal.scalar_type()),
         Scalar::Compare { left, right, .. } => {
             same_type(type_of(left, dataset)?, type_of(right, dataset)?)?;
@@ -122,7 +129,11 @@ fn case_type(
         same_type(*result.get_or_insert(then), then)?;
     }
     let result = result.ok_or_else(|| {
-        Refusal::new(RefusalCode::Q107, "a `CASE` has no branch.", "Write at least one `WHEN ... THEN ...`.")
+        Refusal::new(
+            RefusalCode::Q107,
+            "a `CASE` has no branch.",
+            "Write at least one `WHEN ... THEN ...`.",
+        )
     })?;
     if let Some(otherwise) = otherwise {
         same_type(result, type_of(otherwise, dataset)?)?;
@@ -197,8 +208,12 @@ pub fn coerce(scalar: Scalar, dataset: &Dataset) -> Result<(Scalar, ScalarType),
             let compare = Scalar::Compare { op, left: Box::new(left), right: Box::new(right) };
             Ok((compare, ScalarType::Boolean))
         }
-        Scalar::And(parts) => Ok((Scalar::And(coerce_conditions(parts, dataset)?), ScalarType::Boolean)),
-        Scalar::Or(parts) => Ok((Scalar::Or(coerce_conditions(parts, dataset)?), ScalarType::Boolean)),
+        Scalar::And(parts) => {
+            Ok((Scalar::And(coerce_conditions(parts, dataset)?), ScalarType::Boolean))
+        }
+        Scalar::Or(parts) => {
+            Ok((Scalar::Or(coerce_conditions(parts, dataset)?), ScalarType::Boolean))
+        }
         Scalar::Not(value) => {
             let value = coerce_condition(*value, dataset)?;
             Ok((Scalar::Not(Box::new(value)), ScalarType::Boolean))
@@ -230,7 +245,11 @@ pub fn coerce(scalar: Scalar, dataset: &Dataset) -> Result<(Scalar, ScalarType),
             {
                 return Ok((Scalar::Literal(cast), to));
             }
-            if from == to { Ok((value, to)) } else { Ok((Scalar::Cast { value: Box::new(value), to }, to)) }
+            if from == to {
+                Ok((value, to))
+            } else {
+                Ok((Scalar::Cast { value: Box::new(value), to }, to))
+            }
         }
     }
 }

@@ -10,7 +10,9 @@ pub(crate) use remote_table::RemoteTable;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use insitu_disclosure::{Column, Dataset, DatasetName, Protection, Refusal, RefusalCode, ReleaseMode};
+use insitu_disclosure::{
+    Column, Dataset, DatasetName, Protection, Refusal, RefusalCode, ReleaseMode,
+};
 
 use crate::nodes::NodeId;
 
@@ -106,7 +108,8 @@ impl Catalog {
         let fix = match nearest {
             Some((_, name)) => format!("Did you mean `{name}`?"),
             None => {
-                let names: Vec<String> = self.datasets.keys().take(20).map(ToString::to_string).collect();
+                let names: Vec<String> =
+                    self.datasets.keys().take(20).map(ToString::to_string).collect();
                 if names.is_empty() {
                     "No department is connected yet.".to_owned()
                 } else {
@@ -138,7 +141,10 @@ fn add(datasets: &mut BTreeMap<DatasetName, Held>, dataset: &Arc<Dataset>, node:
             None => {
                 held.conflict = Some(Refusal::new(
                     RefusalCode::N404,
-                    format!("the departments that hold `{}` describe it differently ({} does).", dataset.name, node.department),
+                    format!(
+                        "the departments that hold `{}` describe it differently ({} does).",
+                        dataset.name, node.department
+                    ),
                     "The departments need to agree on its columns, labels and unit.",
                 ));
             }
@@ -185,14 +191,22 @@ fn cannot_add_up(dataset: &Dataset, holders: usize) -> Option<Refusal> {
         Protection::Open => None,
         Protection::Protected { release: ReleaseMode::AtNode, .. } => Some(Refusal::new(
             RefusalCode::D209,
-            format!("`{}` is held by {holders} departments, and not all of them release at the gateway.", dataset.name),
+            format!(
+                "`{}` is held by {holders} departments, and not all of them release at the gateway.",
+                dataset.name
+            ),
             "Ask the data owners for the release mode `at-gateway`.",
         )),
         Protection::Protected { units_at_one_node: false, .. } => Some(Refusal::new(
             RefusalCode::D209,
-            format!("units of `{}` may be at several departments, so distinct units don't add up.", dataset.name),
+            format!(
+                "units of `{}` may be at several departments, so distinct units don't add up.",
+                dataset.name
+            ),
             "Ask the data owners whether each unit is at one department only (`units_at_one_node`).",
         )),
-        Protection::Protected { release: ReleaseMode::AtGateway, units_at_one_node: true, .. } => None,
+        Protection::Protected {
+            release: ReleaseMode::AtGateway, units_at_one_node: true, ..
+        } => None,
     }
 }

@@ -26,7 +26,11 @@ const ANALYST_FIX: &str = "add an `[[analyst]]` with `name` and `token_file`";
 const NODE_FIX: &str = "add a `[[node]]` with `id`, `department`, `secret_file` and `datasets`";
 
 /// Checks the whole document.
-pub(super) fn document(document: &Document, folder: &Path, problems: &mut Problems<'_>) -> Option<GatewayConfig> {
+pub(super) fn document(
+    document: &Document,
+    folder: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<GatewayConfig> {
     let gateway = problems.required(&document.gateway, 0..0, "[gateway]", GATEWAY_FIX);
     if document.analyst.is_empty() {
         problems.report(0..0, "no analyst is declared, so nobody could ask", ANALYST_FIX);
@@ -36,7 +40,8 @@ pub(super) fn document(document: &Document, folder: &Path, problems: &mut Proble
     }
     let analysts: Vec<Option<AnalystEntry>> =
         document.analyst.iter().map(|table| analyst(table, folder, problems)).collect();
-    let nodes: Vec<Option<NodeEntry>> = document.node.iter().map(|table| node(table, folder, problems)).collect();
+    let nodes: Vec<Option<NodeEntry>> =
+        document.node.iter().map(|table| node(table, folder, problems)).collect();
     analysts_differ(&document.analyst, &analysts, problems);
     nodes_differ(&document.node, &nodes, problems);
     let entry = self::gateway(gateway?, problems)?;
@@ -49,8 +54,14 @@ pub(super) fn document(document: &Document, folder: &Path, problems: &mut Proble
 
 /// `[gateway]`, with neither analysts nor nodes yet.
 fn gateway(table: &Spanned<GatewayTable>, problems: &mut Problems<'_>) -> Option<GatewayConfig> {
-    let GatewayTable { listen, nodes_listen, query_seconds_max, memory_mib, statements_running_max, transport } =
-        table.get_ref();
+    let GatewayTable {
+        listen,
+        nodes_listen,
+        query_seconds_max,
+        memory_mib,
+        statements_running_max,
+        transport,
+    } = table.get_ref();
     let transport = self::transport(transport, problems);
     let clients = address(listen, table.span(), "listen", transport, problems);
     let nodes = address(nodes_listen, table.span(), "nodes_listen", transport, problems);
@@ -61,10 +72,15 @@ fn gateway(table: &Spanned<GatewayTable>, problems: &mut Problems<'_>) -> Option
         let fix = "give nodes a port of their own, such as 50060";
         problems.report(at.span(), "`nodes_listen` is the same address as `listen`", fix);
     }
-    let query_seconds_max = problems.whole(query_seconds_max, "query_seconds_max", 1..=3_600, QUERY_SECONDS_MAX);
+    let query_seconds_max =
+        problems.whole(query_seconds_max, "query_seconds_max", 1..=3_600, QUERY_SECONDS_MAX);
     let memory_mib = problems.whole(memory_mib, "memory_mib", 16..=1_048_576, MEMORY_MIB);
-    let statements_running_max =
-        problems.whole(statements_running_max, "statements_running_max", 1..=1_000, STATEMENTS_RUNNING_MAX);
+    let statements_running_max = problems.whole(
+        statements_running_max,
+        "statements_running_max",
+        1..=1_000,
+        STATEMENTS_RUNNING_MAX,
+    );
     Some(GatewayConfig {
         listen: clients?,
         nodes_listen: nodes?,
@@ -109,7 +125,9 @@ fn address(
         return None;
     };
     if transport == Some(Transport::Loopback) && !address.ip().is_loopback() {
-        let problem = format!("`{address}` can be reached from other machines, and the gateway speaks without TLS");
+        let problem = format!(
+            "`{address}` can be reached from other machines, and the gateway speaks without TLS"
+        );
         let fix = "listen on 127.0.0.1; or end TLS in front of the gateway and say so: \
                    `transport = \"behind-tls-proxy\"`";
         problems.report(text.span(), problem, fix);
@@ -117,17 +135,26 @@ fn address(
     Some(address)
 }
 
-fn analyst(table: &Spanned<AnalystTable>, folder: &Path, problems: &mut Problems<'_>) -> Option<AnalystEntry> {
+fn analyst(
+    table: &Spanned<AnalystTable>,
+    folder: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<AnalystEntry> {
     let AnalystTable { name, token_file } = table.get_ref();
     let name = identifier(name, table.span(), "name", problems);
     let token = secret(token_file, table.span(), "token_file", folder, problems);
     Some(AnalystEntry { name: name?, token: token? })
 }
 
-fn node(table: &Spanned<NodeTable>, folder: &Path, problems: &mut Problems<'_>) -> Option<NodeEntry> {
+fn node(
+    table: &Spanned<NodeTable>,
+    folder: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<NodeEntry> {
     let NodeTable { id, department, secret_file, datasets, address } = table.get_ref();
     let id = identifier(id, table.span(), "id", problems);
-    let department = problems.words(department, table.span(), "department", "add the department's name");
+    let department =
+        problems.words(department, table.span(), "department", "add the department's name");
     let secret = secret(secret_file, table.span(), "secret_file", folder, problems);
     let datasets = self::datasets(datasets, table.span(), problems);
     let address = match address {
@@ -143,12 +170,20 @@ fn node(table: &Spanned<NodeTable>, folder: &Path, problems: &mut Problems<'_>) 
     })
 }
 
-fn identifier(text: &At<String>, table: Range<usize>, key: &str, problems: &mut Problems<'_>) -> Option<String> {
+fn identifier(
+    text: &At<String>,
+    table: Range<usize>,
+    key: &str,
+    problems: &mut Problems<'_>,
+) -> Option<String> {
     let form = "lower-case letters, digits and `-`, a letter first, 63 at most";
     let text = problems.required(text, table, key, &format!("add `{key}`: {form}"))?;
     let word = text.get_ref();
     let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if word.starts_with(|c: char| c.is_ascii_lowercase()) && word.chars().all(is_letter) && word.len() <= 63 {
+    if word.starts_with(|c: char| c.is_ascii_lowercase())
+        && word.chars().all(is_letter)
+        && word.len() <= 63
+    {
         return Some(word.clone());
     }
     problems.report(text.span(), format!("`{key}` is `{word}`"), format!("write {form}"));
@@ -168,7 +203,11 @@ fn secret(
         Ok(secret) => Some(secret),
         Err(error) => {
             let at = file.as_ref().map_or(0..0, Spanned::span);
-            problems.report(at, format!("secret file {} {error}", path.display()), error.fix(&path));
+            problems.report(
+                at,
+                format!("secret file {} {error}", path.display()),
+                error.fix(&path),
+            );
             None
         }
     }
@@ -189,7 +228,11 @@ fn datasets(
     for name in names.get_ref() {
         let Some(dataset) = DatasetName::parse(name.get_ref()) else {
             let fix = "write `schema.table` in lower-case letters, digits and `_`, a letter first in both";
-            problems.report(name.span(), format!("`{}` isn't the name of a dataset", name.get_ref()), fix);
+            problems.report(
+                name.span(),
+                format!("`{}` isn't the name of a dataset", name.get_ref()),
+                fix,
+            );
             continue;
         };
         if parsed.contains(&dataset) {
@@ -203,7 +246,9 @@ fn datasets(
 fn host_and_port(text: &Spanned<String>, problems: &mut Problems<'_>) -> Option<String> {
     let address = text.get_ref();
     let is_valid = address.rsplit_once(':').is_some_and(|(host, port)| {
-        !host.is_empty() && !host.contains(['/', ' ', '@']) && port.parse::<u16>().is_ok_and(|port| port != 0)
+        !host.is_empty()
+            && !host.contains(['/', ' ', '@'])
+            && port.parse::<u16>().is_ok_and(|port| port != 0)
     });
     if is_valid {
         return Some(address.clone());
@@ -229,7 +274,11 @@ fn analysts_differ(
 }
 
 /// Two nodes with one id or one secret could pass for each other.
-fn nodes_differ(tables: &[Spanned<NodeTable>], entries: &[Option<NodeEntry>], problems: &mut Problems<'_>) {
+fn nodes_differ(
+    tables: &[Spanned<NodeTable>],
+    entries: &[Option<NodeEntry>],
+    problems: &mut Problems<'_>,
+) {
     let (mut ids, mut secrets) = (HashSet::new(), HashSet::new());
     for (table, entry) in tables.iter().zip(entries) {
         let NodeTable { id, secret_file, .. } = table.get_ref();
@@ -249,6 +298,10 @@ fn repeated<T: Hash + Eq>(
     if let (Some(at), Some(value)) = (at, value)
         && !seen.insert(value)
     {
-        problems.report(at.span(), format!("the same {key} was given above"), format!("give each its own {key}"));
+        problems.report(
+            at.span(),
+            format!("the same {key} was given above"),
+            format!("give each its own {key}"),
+        );
     }
 }

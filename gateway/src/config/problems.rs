@@ -109,7 +109,12 @@ impl<'a> Problems<'a> {
     }
 
     /// Something is wrong there.
-    pub(super) fn report(&mut self, at: Range<usize>, problem: impl Into<String>, fix: impl Into<String>) {
+    pub(super) fn report(
+        &mut self,
+        at: Range<usize>,
+        problem: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
         self.found.push(ConfigError {
             file: self.file.to_owned(),
             position: Some(Position::of(self.text, at.start)),
@@ -125,7 +130,10 @@ impl<'a> Problems<'a> {
             .message()
             .replace('\n', " ")
             .replace("expected i64", "expected a whole number")
-            .replace("expected a sequence", "expected a list; a table of one is headed with two brackets");
+            .replace(
+                "expected a sequence",
+                "expected a list; a table of one is headed with two brackets",
+            );
         let fix = unknown_key(&message).unwrap_or_else(|| "correct it here".to_owned());
         self.report(error.span().unwrap_or(0..0), message, fix);
     }
@@ -145,7 +153,13 @@ impl<'a> Problems<'a> {
     }
 
     /// Text that isn't blank, of a key that must be there.
-    pub(super) fn words(&mut self, value: &At<String>, table: Range<usize>, key: &str, fix: &str) -> Option<String> {
+    pub(super) fn words(
+        &mut self,
+        value: &At<String>,
+        table: Range<usize>,
+        key: &str,
+        fix: &str,
+    ) -> Option<String> {
         let value = self.required(value, table, key, fix)?;
         let text = value.get_ref().trim();
         if text.is_empty() {
@@ -183,7 +197,12 @@ impl<'a> Problems<'a> {
             // No check gives up without reporting; should one, then there is no configuration.
             (None, None) => {
                 let fix = "please report this as a fault of insitu";
-                Err(ConfigError::of_file(self.file, "the configuration is incomplete".to_owned(), fix).into())
+                Err(ConfigError::of_file(
+                    self.file,
+                    "the configuration is incomplete".to_owned(),
+                    fix,
+                )
+                .into())
             }
         }
     }

@@ -42,7 +42,9 @@ impl SecretError {
             Self::WorldAccessible => format!("run `chmod 600 {}`", path.display()),
             Self::TooShort(_) => format!("write {CHARACTERS_MIN} random characters or more"),
             Self::TooLong => "give the path of the secret".to_owned(),
-            Self::NotPrinted => "write letters, digits and signs, without spaces between".to_owned(),
+            Self::NotPrinted => {
+                "write letters, digits and signs, without spaces between".to_owned()
+            }
         }
     }
 }

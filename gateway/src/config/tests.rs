@@ -9,7 +9,8 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(test: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("insitu-gateway-config-{test}-{}", std::process::id()));
+        let folder = std::env::temp_dir()
+            .join(format!("insitu-gateway-config-{test}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         Self(folder)
     }
@@ -28,7 +29,10 @@ impl Folder {
     /// The errors of a text, each without the folder.
     fn errors(&self, text: &str) -> Vec<String> {
         let errors = self.parse(text).unwrap_err();
-        errors.iter().map(|e| e.to_string().replace(&format!("{}/", self.0.display()), "")).collect()
+        errors
+            .iter()
+            .map(|e| e.to_string().replace(&format!("{}/", self.0.display()), ""))
+            .collect()
     }
 }
 
@@ -74,7 +78,10 @@ fn with_secrets(test: &str) -> Folder {
 fn reads_a_whole_configuration() {
     let config = with_secrets("whole").parse(GOOD).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:50051");
-    assert_eq!((config.memory_mib, config.query_seconds_max, config.statements_running_max), (64, 60, 16));
+    assert_eq!(
+        (config.memory_mib, config.query_seconds_max, config.statements_running_max),
+        (64, 60, 16)
+    );
     assert_eq!(config.transport, Transport::Loopback);
     assert_eq!(config.analysts[0].token.expose(), "ana's-own-token-of-20");
     assert_eq!(config.nodes[0].address, None);
@@ -158,6 +165,11 @@ fn misspelt_keys_and_wrong_types_are_explained() {
         let errors = folder.errors(&GOOD.replace(from, to));
         assert!(errors[0].contains(expect), "{errors:?}");
     }
-    assert!(GatewayConfig::load(Path::new("/no/such.toml")).unwrap_err().to_string().contains("can't be read"));
+    assert!(
+        GatewayConfig::load(Path::new("/no/such.toml"))
+            .unwrap_err()
+            .to_string()
+            .contains("can't be read")
+    );
     assert_eq!(folder.errors("").len(), 3);
 }

@@ -173,7 +173,8 @@ mod tests {
     }
 
     fn protected(batches: &[RecordBatch]) -> Protected<Vec<RecordBatch>> {
-        Derivation::open(Vec::new()).1.close(batches).unwrap()
+        let schema = batches.first().map_or_else(schema, RecordBatch::schema);
+        Derivation::open(Vec::new()).1.close(batches, &schema).unwrap()
     }
 
     fn messages(batches: &[RecordBatch]) -> Vec<FlightData> {

@@ -127,7 +127,8 @@ mod tests {
         let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8, true)]));
         let column = Arc::new(StringArray::from(vec!["x"])) as _;
         let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column]).unwrap();
-        let protected = Derivation::open(Vec::new()).1.close(&vec![batch; batches]).unwrap();
+        let protected =
+            Derivation::open(Vec::new()).1.close(&vec![batch; batches], &schema).unwrap();
         encode::answer(&schema, &protected).unwrap()
     }
 

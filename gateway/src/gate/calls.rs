@@ -45,9 +45,9 @@ pub(super) fn read<'a>(function: &'a Function, reading: &mut Reading<'a>) {
     });
     match args {
         FunctionArguments::List(list) => read_arguments(name, list, reading),
-        FunctionArguments::None => reading
-            .refusals
-            .push(not_offered("a call without brackets", "Write `f(a)`.")),
+        FunctionArguments::None => {
+            reading.refusals.push(not_offered("a call without brackets", "Write `f(a)`."))
+        }
         FunctionArguments::Subquery(_) => reading
             .refusals
             .push(not_offered("a query as argument", "Put the subquery in brackets of its own.")),
@@ -107,9 +107,10 @@ fn read_arguments<'a>(
                 FunctionArgExpr::Wildcard
                 | FunctionArgExpr::QualifiedWildcard(_)
                 | FunctionArgExpr::WildcardWithOptions(_),
-            ) => reading
-                .refusals
-                .push(not_offered(&format!("`*` in {}", quote(&name)), "Name the column; `count(*)` counts rows.")),
+            ) => reading.refusals.push(not_offered(
+                &format!("`*` in {}", quote(&name)),
+                "Name the column; `count(*)` counts rows.",
+            )),
             FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } => reading
                 .refusals
                 .push(not_offered("a named argument", "Write the arguments in their order.")),
@@ -119,7 +120,9 @@ fn read_arguments<'a>(
     reading.exprs(plain);
     for clause in clauses {
         match clause {
-            FunctionArgumentClause::OrderBy(keys) => keys.iter().for_each(|key| read_order_key(key, reading)),
+            FunctionArgumentClause::OrderBy(keys) => {
+                keys.iter().for_each(|key| read_order_key(key, reading))
+            }
             FunctionArgumentClause::IgnoreOrRespectNulls(_) => {}
             FunctionArgumentClause::Where(_)
             | FunctionArgumentClause::Limit(_)
@@ -127,9 +130,10 @@ fn read_arguments<'a>(
             | FunctionArgumentClause::Having(_)
             | FunctionArgumentClause::Separator(_)
             | FunctionArgumentClause::JsonNullClause(_)
-            | FunctionArgumentClause::JsonReturningClause(_) => reading
-                .refusals
-                .push(not_offered("a clause inside a call", "Use `FILTER (WHERE …)` after the call.")),
+            | FunctionArgumentClause::JsonReturningClause(_) => reading.refusals.push(not_offered(
+                "a clause inside a call",
+                "Use `FILTER (WHERE …)` after the call.",
+            )),
         }
     }
 }
@@ -148,10 +152,9 @@ fn check_growth(name: &str, arguments: &[&Expr]) -> Result<(), Refusal> {
         ("concat_ws", [separator, ..]) => check_separator(name, separator),
         ("string_agg", [_, separator, ..]) => check_separator(name, separator),
         // The third argument is the size of a buffer that is reserved at once.
-        ("approx_percentile_cont", [_, _, _, ..]) => Err(not_offered(
-            "the third argument of `approx_percentile_cont`",
-            "Leave it out.",
-        )),
+        ("approx_percentile_cont", [_, _, _, ..]) => {
+            Err(not_offered("the third argument of `approx_percentile_cont`", "Leave it out."))
+        }
         _ => Ok(()),
     }
 }

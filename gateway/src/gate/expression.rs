@@ -50,26 +50,15 @@ pub(super) fn read<'a>(expr: &'a Expr, reading: &mut Reading<'a>) {
         Expr::Between { expr, negated: _, low, high } => {
             reading.exprs([expr.as_ref(), low.as_ref(), high.as_ref()]);
         }
-        Expr::InList { expr, list, negated: _ } => reading.exprs(std::iter::once(expr.as_ref()).chain(list)),
+        Expr::InList { expr, list, negated: _ } => {
+            reading.exprs(std::iter::once(expr.as_ref()).chain(list))
+        }
         Expr::Like { negated: _, any, expr, pattern, escape_char }
         | Expr::ILike { negated: _, any, expr, pattern, escape_char } => {
             reading.exprs([expr.as_ref(), pattern.as_ref()]);
-            reading.refuse_if(*any, || not_offered("`LIKE ANY`", "Combine several `LIKE` with `OR`."));
+            reading
+                .refuse_if(*any, || not_offered("`LIKE ANY`", "Combine several `LIKE` with `OR`."));
             read_escape(escape_char.as_deref(), reading);
-        }
-        Expr::Case { case_token: _, end_token: _, operand, conditions, else_result } => {
-            for CaseWhen { condition, result } in conditions {
-                reading.exprs([condition, result]);
-            }
-            reading.exprs(operand.as_deref().into_iter().chain(else_result.as_deref()));
-        }
-        Expr::Cast { kind, expr, data_type, format } => {
-            match kind {
-                CastKind::Cast | CastKind::TryCast | CastKind::DoubleColon | CastKind::SafeCast => {}
-            }
-            reading.expr(expr);
-            reading.refusals.extend(types::check_cast(data_type).err());
-            reading.refuse_if(format.is_some(), || not_offered("`FORMAT` in a `CAST`", "Leave it out."));
         }
         Expr::InSubquery { expr, subquery, negated: _ } => {
             reading.expr(expr);
@@ -79,6 +68,37 @@ pub(super) fn read<'a>(expr: &'a Expr, reading: &mut Reading<'a>) {
             reading.parts.push(Part::Subquery(subquery));
         }
         Expr::Function(function) => calls::read(function, reading),
+        Expr::Case { .. }
+        | Expr::Cast { .. }
+        | Expr::Extract { .. }
+        | Expr::Ceil { .. }
+        | Expr::Floor { .. }
+        | Expr::Substring { .. }
+        | Expr::Trim { .. } => read_form(expr, reading),
+        refused => reading.refusals.push(refuse(refused)),
+    }
+}
+
+/// Reads an expression that has a grammar of its own.
+fn read_form<'a>(expr: &'a Expr, reading: &mut Reading<'a>) {
+    match expr {
+        Expr::Case { case_token: _, end_token: _, operand, conditions, else_result } => {
+            for CaseWhen { condition, result } in conditions {
+                reading.exprs([condition, result]);
+            }
+            reading.exprs(operand.as_deref().into_iter().chain(else_result.as_deref()));
+        }
+        Expr::Cast { kind, expr, data_type, format } => {
+            match kind {
+                CastKind::Cast | CastKind::TryCast | CastKind::DoubleColon | CastKind::SafeCast => {
+                }
+            }
+            reading.expr(expr);
+            reading.refusals.extend(types::check_cast(data_type).err());
+            reading.refuse_if(format.is_some(), || {
+                not_offered("`FORMAT` in a `CAST`", "Leave it out.")
+            });
+        }
         Expr::Extract { field, syntax: _, expr } => {
             reading.expr(expr);
             read_field(field, reading);
@@ -114,8 +134,18 @@ pub(super) const fn grouping_sets(expr: &Expr) -> Option<&Vec<Vec<Expr>>> {
 /// Words that both parsers first try as the beginning of a special form. As names they make the engine's
 /// parser try twice at each occurrence, so they are only accepted in quotes.
 const FORM_WORDS: [&str; 12] = [
-    "case", "cast", "ceil", "exists", "extract", "floor", "interval", "not", "substr", "substring",
-    "trim", "try_cast",
+    "case",
+    "cast",
+    "ceil",
+    "exists",
+    "extract",
+    "floor",
+    "interval",
+    "not",
+    "substr",
+    "substring",
+    "trim",
+    "try_cast",
 ];
 
 fn read_column(name: &Ident, reading: &mut Reading<'_>) {
@@ -164,7 +194,10 @@ fn read_interval<'a>(interval: &'a Interval, reading: &mut Reading<'a>) {
         && last_field.is_none()
         && fractional_seconds_precision.is_none();
     reading.refuse_if(!plain, || {
-        not_offered("this kind of interval", "Write `INTERVAL '1' DAY` or `INTERVAL '1 day 2 hours'`.")
+        not_offered(
+            "this kind of interval",
+            "Write `INTERVAL '1' DAY` or `INTERVAL '1 day 2 hours'`.",
+        )
     });
 }
 
@@ -217,8 +250,7 @@ fn read_unary<'a>(op: UnaryOperator, expr: &'a Expr, reading: &mut Reading<'a>) 
 /// `a IS DISTINCT FROM b AND c`: sqlparser 0.62 takes `b AND c` for the right side, 0.63 takes `b`. They
 /// print the same, so the two readings can only be told apart by brackets.
 fn read_operand(operand: &Expr, reading: &mut Reading<'_>) {
-    let ambiguous =
-        matches!(operand, Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..));
+    let ambiguous = matches!(operand, Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..));
     reading.refuse_if(ambiguous, || {
         not_offered(
             "`IS DISTINCT FROM` without brackets beside another operator",
@@ -263,14 +295,17 @@ fn read_field(field: &DateTimeField, reading: &mut Reading<'_>) {
 /// Why a variant isn't offered. It names them all, so that a new one stops the build.
 fn refuse(expr: &Expr) -> Refusal {
     let (what, fix) = match expr {
-        Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
-            ("`ROLLUP`, `CUBE` or `GROUPING SETS` inside an expression", "Write it directly after `GROUP BY`.")
-        }
+        Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => (
+            "`ROLLUP`, `CUBE` or `GROUPING SETS` inside an expression",
+            "Write it directly after `GROUP BY`.",
+        ),
         Expr::Tuple(_) => ("a row of values", "Compare the columns one by one."),
         Expr::AnyOp { .. } | Expr::AllOp { .. } | Expr::InUnnest { .. } | Expr::MemberOf(_) => {
             ("`ANY (…)` or `ALL (…)`", "Use `IN (…)`, or compare with `(SELECT max(a) …)`.")
         }
-        Expr::SimilarTo { .. } | Expr::RLike { .. } => ("matching by regular expression", "Use `LIKE`."),
+        Expr::SimilarTo { .. } | Expr::RLike { .. } => {
+            ("matching by regular expression", "Use `LIKE`.")
+        }
         Expr::Position { .. } => ("`position(a IN b)`", "Use `strpos(b, a)`."),
         Expr::Overlay { .. } => ("`overlay`", "Use `substr` and `||`."),
         Expr::AtTimeZone { .. } => ("`AT TIME ZONE`", "Use the times as they are published."),
@@ -284,9 +319,13 @@ fn refuse(expr: &Expr) -> Refusal {
         | Expr::Dictionary(_)
         | Expr::Map(_) => ("a value with parts", "Datasets have plain columns only."),
         Expr::IsJson { .. } | Expr::IsNormalized { .. } => ("this kind of `IS`", IN_YOUR_TOOL),
-        Expr::Prefixed { .. } | Expr::MatchAgainst { .. } | Expr::Lambda(_) => ("this kind of expression", IN_YOUR_TOOL),
+        Expr::Prefixed { .. } | Expr::MatchAgainst { .. } | Expr::Lambda(_) => {
+            ("this kind of expression", IN_YOUR_TOOL)
+        }
         Expr::OuterJoin(_) | Expr::Prior(_) => ("this kind of join", "Write `LEFT JOIN … ON …`."),
-        Expr::Wildcard(_) | Expr::QualifiedWildcard(..) => ("`*` inside an expression", "Name the columns."),
+        Expr::Wildcard(_) | Expr::QualifiedWildcard(..) => {
+            ("`*` inside an expression", "Name the columns.")
+        }
         Expr::Identifier(_)
         | Expr::CompoundIdentifier(_)
         | Expr::Value(_)

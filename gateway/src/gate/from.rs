@@ -1,6 +1,5 @@
 //! `FROM`: tables, derived tables and the joins between them.
 
-use insitu_disclosure::{Refusal, RefusalCode};
 use sqlparser::ast::{
     Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, TableAlias,
     TableAliasColumnDef, TableFactor, TableWithJoins,
@@ -10,7 +9,8 @@ use sqlparser::keywords::ALL_KEYWORDS;
 use super::gated::RelationName;
 use super::joins;
 use super::limits::Limits;
-use super::refusals::{count, not_offered, quote};
+use super::nesting::too_many;
+use super::refusals::{not_offered, quote};
 use super::shape::{Part, Reading};
 
 const JOIN_ON: &str =
@@ -28,15 +28,7 @@ pub(super) fn read<'a>(tables: &'a TableWithJoins, limits: &Limits, reading: &mu
         read_join(join_operator, reading);
     }
     reading.refuse_if(joins.len() > limits.joins_max, || {
-        Refusal::new(
-            RefusalCode::L503,
-            format!(
-                "one `FROM` has {} joins; the limit is {}.",
-                count(joins.len() as u64),
-                count(limits.joins_max as u64)
-            ),
-            "Split the question; join fewer tables at once.",
-        )
+        too_many("joins in one `FROM`", limits.joins_max as u64)
     });
 }
 
@@ -71,7 +63,9 @@ const fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
 pub(super) const fn condition(join: &Join) -> Option<&Expr> {
     match constraint(&join.join_operator) {
         Some(JoinConstraint::On(condition)) => Some(condition),
-        Some(JoinConstraint::Using(_) | JoinConstraint::Natural | JoinConstraint::None) | None => None,
+        Some(JoinConstraint::Using(_) | JoinConstraint::Natural | JoinConstraint::None) | None => {
+            None
+        }
     }
 }
 
@@ -101,7 +95,9 @@ fn read_constraint<'a>(constraint: &'a JoinConstraint, reading: &mut Reading<'a>
             });
         }
         JoinConstraint::Using(columns) => {
-            let plain = columns.iter().all(|column| matches!(column.0.as_slice(), [ObjectNamePart::Identifier(_)]));
+            let plain = columns
+                .iter()
+                .all(|column| matches!(column.0.as_slice(), [ObjectNamePart::Identifier(_)]));
             reading.refuse_if(!plain, || {
                 not_offered("a qualified name in `USING`", "Write `USING (id)`.")
             });
@@ -119,45 +115,15 @@ fn read_constraint<'a>(constraint: &'a JoinConstraint, reading: &mut Reading<'a>
 /// Reads one table.
 pub(super) fn read_table<'a>(table: &'a TableFactor, reading: &mut Reading<'a>) {
     match table {
-        TableFactor::Table {
-            name,
-            alias,
-            args,
-            with_hints,
-            version,
-            with_ordinality,
-            partitions,
-            json_path,
-            sample,
-            index_hints,
-        } => {
-            reading.refuse_if(args.is_some(), || {
-                not_offered(
-                    &format!("the table function {}", quote(&name.to_string())),
-                    NAME_A_TABLE,
-                )
-            });
-            reading.refuse_if(sample.is_some(), || {
-                not_offered("`TABLESAMPLE`", "Ask for the whole table; a sample would be another answer.")
-            });
-            let plain = with_hints.is_empty()
-                && version.is_none()
-                && !with_ordinality
-                && partitions.is_empty()
-                && json_path.is_none()
-                && index_hints.is_empty();
-            reading.refuse_if(!plain, || {
-                not_offered("an option after a table's name", "Leave it out.")
-            });
-            read_table_name(name, reading);
-            read_alias(alias.as_ref(), reading);
-        }
+        TableFactor::Table { .. } => read_named(table, reading),
         TableFactor::Derived { lateral, subquery, alias, sample } => {
-            reading.refuse_if(*lateral, || {
-                not_offered("`LATERAL`", "Join on a condition instead.")
-            });
+            reading
+                .refuse_if(*lateral, || not_offered("`LATERAL`", "Join on a condition instead."));
             reading.refuse_if(sample.is_some(), || {
-                not_offered("`TABLESAMPLE`", "Ask for the whole table; a sample would be another answer.")
+                not_offered(
+                    "`TABLESAMPLE`",
+                    "Ask for the whole table; a sample would be another answer.",
+                )
             });
             reading.parts.push(Part::Subquery(subquery));
             read_alias(alias.as_ref(), reading);
@@ -181,11 +147,44 @@ pub(super) fn read_table<'a>(table: &'a TableFactor, reading: &mut Reading<'a>) 
             "`PIVOT` or `UNPIVOT`",
             "Use `sum(x) FILTER (WHERE …)`, a column for each value.",
         )),
-        TableFactor::MatchRecognize { .. } => reading.refusals.push(not_offered(
-            "`MATCH_RECOGNIZE`",
-            "Use window functions on the released table.",
-        )),
+        TableFactor::MatchRecognize { .. } => reading
+            .refusals
+            .push(not_offered("`MATCH_RECOGNIZE`", "Use window functions on the released table.")),
     }
+}
+
+/// Reads a table that is given by its name.
+fn read_named<'a>(table: &'a TableFactor, reading: &mut Reading<'a>) {
+    let TableFactor::Table {
+        name,
+        alias,
+        args,
+        with_hints,
+        version,
+        with_ordinality,
+        partitions,
+        json_path,
+        sample,
+        index_hints,
+    } = table
+    else {
+        return;
+    };
+    reading.refuse_if(args.is_some(), || {
+        not_offered(&format!("the table function {}", quote(&name.to_string())), NAME_A_TABLE)
+    });
+    reading.refuse_if(sample.is_some(), || {
+        not_offered("`TABLESAMPLE`", "Ask for the whole table; a sample would be another answer.")
+    });
+    let plain = with_hints.is_empty()
+        && version.is_none()
+        && !with_ordinality
+        && partitions.is_empty()
+        && json_path.is_none()
+        && index_hints.is_empty();
+    reading.refuse_if(!plain, || not_offered("an option after a table's name", "Leave it out."));
+    read_table_name(name, reading);
+    read_alias(alias.as_ref(), reading);
 }
 
 fn read_table_name(name: &ObjectName, reading: &mut Reading<'_>) {
@@ -238,7 +237,8 @@ fn read_alias(alias: Option<&TableAlias>, reading: &mut Reading<'_>) {
     read_alias_parts(alias, reading);
     // `words.rs` made a name of every keyword it doesn't know. Where such a word stands without `AS`
     // it may have been meant as a clause, which must not be dropped in silence.
-    let keyword = ALL_KEYWORDS.binary_search(&alias.name.value.to_ascii_uppercase().as_str()).is_ok();
+    let keyword =
+        ALL_KEYWORDS.binary_search(&alias.name.value.to_ascii_uppercase().as_str()).is_ok();
     reading.refuse_if(!alias.explicit && keyword, || {
         not_offered(
             &format!("{} after a table", quote(&alias.name.value)),

@@ -162,10 +162,11 @@ impl Scale<'_> {
             TableFactor::Table { name, alias, .. } => {
                 let name = relation_name(name);
                 let last = name.as_ref().and_then(|name| name.parts().last().cloned());
-                let cte = name
-                    .filter(|name| name.parts().len() == 1)
-                    .and_then(|_| self.ctes.iter().rev().find(|(cte, _)| Some(cte) == last.as_ref()));
-                let output = cte.map_or_else(|| Rc::new(Output::table()), |(_, output)| Rc::clone(output));
+                let cte = name.filter(|name| name.parts().len() == 1).and_then(|_| {
+                    self.ctes.iter().rev().find(|(cte, _)| Some(cte) == last.as_ref())
+                });
+                let output =
+                    cte.map_or_else(|| Rc::new(Output::table()), |(_, output)| Rc::clone(output));
                 let Some(alias) = alias else { return Ok((last, output)) };
                 let named = Some(normal(&alias.name));
                 if alias.columns.is_empty() {
@@ -202,10 +203,7 @@ impl Scale<'_> {
                 output.columns.push(Column { name: Some(normal(alias)), weight });
             }
             SelectItem::Wildcard(_) => self.wildcard(None, scope, output)?,
-            SelectItem::QualifiedWildcard(
-                SelectItemQualifiedWildcardKind::ObjectName(name),
-                _,
-            ) => {
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
                 let last = relation_name(name).and_then(|name| name.parts().last().cloned());
                 self.wildcard(last.as_deref(), scope, output)?;
             }

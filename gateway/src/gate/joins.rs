@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use sqlparser::ast::{BinaryOperator, Expr};
 
-use super::from::normal;
 use super::expression;
+use super::from::normal;
 use super::shape::{Part, Reading};
 
 /// Whether one of the conditions that must all hold equates columns of two sides.

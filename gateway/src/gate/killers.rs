@@ -22,6 +22,11 @@ fn nest(depth: usize, start: &str, middle: &str, end: &str) -> String {
     format!("{}{middle}{}", start.repeat(depth), end.repeat(depth))
 }
 
+/// A `SELECT` of an expression that is nested.
+fn nested(depth: usize, start: &str, middle: &str, end: &str) -> String {
+    format!("SELECT {}", nest(depth, start, middle, end))
+}
+
 /// `first`, then `step` for 1 to `count`, with `#` for the number and `^` for the one before it.
 fn chain(first: &str, count: usize, step: &str) -> String {
     let mut text = first.to_owned();
@@ -55,16 +60,19 @@ fn size() -> Vec<Killer> {
     ]
 }
 
-/// Too deep for a stack.
-fn depth() -> Vec<Killer> {
-    use RefusalCode::{L501, L502, Q102, Q104};
-    let nested = |count, start, middle, end| format!("SELECT {}", nest(count, start, middle, end));
+/// Long chains: a tree as deep as the chain is long.
+fn chains() -> Vec<Killer> {
+    use RefusalCode::L502;
     vec![
         ("INTERVAL × 400", format!("SELECT {}'1' day", times(400, "INTERVAL ")), L502),
         ("interval, lower case × 33", format!("SELECT {}'1' day", times(33, "interval\n")), L502),
         ("INTERVAL with signs × 400", format!("SELECT {}'1' day", times(400, "INTERVAL -")), L502),
         ("INTERVAL in brackets × 400", nested(400, "INTERVAL (", "'1'", ")"), L502),
-        ("INTERVAL in WHERE × 400", format!("SELECT 1 WHERE a < {}'1'", times(400, "INTERVAL ")), L502),
+        (
+            "INTERVAL in WHERE × 400",
+            format!("SELECT 1 WHERE a < {}'1'", times(400, "INTERVAL ")),
+            L502,
+        ),
         ("sum of 2,000 terms", format!("SELECT 1{}", times(2_000, "+1")), L502),
         ("differences × 2,000", format!("SELECT 1{}", times(2_000, "-a")), L502),
         ("products × 2,000", format!("SELECT 1{}", times(2_000, "*a")), L502),
@@ -73,9 +81,21 @@ fn depth() -> Vec<Killer> {
         ("OR of 2,000 terms", format!("SELECT a{}", times(2_000, " OR a")), L502),
         ("OR of 1,000 pairs", format!("SELECT 1 WHERE a{}", times(1_000, " OR a AND b")), L502),
         ("AND of 300 terms", format!("SELECT a{}", times(300, " AND a")), L502),
-        ("sum of 2,000 terms in FILTER", format!("SELECT sum(a) FILTER (WHERE 1{})", times(2_000, "+1")), L502),
-        ("sum of 2,000 terms in ORDER BY", format!("SELECT 1 ORDER BY 1{}", times(2_000, "+1")), L502),
-        ("sum of 2,000 terms in ON", format!("SELECT 1 FROM a JOIN b ON a.x = b.x{}", times(2_000, "+1")), L502),
+        (
+            "sum of 2,000 terms in FILTER",
+            format!("SELECT sum(a) FILTER (WHERE 1{})", times(2_000, "+1")),
+            L502,
+        ),
+        (
+            "sum of 2,000 terms in ORDER BY",
+            format!("SELECT 1 ORDER BY 1{}", times(2_000, "+1")),
+            L502,
+        ),
+        (
+            "sum of 2,000 terms in ON",
+            format!("SELECT 1 FROM a JOIN b ON a.x = b.x{}", times(2_000, "+1")),
+            L502,
+        ),
         ("comparisons × 2,000", format!("SELECT 1{}", times(2_000, " = 1")), L502),
         ("LIKE × 2,000", format!("SELECT a{}", times(2_000, " LIKE 'a'")), L502),
         ("BETWEEN × 1,500", format!("SELECT a{}", times(1_500, " BETWEEN 1 AND 2")), L502),
@@ -85,6 +105,13 @@ fn depth() -> Vec<Killer> {
         ("NOT × 5,000", format!("SELECT {}a", times(5_000, "NOT ")), L502),
         ("minus × 5,000", format!("SELECT {}1", times(5_000, "- ")), L502),
         ("NOT - NOT - × 1,000", format!("SELECT {}1", times(1_000, "NOT - ")), L502),
+    ]
+}
+
+/// Things inside each other.
+fn nests() -> Vec<Killer> {
+    use RefusalCode::{L501, L502, Q102, Q104};
+    vec![
         ("brackets, 60 KB", nested(30_000, "(", "1", ")"), L501),
         ("brackets × 3,000", nested(3_000, "(", "1", ")"), L502),
         ("brackets × 60", nested(60, "(", "1", ")"), L502),
@@ -97,10 +124,19 @@ fn depth() -> Vec<Killer> {
         ("CASE of CASE × 400", nested(400, "CASE ", "a", " WHEN 1 THEN 1 END"), L502),
         ("CASE left open × 2,000", format!("SELECT {}", times(2_000, "CASE ")), L502),
         ("CAST × 400", nested(400, "CAST(", "1", " AS INT)"), L502),
+        ("CAST × 45", nested(45, "1 + CAST(", "1", " AS INT)"), L502),
         ("EXTRACT × 400", nested(400, "EXTRACT(YEAR FROM ", "d", ")"), L502),
-        ("ARRAY<ARRAY< × 400", format!("SELECT CAST(a AS {})", nest(400, "ARRAY<", "INT", ">")), L502),
+        (
+            "ARRAY<ARRAY< × 400",
+            format!("SELECT CAST(a AS {})", nest(400, "ARRAY<", "INT", ">")),
+            L502,
+        ),
         ("STRUCT<STRUCT< × 400", format!("SELECT {}", nest(400, "STRUCT<", "INT", ">")), L502),
-        ("Nullable(Nullable( × 400", format!("SELECT CAST(a AS {})", nest(400, "Nullable(", "INT", ")")), L502),
+        (
+            "Nullable(Nullable( × 400",
+            format!("SELECT CAST(a AS {})", nest(400, "Nullable(", "INT", ")")),
+            L502,
+        ),
         ("type[][] × 2,000", format!("SELECT a::int{}", times(2_000, "[]")), Q104),
         ("subscripts × 2,000", format!("SELECT a{}", times(2_000, "[1]")), Q104),
         ("arrays × 400", nested(400, "[", "1", "]"), Q104),
@@ -119,121 +155,115 @@ fn speculation() -> Vec<Killer> {
     let table = |depth, table: &str| format!("SELECT 1 FROM {}", nest(depth, "(", table, ")"));
     vec![
         ("position(position( × 40", format!("SELECT {}", nest(40, "position(", "a", ")")), Q104),
-        ("case-case- × 30", format!("SELECT {}c", times(30, "case-")), Q104),
+        ("case-case- × 15", format!("SELECT {}c", times(15, "case-")), Q104),
         ("case-case- × 60", format!("SELECT {}c", times(60, "case-")), L502),
-        ("a.not-b.not- × 60", format!("SELECT a{}", times(60, ".not-b")), Q104),
         ("IF(current_time( × 40", format!("SELECT {}x", times(40, "IF(current_time(")), L502),
-        ("IN ((SELECT … × 20", format!("SELECT 1 WHERE {}", times(20, "a IN ((SELECT 1 WHERE ")), L502),
-        ("IN ((SELECT … × 10", format!("SELECT 1 WHERE {}", times(10, "a IN ((SELECT 1 WHERE ")), Q102),
+        (
+            "IN ((SELECT … × 20",
+            format!("SELECT 1 WHERE {}", times(20, "a IN ((SELECT 1 WHERE ")),
+            L502,
+        ),
+        (
+            "IN ((SELECT … × 10",
+            format!("SELECT 1 WHERE {}", times(10, "a IN ((SELECT 1 WHERE ")),
+            Q102,
+        ),
         ("join in brackets × 60", table(60, "a JOIN b ON a.x = b.x"), L502),
         ("join in brackets × 30", table(30, "a JOIN b ON a.x = b.x"), Q104),
         ("table in brackets × 3,000", table(3_000, "a"), L502),
-        ("struct(struct( × 40", format!("SELECT {}", nest(40, "struct(", "a", ")")), RefusalCode::Q108),
+        (
+            "struct(struct( × 40",
+            format!("SELECT {}", nest(40, "struct(", "a", ")")),
+            RefusalCode::Q108,
+        ),
         ("WITH a (WITH a ( × 40", format!("{}SELECT 1", times(40, "WITH a (")), Q102),
     ]
 }
 
-/// Small text, large plan.
-fn expansion() -> Vec<Killer> {
-    use RefusalCode::{L501, L502, L503};
-    let joined = |n: usize| format!("SELECT 1 FROM t AS a0 {}", chain("", n, "JOIN t AS a# ON a#.x = a^.x "));
-    let doubling = |n, step: &str| chain("WITH c0 AS (SELECT x FROM t)", n, step);
+/// `c0` to `cn`, each CTE made from the one before it.
+fn chained(n: usize, step: &str) -> String {
+    chain("WITH c0 AS (SELECT x FROM t)", n, step)
+}
+
+/// CTEs: small text, large plan.
+fn ctes() -> Vec<Killer> {
+    use RefusalCode::{L502, L503};
+    let joined = ", c# AS (SELECT a.x FROM c^ AS a JOIN c^ AS b ON a.x = b.x)";
+    let united = ", c# AS (SELECT x FROM c^ UNION SELECT x FROM c^)";
+    let asked = ", c# AS (SELECT (SELECT max(x) FROM c^) + (SELECT min(x) FROM c^) AS x)";
+    let nested = ", c# AS (SELECT (SELECT max(x) FROM c^) AS x)";
+    let summed = ", c# AS (SELECT x + x AS x FROM c^)";
+    let renamed = ", c# (x) AS (SELECT d.x || d.x FROM c^ AS d)";
+    let text = times(6_000, "a");
+    let grown = chain("", 9, ", c# AS (SELECT x || x AS x FROM c^)");
+    let terms = vec!["x"; 100].join(" + ");
+    let read = |n, step, tail: &str| format!("{} SELECT 1 FROM c{n}{tail}", chained(n, step));
     vec![
+        ("18 CTEs, each twice the one before", read(18, joined, ""), L503),
+        ("18 CTEs by UNION", read(18, united, ""), L503),
+        ("18 CTEs nobody reads", format!("{} SELECT 1", chained(18, united)), L503),
+        ("18 CTEs by subquery", read(18, asked, ""), L503),
+        ("9 CTEs, each in a subquery", read(9, nested, ""), L502),
+        ("40 CTEs, one upon the other", read(40, ", c# AS (SELECT x FROM c^)", ""), L502),
+        ("columns doubled by 25 CTEs, under a filter", read(25, summed, " WHERE x > 0"), L503),
+        ("columns doubled under other names", read(25, renamed, " WHERE x > 0"), L503),
         (
-            "18 CTEs, each twice the one before",
-            format!(
-                "{} SELECT 1 FROM c18",
-                doubling(18, ", c# AS (SELECT a.x FROM c^ AS a JOIN c^ AS b ON a.x = b.x)")
-            ),
-            L503,
-        ),
-        (
-            "18 CTEs by UNION",
-            format!("{} SELECT 1 FROM c18", doubling(18, ", c# AS (SELECT x FROM c^ UNION SELECT x FROM c^)")),
-            L503,
-        ),
-        (
-            "18 CTEs nobody reads",
-            format!("{} SELECT 1", doubling(18, ", c# AS (SELECT x FROM c^ UNION SELECT x FROM c^)")),
-            L503,
-        ),
-        (
-            "18 CTEs by subquery",
-            format!(
-                "{} SELECT 1 FROM c18",
-                doubling(18, ", c# AS (SELECT (SELECT max(x) FROM c^) + (SELECT min(x) FROM c^) AS x)")
-            ),
-            L503,
-        ),
-        (
-            "40 CTEs, one upon the other",
-            format!("{} SELECT 1 FROM c40", doubling(40, ", c# AS (SELECT x FROM c^)")),
-            L502,
-        ),
-        (
-            "columns doubled by 25 CTEs, under a filter",
-            format!("{} SELECT 1 FROM c25 WHERE x > 0", doubling(25, ", c# AS (SELECT x + x AS x FROM c^)")),
-            L503,
-        ),
-        (
-            "columns doubled under other names",
-            format!(
-                "{} SELECT 1 FROM c25 WHERE x > 0",
-                doubling(25, ", c# (x) AS (SELECT x || x FROM (SELECT * FROM c^) AS d)")
-            ),
-            L503,
-        ),
-        (
-            "columns × 100 by four derived tables",
-            format!(
-                "SELECT {0} FROM (SELECT {0} AS x FROM (SELECT {0} AS x FROM t) AS a) AS b",
-                vec!["x"; 100].join(" + ")
-            ),
+            "columns × 100 by derived tables",
+            format!("SELECT {terms} FROM (SELECT {terms} AS x FROM (SELECT {terms} AS x FROM t) AS a) AS b"),
             L503,
         ),
         (
             "a long text doubled by CTEs",
-            format!(
-                "WITH c0 AS (SELECT '{}' AS x){} SELECT x FROM c9",
-                times(6_000, "a"),
-                chain("", 9, ", c# AS (SELECT x || x AS x FROM c^)")
-            ),
+            format!("WITH c0 AS (SELECT '{text}' AS x){grown} SELECT x FROM c9"),
             L503,
         ),
-        ("22 scalar subqueries", format!("SELECT {}", nest(22, "(SELECT ", "1", ")")), L502),
-        ("6 scalar subqueries", format!("SELECT {}", nest(6, "(SELECT ", "1", ")")), L502),
+        ("60 WITH inside each other", nest(60, "WITH a AS (", "SELECT 1", ") SELECT * FROM a"), L502),
+    ]
+}
+
+/// Subqueries inside each other: 2ⁿ steps of planning.
+fn subqueries() -> Vec<Killer> {
+    use RefusalCode::L502;
+    vec![
+        ("22 scalar subqueries", nested(22, "(SELECT ", "1", ")"), L502),
+        ("6 scalar subqueries", nested(6, "(SELECT ", "1", ")"), L502),
         ("22 derived tables", nest(22, "SELECT * FROM (", "SELECT 1", ") AS a"), L502),
         ("6 derived tables", nest(6, "SELECT * FROM (", "SELECT 1", ") AS a"), L502),
         ("22 EXISTS", nest(22, "SELECT 1 WHERE EXISTS (", "SELECT 1", ")"), L502),
         ("22 IN subqueries", nest(22, "SELECT 1 WHERE 1 IN (", "SELECT 1", ")"), L502),
-        ("22 WITH inside each other", nest(22, "WITH a AS (", "SELECT 1", ") SELECT * FROM a"), L502),
-        (
-            "scalar subqueries through CTEs",
-            format!("{} SELECT x FROM c9", doubling(9, ", c# AS (SELECT (SELECT max(x) FROM c^) AS x)")),
-            L502,
-        ),
-        ("UNION of 2,000", chain("SELECT 1", 1_999, " UNION SELECT #"), L503),
+    ]
+}
+
+/// Too many of something.
+fn wide() -> Vec<Killer> {
+    use RefusalCode::{L501, L503};
+    let joined = |n| format!("SELECT 1 FROM t AS a0 {}", chain("", n, "JOIN t AS a# ON a#.x = a^.x "));
+    let grouped = |by: &str, more: usize, end: &str| {
+        format!("SELECT 1 FROM t GROUP BY {by}(a{}){end}", times(more, ", a"))
+    };
+    let sets = times(64, ", (a)");
+    let windows = vec!["sum(a) OVER (ORDER BY b)"; 201].join(", ");
+    let subqueries = format!("({}), ", joined(8)).repeat(5);
+    vec![
         ("UNION of 33", chain("SELECT 1", 32, " UNION SELECT #"), L503),
-        ("UNION of 2,000 lists", chain("SELECT 1, 2", 1_300, " UNION SELECT #"), L503),
+        ("UNION of 2,000", chain("SELECT 1", 1_999, " UNION SELECT #"), L503),
+        ("UNION of 1,300 lists", chain("SELECT 1, 2", 1_299, " UNION SELECT #, 2"), L503),
         ("UNION of 3,000", chain("SELECT 1", 2_999, " UNION SELECT #"), L501),
         ("EXCEPT of 1,000", chain("SELECT 1", 999, " EXCEPT SELECT #"), L503),
         ("INTERSECT of 1,000", chain("SELECT 1", 999, " INTERSECT SELECT #"), L503),
         ("9 joins", joined(9), L503),
         ("500 joins", joined(500), L503),
-        (
-            "36 joins in subqueries",
-            format!("SELECT {}1", chain("", 5, &format!("({}), ", joined(8)))),
-            L503,
-        ),
-        ("CUBE of 30", format!("SELECT 1 FROM t GROUP BY CUBE (a{})", times(29, ", a")), L503),
-        ("CUBE of 100", format!("SELECT 1 FROM t GROUP BY CUBE (a{})", times(99, ", a")), L503),
-        ("CUBE times CUBE", "SELECT 1 FROM t GROUP BY CUBE (a, b, c, d), CUBE (e, f, g)".to_owned(), L503),
-        ("ROLLUP of 64", format!("SELECT 1 FROM t GROUP BY ROLLUP (a{})", times(63, ", a")), L503),
-        ("GROUPING SETS × 65", format!("SELECT 1 FROM t GROUP BY GROUPING SETS ((a){})", times(64, ", (a)")), L503),
+        ("40 joins in subqueries", format!("SELECT {subqueries}1"), L503),
+        ("CUBE of 30", grouped("CUBE ", 29, ""), L503),
+        ("CUBE of 100", grouped("CUBE ", 99, ""), L503),
+        ("CUBE times CUBE", grouped("CUBE ", 3, ", CUBE (b, c, d)"), L503),
+        ("ROLLUP of 64", grouped("ROLLUP ", 63, ""), L503),
+        ("65 grouping sets", format!("SELECT 1 FROM t GROUP BY GROUPING SETS ((a){sets})"), L503),
+        ("201 items", format!("SELECT a{}", times(200, ", a")), L503),
         ("3,900 items", format!("SELECT a{}", times(3_899, ", a")), L503),
         ("5,000 items", format!("SELECT a{}", times(4_999, ", a")), L501),
-        ("201 windows", format!("SELECT {}", vec!["sum(a) OVER (ORDER BY b)"; 201].join(", ")), L503),
-        ("1,001 rows of VALUES", format!("SELECT * FROM (VALUES (1){}) AS v", times(1_000, ", (1)")), L503),
+        ("201 windows", format!("SELECT {windows}"), L503),
+        ("1,001 rows of VALUES", format!("VALUES (1){}", times(1_000, ", (1)")), L503),
         ("5,000 rows of VALUES", format!("VALUES (1){}", times(4_999, ", (1)")), L501),
     ]
 }
@@ -275,7 +305,11 @@ fn running() -> Vec<Killer> {
         ("generate_series as a table", "SELECT * FROM generate_series(1, 500000000)", Q104),
         ("range as a table", "SELECT * FROM range(1, 500000000)", Q104),
         ("unnest as a table", "SELECT * FROM unnest(a)", Q104),
-        ("WITH RECURSIVE", "WITH RECURSIVE a AS (SELECT 1 UNION ALL SELECT * FROM a) SELECT * FROM a", Q104),
+        (
+            "WITH RECURSIVE",
+            "WITH RECURSIVE a AS (SELECT 1 UNION ALL SELECT * FROM a) SELECT * FROM a",
+            Q104,
+        ),
         ("CROSS JOIN", "SELECT count(*) FROM a CROSS JOIN b", Q104),
         ("join by comma", "SELECT count(*) FROM a, b", Q104),
         ("join without condition", "SELECT count(*) FROM a JOIN b", Q104),
@@ -292,7 +326,11 @@ fn running() -> Vec<Killer> {
         ("a file", "SELECT * FROM '/etc/passwd'", Q104),
         ("a file in quotes", "SELECT * FROM \"/etc/passwd\"", Q104),
         ("an address", "SELECT * FROM \"s3://bucket/a.parquet\"", Q104),
-        ("a CTE named like a qualified table", "WITH \"a.b\" AS (SELECT 1) SELECT * FROM a.b", Q104),
+        (
+            "a CTE named like a qualified table",
+            "WITH \"a.b\" AS (SELECT 1) SELECT * FROM a.b",
+            Q104,
+        ),
         ("a variable", "SELECT @@version", Q104),
         ("IS DISTINCT FROM, two readings", "SELECT a IS DISTINCT FROM b AND c FROM t", Q104),
     ];
@@ -324,7 +362,18 @@ fn statements() -> Vec<Killer> {
 
 /// Every killer.
 pub(super) fn corpus() -> Vec<Killer> {
-    [size(), depth(), speculation(), expansion(), running(), statements()].concat()
+    [
+        size(),
+        chains(),
+        nests(),
+        speculation(),
+        ctes(),
+        subqueries(),
+        wide(),
+        running(),
+        statements(),
+    ]
+    .concat()
 }
 
 /// Runs the gate as a worker thread would, on 2 MiB.
@@ -373,7 +422,11 @@ fn every_answer_is_a_sentence_that_names_a_way_out() {
         for refusal in refusals.iter() {
             assert!(refusal.message().ends_with('.'), "{name}: {}", refusal.message());
             assert!(!refusal.fix().is_empty(), "{name}: {}", refusal.message());
-            assert!(refusal.message().matches('`').count() % 2 == 0, "{name}: {}", refusal.message());
+            assert!(
+                refusal.message().matches('`').count() % 2 == 0,
+                "{name}: {}",
+                refusal.message()
+            );
         }
         assert!(refusals.to_string().len() < 3_000, "{name}");
     }

@@ -16,7 +16,7 @@ pub struct Limits {
     /// Operators before an operand, one after the other: `NOT NOT …`, `- - …`, `INTERVAL INTERVAL …`,
     /// `ARRAY<ARRAY<…`.
     pub prefixes_max: usize,
-    /// Brackets open at once.
+    /// Brackets, or `CASE`s, open at once.
     pub brackets_max: usize,
     /// `SELECT`s open at once, counted on tokens: it bounds what a parser can try twice.
     pub selects_max: usize,

@@ -7,7 +7,8 @@
 //!
 //! 1. [`limits`]: every number in one place.
 //! 2. `text`: bytes to text; size, UTF-8, invisible characters.
-//! 3. `tokens`: text to tokens of one statement; a closed alphabet, and parameters counted. On tokens
+//! 3. `tokens`: text to tokens of one statement (`pieces` counts them first, cheaply); a closed
+//!    alphabet, and parameters counted. On tokens
 //!    `nesting` bounds how deep anything later can recurse, `phrases` refuses known constructs by name,
 //!    and `words` makes a name of every word that isn't on the closed list of grammar.
 //! 4. `parse`: tokens to a tree.
@@ -32,6 +33,7 @@ mod nesting;
 mod outputs;
 mod parse;
 mod phrases;
+mod pieces;
 mod query;
 mod refusals;
 mod select;

@@ -1,9 +1,10 @@
-//! How deep a statement goes, counted on tokens, before anything recursive reads it.
+//! How deep and how wide a statement goes, counted on tokens, before anything recursive reads it.
 //!
 //! A parser recurses, and so do the tree it builds when it is dropped, printed or compared. Each level
 //! of such a tree costs at least one token: an operator, or a bracket. Counting the tokens that can be
-//! open at once therefore bounds every later recursion, whatever the parser does. The exact depth is
-//! checked afterwards, on the tree (`shape.rs`).
+//! open at once therefore bounds every later recursion, whatever the parser does. Lists are counted as
+//! well, so that a long one costs no parsing. The exact depth, and lists that a token count can't see,
+//! are checked afterwards on the tree (`shape.rs`, `select.rs`, `from.rs`).
 
 use insitu_disclosure::{Refusal, RefusalCode};
 use sqlparser::keywords::Keyword;
@@ -24,26 +25,35 @@ pub(super) fn check(tokens: &[TokenWithSpan], limits: &Limits) -> Result<(), Ref
 }
 
 /// What one pair of brackets holds so far.
-#[derive(Default)]
+#[derive(Default, Clone, Copy)]
 struct Level {
     /// Operators since the last comma.
     operators: usize,
     /// Set operators: their chain grows across commas.
     set_operators: usize,
+    /// `CASE`s without their `END` yet.
+    cases: usize,
     /// Whether a `SELECT` stands in it.
     select: bool,
+    /// Whether its `SELECT` list is still going on.
+    listing: bool,
+    /// Items of that list.
+    items: usize,
+    /// Joins of its latest `SELECT`.
+    joins: usize,
 }
 
 /// The brackets that are open, and the sums over them.
 struct Open {
     levels: Vec<Level>,
     operators: usize,
+    cases: usize,
     selects: usize,
 }
 
 impl Open {
     fn new() -> Self {
-        Self { levels: vec![Level::default()], operators: 0, selects: 0 }
+        Self { levels: vec![Level::default()], operators: 0, cases: 0, selects: 0 }
     }
 
     fn read(&mut self, token: &Token) {
@@ -54,6 +64,7 @@ impl Open {
                 if let Some(level) = self.levels.last_mut() {
                     self.operators -= level.operators;
                     level.operators = 0;
+                    level.items += usize::from(level.listing);
                 }
             }
             other if is_operator(other) => {
@@ -62,19 +73,31 @@ impl Open {
                     self.operators += 1;
                 }
             }
-            Token::Word(word) => self.word(word.keyword),
             _ => {}
+        }
+        if let Token::Word(word) = token {
+            self.word(word.keyword);
         }
     }
 
     fn word(&mut self, keyword: Keyword) {
         let Some(level) = self.levels.last_mut() else { return };
-        if is_set_operator(keyword) {
+        if keyword == Keyword::CASE {
+            level.cases += 1;
+            self.cases += 1;
+        } else if keyword == Keyword::END && level.cases > 0 {
+            level.cases -= 1;
+            self.cases -= 1;
+        } else if is_set_operator(keyword) {
             level.set_operators += 1;
             self.operators += 1;
-        } else if keyword == Keyword::SELECT && !level.select {
-            level.select = true;
-            self.selects += 1;
+        } else if keyword == Keyword::SELECT {
+            self.selects += usize::from(!level.select);
+            *level = Level { select: true, listing: true, items: 1, joins: 0, ..*level };
+        } else if keyword == Keyword::FROM {
+            level.listing = false;
+        } else if keyword == Keyword::JOIN {
+            level.joins += 1;
         }
     }
 
@@ -82,6 +105,7 @@ impl Open {
         // A closing bracket too many: the parser says so, with its place.
         if let Some(level) = self.levels.pop() {
             self.operators -= level.operators + level.set_operators;
+            self.cases -= level.cases;
             self.selects -= usize::from(level.select);
         }
         if self.levels.is_empty() {
@@ -90,26 +114,28 @@ impl Open {
     }
 
     fn check(&self, limits: &Limits) -> Result<(), Refusal> {
-        let set_operators = self.levels.last().map_or(0, |level| level.set_operators as u64);
-        if set_operators >= limits.arms_max {
-            return Err(Refusal::new(
-                RefusalCode::L503,
-                format!(
-                    "more than {} queries are combined by `UNION`, `EXCEPT` and `INTERSECT`.",
-                    count(limits.arms_max)
-                ),
-                "Combine fewer queries, or ask in several statements.",
+        let level = self.levels.last().copied().unwrap_or_default();
+        if level.set_operators as u64 >= limits.arms_max {
+            return Err(too_many(
+                "queries combined by `UNION`, `EXCEPT` and `INTERSECT`",
+                limits.arms_max,
             ));
         }
-        let brackets = self.levels.len() - 1;
-        if brackets > limits.brackets_max {
-            return Err(too_deep("brackets", limits.brackets_max));
+        if level.items > limits.items_max {
+            return Err(too_many("items in one `SELECT`", limits.items_max as u64));
         }
-        if self.selects > limits.selects_max {
-            return Err(too_deep("`SELECT`s", limits.selects_max));
+        if level.joins > limits.joins_max {
+            return Err(too_many("joins in one `FROM`", limits.joins_max as u64));
         }
-        if self.operators > limits.operators_max {
-            return Err(too_deep("operators", limits.operators_max));
+        for (open, limit, what) in [
+            (self.levels.len() - 1, limits.brackets_max, "brackets"),
+            (self.cases, limits.brackets_max, "`CASE`s"),
+            (self.selects, limits.selects_max, "`SELECT`s"),
+            (self.operators, limits.operators_max, "operators"),
+        ] {
+            if open > limit {
+                return Err(too_deep(what, limit));
+            }
         }
         Ok(())
     }
@@ -127,10 +153,23 @@ fn prefixes(tokens: &[TokenWithSpan], limits: &Limits) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// More of something than one statement may have (`L503`).
+pub(super) fn too_many(what: &str, limit: u64) -> Refusal {
+    Refusal::new(
+        RefusalCode::L503,
+        format!("the statement has more than {} {what}.", count(limit)),
+        "Split the question, or ask for less at once.",
+    )
+}
+
+/// More levels of something than one statement may have (`L502`).
 pub(super) fn too_deep(what: &str, limit: usize) -> Refusal {
     Refusal::new(
         RefusalCode::L502,
-        format!("the statement nests too deeply: more than {} {what} are open at once.", count(limit as u64)),
+        format!(
+            "the statement nests too deeply: more than {} {what} are open at once.",
+            count(limit as u64)
+        ),
         "Flatten it: `IN (…)` instead of a chain of `OR`, a CTE instead of subqueries inside each other.",
     )
 }

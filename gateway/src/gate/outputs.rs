@@ -92,7 +92,8 @@ impl Scope<'_> {
     /// The weight of a column; 1 for one of a real table.
     pub(super) fn weight(&self, qualifier: Option<&str>, name: &str) -> u64 {
         let fits = |alias: &Option<String>| qualifier.is_none() || alias.as_deref() == qualifier;
-        let tables = || self.tables.iter().filter(|(alias, _)| fits(alias)).map(|(_, output)| output);
+        let tables =
+            || self.tables.iter().filter(|(alias, _)| fits(alias)).map(|(_, output)| output);
         let found = tables().filter_map(|output| output.find(name)).max();
         let own = self.own.filter(|_| qualifier.is_none()).and_then(|own| own.find(name));
         if let Some(weight) = found.max(own) {

@@ -30,11 +30,7 @@ pub(super) fn check(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
 fn opening(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
     let Some(first) = tokens.first() else { return Ok(()) };
     let Token::Word(word) = &first.token else {
-        return if first.token == Token::LParen {
-            Ok(())
-        } else {
-            Err(no_statement(first))
-        };
+        return if first.token == Token::LParen { Ok(()) } else { Err(no_statement(first)) };
     };
     if word.quote_style.is_some() {
         return Err(no_statement(first));
@@ -100,20 +96,16 @@ impl Phrase {
     fn stands_at(&self, tokens: &[TokenWithSpan], position: usize) -> bool {
         self.words.iter().enumerate().all(|(offset, word)| match *word {
             "(" => tokens.get(position + offset).is_some_and(|t| t.token == Token::LParen),
-            "9" => tokens
-                .get(position + offset)
-                .is_some_and(|t| matches!(t.token, Token::Number(..))),
+            "9" => {
+                tokens.get(position + offset).is_some_and(|t| matches!(t.token, Token::Number(..)))
+            }
             word => plain_word(tokens, position + offset)
                 .is_some_and(|found| found.eq_ignore_ascii_case(word)),
         })
     }
 }
 
-const fn phrase(
-    words: &'static [&'static str],
-    what: &'static str,
-    fix: &'static str,
-) -> Phrase {
+const fn phrase(words: &'static [&'static str], what: &'static str, fix: &'static str) -> Phrase {
     Phrase { words, what, fix }
 }
 
@@ -124,11 +116,19 @@ const PHRASES: &[Phrase] = &[
     phrase(&["WITH", "CUBE"], "`WITH CUBE`", "Write `GROUP BY CUBE (a, b)`."),
     phrase(&["WITH", "TOTALS"], "`WITH TOTALS`", "Write `GROUP BY ROLLUP (a, b)`."),
     phrase(&["WITH", "TIES"], "`WITH TIES`", "Use `LIMIT`, or `rank()` with `QUALIFY`."),
-    phrase(&["TABLESAMPLE"], "`TABLESAMPLE`", "Ask for the whole table; a sample would be another answer."),
+    phrase(
+        &["TABLESAMPLE"],
+        "`TABLESAMPLE`",
+        "Ask for the whole table; a sample would be another answer.",
+    ),
     phrase(&["LATERAL"], "`LATERAL`", "Join on a condition instead."),
     phrase(&["PIVOT", "("], "`PIVOT`", "Use `sum(x) FILTER (WHERE …)`, a column for each value."),
     phrase(&["UNPIVOT", "("], "`UNPIVOT`", "Use `UNION ALL`, a `SELECT` for each column."),
-    phrase(&["MATCH_RECOGNIZE", "("], "`MATCH_RECOGNIZE`", "Use window functions on the released table."),
+    phrase(
+        &["MATCH_RECOGNIZE", "("],
+        "`MATCH_RECOGNIZE`",
+        "Use window functions on the released table.",
+    ),
     phrase(&["CONNECT", "BY"], "`CONNECT BY`", "Write the levels out as joins."),
     phrase(&["UNNEST", "("], "`unnest`", "Join a table instead of an array."),
     phrase(&["TABLE", "("], "a table function", "Name a table."),
@@ -137,16 +137,28 @@ const PHRASES: &[Phrase] = &[
     phrase(&["OUTER", "APPLY"], "`OUTER APPLY`", "Join on an equality of columns."),
     phrase(&["FOR", "UPDATE"], "a lock", "Leave out `FOR UPDATE`; nothing is changed here."),
     phrase(&["FOR", "SHARE"], "a lock", "Leave out `FOR SHARE`; nothing is changed here."),
-    phrase(&["FOR", "NO", "KEY"], "a lock", "Leave out `FOR NO KEY UPDATE`; nothing is changed here."),
+    phrase(
+        &["FOR", "NO", "KEY"],
+        "a lock",
+        "Leave out `FOR NO KEY UPDATE`; nothing is changed here.",
+    ),
     phrase(&["FOR", "KEY"], "a lock", "Leave out `FOR KEY SHARE`; nothing is changed here."),
-    phrase(&["FOR", "SYSTEM_TIME"], "a table's past version", "Ask for the dataset as it is published."),
+    phrase(
+        &["FOR", "SYSTEM_TIME"],
+        "a table's past version",
+        "Ask for the dataset as it is published.",
+    ),
     phrase(&["FOR", "XML"], "`FOR XML`", "Format the table in your own tool."),
     phrase(&["FOR", "JSON"], "`FOR JSON`", "Format the table in your own tool."),
     phrase(&["INTO"], "`INTO`", "Results are returned, never stored; leave it out."),
     phrase(&["FETCH", "FIRST"], "`FETCH FIRST`", "Use `LIMIT`."),
     phrase(&["FETCH", "NEXT"], "`FETCH NEXT`", "Use `LIMIT`."),
     phrase(&["TOP", "9"], "`TOP`", "Use `LIMIT`."),
-    phrase(&["DISTINCT", "ON"], "`DISTINCT ON`", "Use `GROUP BY`, or `row_number()` with `QUALIFY`."),
+    phrase(
+        &["DISTINCT", "ON"],
+        "`DISTINCT ON`",
+        "Use `GROUP BY`, or `row_number()` with `QUALIFY`.",
+    ),
     phrase(&["SORT", "BY"], "`SORT BY`", "Use `ORDER BY`."),
     phrase(&["CLUSTER", "BY"], "`CLUSTER BY`", "Use `ORDER BY`."),
     phrase(&["DISTRIBUTE", "BY"], "`DISTRIBUTE BY`", "Use `GROUP BY`."),
@@ -161,18 +173,91 @@ const PHRASES: &[Phrase] = &[
     phrase(&["POSITION", "("], "`position(a IN b)`", "Use `strpos(b, a)`."),
     phrase(&["OVERLAY", "("], "`overlay`", "Use `substr` and `||`."),
     phrase(&["ARRAY", "("], "an array", "Join the subquery instead."),
-    phrase(&["INTERVAL", "("], "a calculated interval", "Write `INTERVAL '1' DAY`, or multiply one."),
+    phrase(
+        &["INTERVAL", "("],
+        "a calculated interval",
+        "Write `INTERVAL '1' DAY`, or multiply one.",
+    ),
 ];
 
 /// First words of statements that aren't questions.
 const STATEMENTS: &[&str] = &[
-    "ABORT", "ALTER", "ANALYZE", "ASSERT", "ATTACH", "BEGIN", "CACHE", "CALL", "CLOSE", "COMMENT",
-    "COMMIT", "COPY", "CREATE", "DEALLOCATE", "DECLARE", "DELETE", "DENY", "DESC", "DESCRIBE",
-    "DETACH", "DISCARD", "DO", "DROP", "END", "EXEC", "EXECUTE", "EXPLAIN", "EXPORT", "FETCH",
-    "FLUSH", "GRANT", "IF", "IMPORT", "INSERT", "INSTALL", "KILL", "LIST", "LISTEN", "LOAD", "LOCK",
-    "MERGE", "MSCK", "NOTIFY", "OPEN", "OPTIMIZE", "PRAGMA", "PREPARE", "PRINT", "PUT", "RAISE",
-    "REFRESH", "REINDEX", "RELEASE", "REMOVE", "RENAME", "REPLACE", "RESET", "RETURN", "REVOKE",
-    "ROLLBACK", "SAVEPOINT", "SET", "SHOW", "START", "THROW", "TRUNCATE", "UNCACHE", "UNDROP",
-    "UNINSTALL", "UNLISTEN", "UNLOAD", "UNLOCK", "UPDATE", "UPSERT", "USE", "VACUUM", "WAITFOR",
+    "ABORT",
+    "ALTER",
+    "ANALYZE",
+    "ASSERT",
+    "ATTACH",
+    "BEGIN",
+    "CACHE",
+    "CALL",
+    "CLOSE",
+    "COMMENT",
+    "COMMIT",
+    "COPY",
+    "CREATE",
+    "DEALLOCATE",
+    "DECLARE",
+    "DELETE",
+    "DENY",
+    "DESC",
+    "DESCRIBE",
+    "DETACH",
+    "DISCARD",
+    "DO",
+    "DROP",
+    "END",
+    "EXEC",
+    "EXECUTE",
+    "EXPLAIN",
+    "EXPORT",
+    "FETCH",
+    "FLUSH",
+    "GRANT",
+    "IF",
+    "IMPORT",
+    "INSERT",
+    "INSTALL",
+    "KILL",
+    "LIST",
+    "LISTEN",
+    "LOAD",
+    "LOCK",
+    "MERGE",
+    "MSCK",
+    "NOTIFY",
+    "OPEN",
+    "OPTIMIZE",
+    "PRAGMA",
+    "PREPARE",
+    "PRINT",
+    "PUT",
+    "RAISE",
+    "REFRESH",
+    "REINDEX",
+    "RELEASE",
+    "REMOVE",
+    "RENAME",
+    "REPLACE",
+    "RESET",
+    "RETURN",
+    "REVOKE",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "SET",
+    "SHOW",
+    "START",
+    "THROW",
+    "TRUNCATE",
+    "UNCACHE",
+    "UNDROP",
+    "UNINSTALL",
+    "UNLISTEN",
+    "UNLOAD",
+    "UNLOCK",
+    "UPDATE",
+    "UPSERT",
+    "USE",
+    "VACUUM",
+    "WAITFOR",
     "WHILE",
 ];

@@ -8,7 +8,8 @@ use sqlparser::ast::{
 
 use super::from;
 use super::limits::Limits;
-use super::refusals::{count, not_offered};
+use super::nesting::too_many;
+use super::refusals::not_offered;
 use super::shape::{Part, Reading};
 
 /// Reads a query: its CTEs and its clauses.
@@ -80,9 +81,9 @@ fn read_order_by<'a>(order_by: &'a OrderBy, reading: &mut Reading<'a>) {
     reading.refuse_if(interpolate.is_some(), || not_offered("`INTERPOLATE`", "Leave it out."));
     match kind {
         OrderByKind::Expressions(exprs) => exprs.iter().for_each(|e| read_order_key(e, reading)),
-        OrderByKind::All(_) => reading
-            .refusals
-            .push(not_offered("`ORDER BY ALL`", "Name the columns to order by.")),
+        OrderByKind::All(_) => {
+            reading.refusals.push(not_offered("`ORDER BY ALL`", "Name the columns to order by."))
+        }
     }
 }
 
@@ -113,9 +114,9 @@ fn read_limit<'a>(limit: &'a LimitClause, reading: &mut Reading<'a>) {
                 not_offered("`LIMIT … BY`", "Use `row_number()` with `QUALIFY`.")
             });
         }
-        LimitClause::OffsetCommaLimit { .. } => reading
-            .refusals
-            .push(not_offered("`LIMIT m, n`", "Write `LIMIT n OFFSET m`.")),
+        LimitClause::OffsetCommaLimit { .. } => {
+            reading.refusals.push(not_offered("`LIMIT m, n`", "Write `LIMIT n OFFSET m`."))
+        }
     }
 }
 
@@ -173,15 +174,7 @@ fn read_values<'a>(values: &'a Values, limits: &Limits, reading: &mut Reading<'a
         not_offered("this spelling of `VALUES`", "Write `VALUES (1, 2), (3, 4)`.")
     });
     reading.refuse_if(rows.len() > limits.rows_max, || {
-        Refusal::new(
-            RefusalCode::L503,
-            format!(
-                "`VALUES` lists {} rows; the limit is {}.",
-                count(rows.len() as u64),
-                count(limits.rows_max as u64)
-            ),
-            "Publish a long list as a reference dataset.",
-        )
+        too_many("rows in one `VALUES`", limits.rows_max as u64)
     });
     reading.exprs(rows.iter().flat_map(|row| &row.content));
 }

@@ -1,6 +1,5 @@
 //! One `SELECT`: its list, its grouping and its clauses.
 
-use insitu_disclosure::{Refusal, RefusalCode};
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, GroupByWithModifier, NamedWindowDefinition, NamedWindowExpr,
     Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
@@ -9,8 +8,9 @@ use sqlparser::ast::{
 
 use super::expression;
 use super::limits::Limits;
+use super::nesting::too_many;
 use super::query::read_order_key;
-use super::refusals::{count, not_offered};
+use super::refusals::not_offered;
 use super::shape::{Part, Reading};
 
 /// Reads one `SELECT`.
@@ -65,9 +65,16 @@ pub(super) fn read_clauses<'a>(select: &'a Select, reading: &mut Reading<'a>) {
         }
     }
     let refused: [(bool, &str, &str); 12] = [
-        (!matches!(distinct, None | Some(Distinct::All | Distinct::Distinct)),
-            "`DISTINCT ON`", "Use `GROUP BY`, or `row_number()` with `QUALIFY`."),
-        (!matches!(flavor, SelectFlavor::Standard), "`FROM` before `SELECT`", "Write `SELECT … FROM …`."),
+        (
+            !matches!(distinct, None | Some(Distinct::All | Distinct::Distinct)),
+            "`DISTINCT ON`",
+            "Use `GROUP BY`, or `row_number()` with `QUALIFY`.",
+        ),
+        (
+            !matches!(flavor, SelectFlavor::Standard),
+            "`FROM` before `SELECT`",
+            "Write `SELECT … FROM …`.",
+        ),
         (into.is_some(), "`INTO`", "Results are returned, never stored; leave it out."),
         (top.is_some(), "`TOP`", "Use `LIMIT`."),
         (!optimizer_hints.is_empty() || select_modifiers.is_some(), "a hint", "Leave it out."),
@@ -75,7 +82,11 @@ pub(super) fn read_clauses<'a>(select: &'a Select, reading: &mut Reading<'a>) {
         (!lateral_views.is_empty(), "`LATERAL VIEW`", "Join on a condition instead."),
         (prewhere.is_some(), "`PREWHERE`", "Use `WHERE`."),
         (!connect_by.is_empty(), "`CONNECT BY`", "Write the levels out as joins."),
-        (!cluster_by.is_empty() || !sort_by.is_empty(), "`CLUSTER BY` or `SORT BY`", "Use `ORDER BY`."),
+        (
+            !cluster_by.is_empty() || !sort_by.is_empty(),
+            "`CLUSTER BY` or `SORT BY`",
+            "Use `ORDER BY`.",
+        ),
         (!distribute_by.is_empty(), "`DISTRIBUTE BY`", "Use `GROUP BY`."),
         (value_table_mode.is_some(), "`SELECT AS`", "Name the columns."),
     ];
@@ -89,15 +100,7 @@ fn read_list<'a>(items: &'a [SelectItem], limits: &Limits, reading: &mut Reading
         not_offered("`SELECT` without a list", "Name the columns, or write `*`.")
     });
     reading.refuse_if(items.len() > limits.items_max, || {
-        Refusal::new(
-            RefusalCode::L503,
-            format!(
-                "one `SELECT` lists {} items; the limit is {}.",
-                count(items.len() as u64),
-                count(limits.items_max as u64)
-            ),
-            "Ask for fewer columns at once.",
-        )
+        too_many("items in one `SELECT`", limits.items_max as u64)
     });
     for item in items {
         match item {
@@ -112,9 +115,9 @@ fn read_list<'a>(items: &'a [SelectItem], limits: &Limits, reading: &mut Reading
                 SelectItemQualifiedWildcardKind::ObjectName(_),
                 options,
             ) => read_wildcard(options, reading),
-            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(_), _) => reading
-                .refusals
-                .push(not_offered("`.*` after an expression", "Name the columns.")),
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(_), _) => {
+                reading.refusals.push(not_offered("`.*` after an expression", "Name the columns."))
+            }
         }
     }
 }

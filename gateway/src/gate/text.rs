@@ -21,7 +21,10 @@ pub(super) fn read<'a>(sql: &'a [u8], limits: &Limits) -> Result<&'a str, Refusa
     let text = std::str::from_utf8(sql).map_err(|error| {
         Refusal::new(
             RefusalCode::Q102,
-            format!("the statement isn't UTF-8 text: byte {} doesn't fit.", error.valid_up_to() + 1),
+            format!(
+                "the statement isn't UTF-8 text: byte {} doesn't fit.",
+                error.valid_up_to() + 1
+            ),
             "Send the statement as UTF-8.",
         )
     })?;

@@ -12,7 +12,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::limits::Limits;
 use super::refusals::{count, not_offered, quote, unreadable};
-use super::{nesting, phrases, words};
+use super::{nesting, phrases, pieces, words};
 
 /// A statement's tokens, ready for the parser.
 pub(super) struct Tokens {
@@ -39,6 +39,7 @@ pub(super) fn read(text: &str, limits: &Limits) -> Result<Tokens, Refusal> {
 /// Text literals stay as they are written, doubled quotes included (`with_unescape(false)`), so that
 /// printing them gives back the same literal; see `twin.rs`.
 pub(super) fn tokenize(text: &str, limits: &Limits) -> Result<Vec<TokenWithSpan>, Refusal> {
+    within_limit(pieces::at_least(text), limits)?;
     let mut tokens = Tokenizer::new(&GenericDialect, text)
         .with_unescape(false)
         .tokenize_with_location()
@@ -55,25 +56,25 @@ pub(super) fn tokenize(text: &str, limits: &Limits) -> Result<Vec<TokenWithSpan>
             unreadable(error.location.line, error.location.column, why)
         })?;
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
-    if tokens.len() > limits.tokens_max {
-        return Err(Refusal::new(
-            RefusalCode::L501,
-            format!(
-                "the statement has {} tokens; the limit is {}.",
-                count(tokens.len() as u64),
-                count(limits.tokens_max as u64)
-            ),
-            "Shorten the statement; long lists of literals belong into a reference dataset.",
-        ));
-    }
+    within_limit(tokens.len(), limits)?;
     Ok(tokens)
+}
+
+fn within_limit(tokens: usize, limits: &Limits) -> Result<(), Refusal> {
+    if tokens <= limits.tokens_max {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        RefusalCode::L501,
+        format!("the statement has more than {} tokens.", count(limits.tokens_max as u64)),
+        "Shorten the statement; long lists of literals belong into a reference dataset.",
+    ))
 }
 
 /// The tokens of the only statement; semicolons before and after it are dropped.
 fn one_statement(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, Refusal> {
     let is_semicolon = |token: &TokenWithSpan| token.token == Token::SemiColon;
-    let mut statements =
-        tokens.split(is_semicolon).filter(|statement| !statement.is_empty());
+    let mut statements = tokens.split(is_semicolon).filter(|statement| !statement.is_empty());
     let Some(first) = statements.next() else {
         return Err(Refusal::new(
             RefusalCode::Q101,

@@ -30,7 +30,11 @@ pub(super) fn settle(tokens: &[TokenWithSpan]) -> Result<Vec<TokenWithSpan>, Ref
     Ok(settled)
 }
 
-fn settle_word(word: &Word, before: Option<&Token>, after: Option<&Token>) -> Result<Word, Refusal> {
+fn settle_word(
+    word: &Word,
+    before: Option<&Token>,
+    after: Option<&Token>,
+) -> Result<Word, Refusal> {
     if word.quote_style.is_some() {
         return quoted(word);
     }

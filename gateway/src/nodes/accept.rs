@@ -8,9 +8,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use super::NodeId;
 use super::directory::Directory;
 use super::grpc::{GrpcNode, attend};
-use super::NodeId;
 
 /// How long a node may take to greet.
 const GREETING_WITHIN: Duration = Duration::from_secs(5);
@@ -44,7 +44,8 @@ pub(crate) async fn accept_nodes(directory: Arc<Directory>, listener: TcpListene
 }
 
 async fn greet(directory: &Directory, mut socket: TcpStream) -> Option<(NodeId, GrpcNode)> {
-    let greeting = tokio::time::timeout(GREETING_WITHIN, read_greeting(&mut socket)).await.ok()??;
+    let greeting =
+        tokio::time::timeout(GREETING_WITHIN, read_greeting(&mut socket)).await.ok()??;
     if !directory.may_connect(&greeting.node, &greeting.secret) {
         tracing::warn!("a connection showed an unknown id or a wrong secret");
         return None;

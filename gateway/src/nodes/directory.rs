@@ -84,7 +84,8 @@ impl Directory {
         announced: &v1::NodeCatalog,
     ) -> Option<u64> {
         if announced.node != id.0
-            || !(announced.version_min <= version::VERSION && version::VERSION <= announced.version_max)
+            || !(announced.version_min <= version::VERSION
+                && version::VERSION <= announced.version_max)
         {
             return None;
         }

@@ -58,7 +58,10 @@ impl GrpcNode {
             let socket = socket.take();
             async move {
                 socket.map(TokioIo::new).ok_or_else(|| {
-                    std::io::Error::new(std::io::ErrorKind::NotConnected, "the node has to dial again")
+                    std::io::Error::new(
+                        std::io::ErrorKind::NotConnected,
+                        "the node has to dial again",
+                    )
                 })
             }
         });
@@ -101,8 +104,8 @@ impl GrpcNode {
 #[async_trait]
 impl NodeChannel for GrpcNode {
     async fn describe(&self) -> Result<v1::NodeCatalog, NodeFailure> {
-        let mut control = ControlClient::new(self.channel.clone())
-            .max_decoding_message_size(CATALOG_BYTES_MAX);
+        let mut control =
+            ControlClient::new(self.channel.clone()).max_decoding_message_size(CATALOG_BYTES_MAX);
         let described = control.describe(self.request(v1::DescribeRequest {}));
         match tokio::time::timeout(CONTROL_WITHIN, described).await {
             Ok(Ok(catalog)) => Ok(catalog.into_inner()),
@@ -127,12 +130,14 @@ impl NodeChannel for GrpcNode {
                 .await
                 .map_err(|status| failure(&status))?
                 .into_inner();
-            frames::decode(stream, request.query_id, kind, schema).await.map_err(|error| match error {
-                FrameError::Status(status) => failure(&status),
-                FrameError::Incomplete => NodeFailure::Unreachable,
-                FrameError::Malformed(what) => NodeFailure::Invalid(what),
-                FrameError::TooLarge => NodeFailure::Invalid("too large"),
-            })
+            frames::decode(stream, request.query_id, kind, schema).await.map_err(
+                |error| match error {
+                    FrameError::Status(status) => failure(&status),
+                    FrameError::Incomplete => NodeFailure::Unreachable,
+                    FrameError::Malformed(what) => NodeFailure::Invalid(what),
+                    FrameError::TooLarge => NodeFailure::Invalid("too large"),
+                },
+            )
         };
         tokio::time::timeout(time_max, exchange).await.unwrap_or(Err(NodeFailure::OutOfTime))
     }

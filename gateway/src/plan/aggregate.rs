@@ -53,9 +53,7 @@ pub(super) fn conjunction(predicates: &[Scalar]) -> Option<Scalar> {
     match predicates {
         [] => None,
         [only] => Some(only.clone()),
-        several => Some(Scalar::And(
-            several.iter().flat_map(Scalar::conjuncts).cloned().collect(),
-        )),
+        several => Some(Scalar::And(several.iter().flat_map(Scalar::conjuncts).cloned().collect())),
     }
 }
 
@@ -111,7 +109,8 @@ fn returns_records(name: &str) -> Refusal {
             format!("`{name}` is the value of a single record."),
             "Use `avg`, or count within bands with `FILTER (WHERE ...)`.",
         ),
-        "stddev" | "stddev_pop" | "var" | "var_pop" | "var_sample" | "covar_samp" | "covar_pop" | "corr" => (
+        "stddev" | "stddev_pop" | "var" | "var_pop" | "var_sample" | "covar_samp" | "covar_pop"
+        | "corr" => (
             format!("`{name}` isn't offered over protected data yet."),
             "Use `count`, `sum` and `avg`.",
         ),
@@ -134,7 +133,9 @@ fn distinct(argument: &Expr, relation: &Relation) -> Result<MeasureKind, Refusal
     }
     let fix = match &dataset.protection {
         Protection::Protected { unit: ProtectedUnit::Column { name, .. }, .. } => {
-            format!("Use `count(DISTINCT {name})`, or group by the column and count the released rows.")
+            format!(
+                "Use `count(DISTINCT {name})`, or group by the column and count the released rows."
+            )
         }
         Protection::Protected { unit: ProtectedUnit::Row, .. } => {
             "Each row is a unit here: use `count(*)`.".to_owned()
@@ -147,7 +148,9 @@ fn distinct(argument: &Expr, relation: &Relation) -> Result<MeasureKind, Refusal
 /// Whether a Tabulation over open data means exactly what the engine's own aggregation would.
 pub(super) fn is_exact(tabulation: &Tabulation) -> bool {
     tabulation.measures.iter().all(|m| match &m.kind {
-        MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Sum(_) | MeasureKind::Mean(_) => true,
+        MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Sum(_) | MeasureKind::Mean(_) => {
+            true
+        }
         MeasureKind::Units => false,
     }) && !tabulation.keys.iter().any(|k| matches!(k.scalar, Scalar::Literal(Literal::Null(_))))
 }

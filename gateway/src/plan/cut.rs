@@ -98,9 +98,7 @@ impl Cutter {
             LogicalPlan::Subquery(_) => self.upper(plan, "a subquery"),
             LogicalPlan::Repartition(_) => self.upper(plan, "a repartitioning"),
             LogicalPlan::Unnest(_) => self.upper(plan, "`unnest`"),
-            LogicalPlan::EmptyRelation(_) | LogicalPlan::Values(_) => {
-                Ok(Part::Upper(plan.clone()))
-            }
+            LogicalPlan::EmptyRelation(_) | LogicalPlan::Values(_) => Ok(Part::Upper(plan.clone())),
             LogicalPlan::RecursiveQuery(_) => Err(refused(
                 RefusalCode::Q104,
                 "`WITH RECURSIVE` isn't offered.",
@@ -153,10 +151,8 @@ impl Cutter {
                 }
                 let scalars: Vec<_> =
                     projection.expr.iter().map(|e| relation.scalar(e).map(|(s, _)| s)).collect();
-                let plan = Projection::try_new(
-                    projection.expr.clone(),
-                    Arc::new(relation.plan.clone()),
-                );
+                let plan =
+                    Projection::try_new(projection.expr.clone(), Arc::new(relation.plan.clone()));
                 let plan = LogicalPlan::Projection(engine(plan)?);
                 let columns = plan
                     .schema()
@@ -259,10 +255,8 @@ impl Cutter {
             let column = Expr::Column(Column::new(Some(format!("leaf_{index}")), name));
             columns.push(column.alias_qualified(qualifier.cloned(), field.name()));
         }
-        self.leaves.push(Leaf::Tabulation {
-            tabulation: question,
-            held: Arc::clone(&relation.held),
-        });
+        self.leaves
+            .push(Leaf::Tabulation { tabulation: question, held: Arc::clone(&relation.held) });
         engine(Projection::try_new(columns, Arc::new(scan)))
             .map(|p| Part::Upper(LogicalPlan::Projection(p)))
     }
@@ -290,7 +284,11 @@ impl Cutter {
     }
 
     /// Rows of an open dataset: the engine's own plan over a leaf in the place of the scan.
-    fn open_rows(&mut self, open: OpenDataset, relation: &Relation) -> Result<LogicalPlan, Refusals> {
+    fn open_rows(
+        &mut self,
+        open: OpenDataset,
+        relation: &Relation,
+    ) -> Result<LogicalPlan, Refusals> {
         let index = self.leaves.len();
         let columns: Vec<String> = open.get().columns.iter().map(|c| c.name.clone()).collect();
         let schema = open.rows_schema(&columns).ok_or_else(|| {
@@ -298,7 +296,8 @@ impl Cutter {
         })?;
         let replaced = relation.plan.clone().transform_up(|node| match &node {
             LogicalPlan::TableScan(scan) => {
-                let leaf = PendingTable::scan(index, Arc::clone(&schema), Some(Arc::clone(open.get())))?;
+                let leaf =
+                    PendingTable::scan(index, Arc::clone(&schema), Some(Arc::clone(open.get())))?;
                 let name = scan.table_name.clone();
                 Ok(Transformed::yes(LogicalPlanBuilder::from(leaf).alias(name)?.build()?))
             }
@@ -356,7 +355,10 @@ fn has_subquery(exprs: &[Expr]) -> bool {
         expr.exists(|e| {
             Ok(matches!(
                 e,
-                Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)
+                Expr::ScalarSubquery(_)
+                    | Expr::InSubquery(_)
+                    | Expr::Exists(_)
+                    | Expr::SetComparison(_)
             ))
         })
         .unwrap_or(true)
@@ -385,7 +387,12 @@ fn rows_refused(relation: &Relation, what: &str) -> Refusals {
             "Aggregate each dataset in a CTE first, then combine the released tables.",
         ));
     }
-    let uses = relation.columns.iter().filter_map(|c| c.scalar.as_ref().ok());
+    // A bare scan names every column of the dataset; only a projection tells which are meant.
+    let named = match &relation.plan {
+        LogicalPlan::Projection(_) => relation.columns.as_slice(),
+        _ => &[],
+    };
+    let uses = named.iter().filter_map(|c| c.scalar.as_ref().ok());
     for scalar in uses.chain(&relation.predicates) {
         reasons.extend(insitu_disclosure::rules::labels::units_used(scalar, relation.dataset()));
     }

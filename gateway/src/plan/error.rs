@@ -12,14 +12,20 @@ pub(crate) fn planning_refusal(error: &DataFusionError) -> Refusals {
         }
         DataFusionError::Shared(inner) => planning_refusal(inner),
         DataFusionError::Collection(errors) => {
-            let each = errors.iter().flat_map(|e| planning_refusal(e).iter().cloned().collect::<Vec<_>>());
+            let each =
+                errors.iter().flat_map(|e| planning_refusal(e).iter().cloned().collect::<Vec<_>>());
             Refusals::collect(each).unwrap_or_else(|| not_planned("").into())
         }
         DataFusionError::SchemaError(error, _) => schema_refusal(error).into(),
         DataFusionError::SQL(error, _) => {
             let text = error.to_string();
             let text = text.trim_start_matches("sql parser error: ");
-            Refusal::new(RefusalCode::Q102, format!("the statement can't be read: {text}."), "Check the text there.").into()
+            Refusal::new(
+                RefusalCode::Q102,
+                format!("the statement can't be read: {text}."),
+                "Check the text there.",
+            )
+            .into()
         }
         DataFusionError::NotImplemented(text) => Refusal::new(
             RefusalCode::Q104,
@@ -45,7 +51,15 @@ pub(crate) fn planning_refusal(error: &DataFusionError) -> Refusals {
 
 fn plan_refusal(text: &str) -> Refusal {
     let lower = text.to_lowercase();
-    let about_types = ["cannot coerce", "coerce", "cannot infer common", "type mismatch", "cast", "signature", "data type"];
+    let about_types = [
+        "cannot coerce",
+        "coerce",
+        "cannot infer common",
+        "type mismatch",
+        "cast",
+        "signature",
+        "data type",
+    ];
     if about_types.iter().any(|words| lower.contains(words)) {
         return Refusal::new(
             RefusalCode::Q107,
@@ -63,7 +77,11 @@ fn not_planned(text: &str) -> Refusal {
     } else {
         format!("the statement can't be planned: {text}.")
     };
-    Refusal::new(RefusalCode::Q109, message, "Correct the statement; qualify names that stand in several tables.")
+    Refusal::new(
+        RefusalCode::Q109,
+        message,
+        "Correct the statement; qualify names that stand in several tables.",
+    )
 }
 
 /// The engine's first sentence, without its prefixes and hints for developers.
@@ -101,7 +119,11 @@ fn unknown_column(field: &Column, valid: &[Column]) -> Refusal {
         Some((_, column)) => format!("Did you mean `{}`?", column.name),
         None => {
             let names: Vec<&str> = valid.iter().take(20).map(|c| c.name.as_str()).collect();
-            if names.is_empty() { String::new() } else { format!("There are: {}.", names.join(", ")) }
+            if names.is_empty() {
+                String::new()
+            } else {
+                format!("There are: {}.", names.join(", "))
+            }
         }
     };
     Refusal::new(RefusalCode::Q106, format!("there is no column `{}`.", field.name), fix)
@@ -141,7 +163,12 @@ pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
         | DataFusionError::Shared(_)
         | DataFusionError::Ffi(_) => {
             tracing::error!("the upper plan failed");
-            Refusal::new(RefusalCode::X901, "something went wrong inside the gateway.", "Report the query id.").into()
+            Refusal::new(
+                RefusalCode::X901,
+                "something went wrong inside the gateway.",
+                "Report the query id.",
+            )
+            .into()
         }
     }
 }

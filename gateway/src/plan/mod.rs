@@ -25,7 +25,7 @@ mod upper;
 pub(crate) use cut::{Cut, cut};
 pub(crate) use error::planning_refusal;
 pub(crate) use leaf::Leaf;
-pub(crate) use parse::{parse, parameter_types};
+pub(crate) use parse::{parameter_types, parse};
 pub(crate) use schema::{client_schema, to_client};
 pub(crate) use session::{Session, on_planning_thread};
 pub(crate) use statuses::with_statuses;

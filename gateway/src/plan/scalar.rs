@@ -31,8 +31,11 @@ pub(super) fn to_scalar(expr: &Expr, resolve: Resolve<'_>) -> Result<Scalar, Ref
                 Scalar::Literal(Literal::Utf8(pattern)) => pattern,
                 _ => return Err(no_word("`LIKE` with a pattern that isn't a literal")),
             };
-            let like_scalar =
-                Scalar::Like { value: boxed(&like.expr)?, pattern, ignore_case: like.case_insensitive };
+            let like_scalar = Scalar::Like {
+                value: boxed(&like.expr)?,
+                pattern,
+                ignore_case: like.case_insensitive,
+            };
             Ok(if like.negated { not(like_scalar) } else { like_scalar })
         }
         Expr::Not(value) => boxed(value).map(Scalar::Not),
@@ -48,7 +51,11 @@ pub(super) fn to_scalar(expr: &Expr, resolve: Resolve<'_>) -> Result<Scalar, Ref
         Expr::Between(between) => {
             let value = to_scalar(&between.expr, resolve)?;
             let inside = Scalar::And(vec![
-                compare(Comparison::GreaterOrEqual, value.clone(), to_scalar(&between.low, resolve)?),
+                compare(
+                    Comparison::GreaterOrEqual,
+                    value.clone(),
+                    to_scalar(&between.low, resolve)?,
+                ),
                 compare(Comparison::LessOrEqual, value, to_scalar(&between.high, resolve)?),
             ]);
             Ok(if between.negated { not(inside) } else { inside })
@@ -85,9 +92,10 @@ pub(super) fn to_scalar(expr: &Expr, resolve: Resolve<'_>) -> Result<Scalar, Ref
             "a placeholder has no value.",
             "Bind a value to each `$n`.",
         )),
-        Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_) => {
-            Err(shape("a subquery"))
-        }
+        Expr::ScalarSubquery(_)
+        | Expr::InSubquery(_)
+        | Expr::Exists(_)
+        | Expr::SetComparison(_) => Err(shape("a subquery")),
         Expr::OuterReferenceColumn(..) => Err(shape("a correlated subquery")),
         Expr::AggregateFunction(_) => Err(shape("an aggregate within an aggregate")),
         Expr::WindowFunction(_) => Err(shape("a window function")),
@@ -120,7 +128,9 @@ fn shape(what: &str) -> Refusal {
 }
 
 fn literal(value: &ScalarValue) -> Result<Scalar, Refusal> {
-    literal_of(value).map(Scalar::Literal).ok_or_else(|| no_word("an interval or a value of such a type"))
+    literal_of(value)
+        .map(Scalar::Literal)
+        .ok_or_else(|| no_word("an interval or a value of such a type"))
 }
 
 fn compare(op: Comparison, left: Scalar, right: Scalar) -> Scalar {
@@ -274,7 +284,11 @@ fn function(name: &str, args: Vec<Scalar>) -> Result<Scalar, Refusal> {
         }),
         ("substr" | "substring", [text, start]) => Ok(Scalar::Call {
             function: Function::Substring,
-            args: vec![text.clone(), start.clone(), Scalar::Literal(Literal::Int64(i64::from(i32::MAX)))],
+            args: vec![
+                text.clone(),
+                start.clone(),
+                Scalar::Literal(Literal::Int64(i64::from(i32::MAX))),
+            ],
         }),
         ("date_part" | "datepart", [Scalar::Literal(Literal::Utf8(part)), date]) => {
             let function = match part.to_ascii_lowercase().as_str() {
@@ -316,7 +330,8 @@ fn coalesce(first: &Scalar, rest: &[Scalar]) -> Scalar {
     let mut branches = Vec::new();
     let mut last = first;
     for next in rest {
-        branches.push((Scalar::Not(Box::new(Scalar::IsNull(Box::new(last.clone())))), last.clone()));
+        branches
+            .push((Scalar::Not(Box::new(Scalar::IsNull(Box::new(last.clone())))), last.clone()));
         last = next;
     }
     if branches.is_empty() {

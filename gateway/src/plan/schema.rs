@@ -27,11 +27,14 @@ pub(crate) fn client_schema(schema: &DFSchema) -> Option<SchemaRef> {
 
 fn client_type(data_type: &DataType) -> Option<DataType> {
     Some(match data_type {
-        DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
-        DataType::Dictionary(_, value) if **value == DataType::Utf8 => DataType::Utf8,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
-            DataType::Binary
+        DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+            DataType::Utf8
         }
+        DataType::Dictionary(_, value) if **value == DataType::Utf8 => DataType::Utf8,
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_) => DataType::Binary,
         DataType::Boolean => DataType::Boolean,
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => data_type.clone(),
         // JDBC and ODBC have no unsigned numbers.

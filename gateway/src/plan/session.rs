@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::execution::SessionStateDefaults;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
@@ -55,9 +55,8 @@ impl Session {
         options.optimizer.enable_topk_dynamic_filter_pushdown = false;
         options.optimizer.enable_join_dynamic_filter_pushdown = false;
         options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
-        let offered = |names: &[String], name: &str| {
-            is_offered(name) || names.iter().any(|n| is_offered(n))
-        };
+        let offered =
+            |names: &[String], name: &str| is_offered(name) || names.iter().any(|n| is_offered(n));
         let scalars = SessionStateDefaults::default_scalar_functions();
         let aggregates = SessionStateDefaults::default_aggregate_functions();
         let windows = SessionStateDefaults::default_window_functions();

@@ -122,9 +122,7 @@ impl Carrier {
         let input = self.carry(&projection.input)?;
         let mut exprs = projection.expr.clone();
         let mut statuses = HashMap::new();
-        for (expr, (qualifier, field)) in
-            projection.expr.iter().zip(projection.schema.iter())
-        {
+        for (expr, (qualifier, field)) in projection.expr.iter().zip(projection.schema.iter()) {
             let Some(status) = status_of(expr, &input.statuses)? else { continue };
             // Under the same qualifier, so that both can be renamed together.
             let name = format!("__status_{}", self.next);
@@ -194,10 +192,8 @@ fn status_of(expr: &Expr, statuses: &HashMap<Column, Column>) -> Result<Option<E
         [] => Ok(None),
         [only] => Ok(Some(Expr::Column(only.clone()))),
         several => {
-            let mut parts: Vec<Expr> = several
-                .iter()
-                .map(|s| nullif(Expr::Column(s.clone()), lit("")))
-                .collect();
+            let mut parts: Vec<Expr> =
+                several.iter().map(|s| nullif(Expr::Column(s.clone()), lit(""))).collect();
             parts.push(lit(""));
             Ok(Some(coalesce(parts)))
         }

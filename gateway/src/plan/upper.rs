@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use datafusion::catalog::{MemTable, TableProvider};
-use datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::logical_plan::TableScanBuilder;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 use futures::StreamExt as _;
 use insitu_disclosure::{Refusal, RefusalCode, Refusals, Scalar};
@@ -48,8 +49,7 @@ pub(crate) fn open_needs(
             && let Some(index) = PendingTable::index_of(scan)
             && let Some(Leaf::OpenRows { open, .. }) = leaves.get(index)
         {
-            let columns =
-                scan.projected_schema.fields().iter().map(|f| f.name().clone()).collect();
+            let columns = scan.projected_schema.fields().iter().map(|f| f.name().clone()).collect();
             let conditions: Option<Vec<Scalar>> =
                 scan.filters.iter().map(|f| Relation::condition_on(open.get(), f)).collect();
             // A condition that can't be sent stays in the plan above.
@@ -116,12 +116,9 @@ fn filled(
         .ok_or_else(missing)?;
     let provider: Arc<dyn TableProvider> =
         Arc::new(MemTable::try_new(Arc::clone(schema), vec![batches.clone()])?);
-    TableScan::try_new(
-        scan.table_name.clone(),
-        provider_as_source(provider),
-        Some(projection),
-        Vec::new(),
-        scan.fetch,
-    )
-    .map(LogicalPlan::TableScan)
+    TableScanBuilder::new(scan.table_name.clone(), provider_as_source(provider))
+        .with_projection(Some(projection))
+        .with_fetch(scan.fetch)
+        .build()
+        .map(LogicalPlan::TableScan)
 }

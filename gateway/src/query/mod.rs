@@ -19,9 +19,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
 use futures::future::try_join_all;
-use insitu_disclosure::{
-    Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, admit,
-};
+use insitu_disclosure::{Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, admit};
 use insitu_proto::request::QueryId;
 use rand::RngCore as _;
 
@@ -114,7 +112,10 @@ impl Gateway {
     ///
     /// # Errors
     /// The engine's, while setting up.
-    pub fn new(directory: Arc<Directory>, memory_bytes: usize) -> Result<Self, crate::server::GatewayError> {
+    pub fn new(
+        directory: Arc<Directory>,
+        memory_bytes: usize,
+    ) -> Result<Self, crate::server::GatewayError> {
         let session = Session::new(memory_bytes)
             .map_err(|e| crate::server::GatewayError::Engine(e.to_string()))?;
         Ok(Self { directory, session })
@@ -152,14 +153,15 @@ impl Gateway {
         let deadline = Instant::now().checked_add(bound.options.deadline);
         let deadline = deadline.ok_or_else(out_of_time)?;
         let run = self.run(&bound.ready, deadline);
-        tokio::time::timeout(bound.options.deadline, run).await.unwrap_or_else(|_| Err(out_of_time()))
+        tokio::time::timeout(bound.options.deadline, run)
+            .await
+            .unwrap_or_else(|_| Err(out_of_time()))
     }
 
     async fn run(&self, ready: &Ready, deadline: Instant) -> Result<Answer, Refusals> {
         let mut id = [0_u8; 16];
         rand::rng().fill_bytes(&mut id);
-        let gathering =
-            Gathering { directory: &self.directory, query_id: QueryId(id), deadline };
+        let gathering = Gathering { directory: &self.directory, query_id: QueryId(id), deadline };
         let catalog = self.directory.catalog();
         let (gathered, opened) = futures::future::try_join(
             try_join_all(distinct_tabulations(ready).into_iter().map(|(indexes, leaf)| {
@@ -260,10 +262,15 @@ fn current(catalog: &Catalog, leaf: &Leaf) -> Result<Arc<Held>, Refusals> {
 }
 
 fn out_of_time() -> Refusals {
-    Refusal::new(RefusalCode::L505, "the deadline has passed.", "Ask for less at once, or for a longer deadline.")
-        .into()
+    Refusal::new(
+        RefusalCode::L505,
+        "the deadline has passed.",
+        "Ask for less at once, or for a longer deadline.",
+    )
+    .into()
 }
 
 fn internal() -> Refusals {
-    Refusal::new(RefusalCode::X901, "something went wrong inside the gateway.", "Report the query.").into()
+    Refusal::new(RefusalCode::X901, "something went wrong inside the gateway.", "Report the query.")
+        .into()
 }

@@ -7,7 +7,8 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals, admit};
+use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals, Tabulation, admit};
+use insitu_proto::request::{NodeRequest, QueryId, Question, REQUEST_BYTES_MAX};
 
 use super::{Options, Prepared, Ready};
 use crate::catalog::Catalog;
@@ -66,7 +67,10 @@ pub(super) async fn bind(
 }
 
 /// The statement with NULL for every placeholder: for its shape, never for running.
-pub(super) async fn typical(prepared: &Prepared, state: SessionState) -> Result<Arc<Ready>, Refusals> {
+pub(super) async fn typical(
+    prepared: &Prepared,
+    state: SessionState,
+) -> Result<Arc<Ready>, Refusals> {
     if let Some(ready) = &prepared.ready {
         return Ok(Arc::clone(ready));
     }
@@ -95,7 +99,9 @@ fn known_relations(gated: &gate::Gated, catalog: &Catalog) -> Result<(), Refusal
         let parts: Vec<&str> = relation.parts().iter().map(String::as_str).collect();
         let name = match parts.as_slice() {
             [schema, table] => DatasetName::new(schema, table),
-            [database, schema, table] if *database == crate::CATALOG => DatasetName::new(schema, table),
+            [database, schema, table] if *database == crate::CATALOG => {
+                DatasetName::new(schema, table)
+            }
             _ => None,
         };
         let known = name.is_some_and(|name| catalog.get(&name).is_some());
@@ -121,7 +127,9 @@ fn ready(
     if admission == Admission::Required {
         let refusals = leaves.iter().filter_map(|leaf| match leaf {
             Leaf::Tabulation { tabulation, held } => {
-                admit(tabulation.clone(), Arc::clone(&held.dataset)).err()
+                admit(tabulation.clone(), Arc::clone(&held.dataset))
+                    .err()
+                    .or_else(|| too_long(tabulation))
             }
             Leaf::OpenRows { .. } => None,
         });
@@ -143,6 +151,23 @@ fn ready(
     })?;
     let schema = described(&schema, &leaves);
     Ok(Ready { optimised, leaves, needs, schema })
+}
+
+/// The Refusal for a question that doesn't fit into a request, whoever would be asked.
+fn too_long(tabulation: &Tabulation) -> Option<Refusals> {
+    let request = NodeRequest {
+        query_id: QueryId([0xFF; 16]),
+        time_ms_max: u32::MAX,
+        question: Question::Tabulation(tabulation.clone()),
+    };
+    request.encode().is_err().then(|| {
+        Refusal::new(
+            RefusalCode::L501,
+            format!("the question to the departments has more than {REQUEST_BYTES_MAX} bytes."),
+            "Use fewer measures, or shorter lists of literals.",
+        )
+        .into()
+    })
 }
 
 /// The schema with what a reader needs to know of the method: published, not secret.
@@ -192,7 +217,11 @@ fn parameter_values(
         Some(batch) => (batch.columns(), batch.num_rows()),
     };
     if columns.len() != expected.len() {
-        let message = format!("the statement has {} placeholders, and {} values are bound.", expected.len(), columns.len());
+        let message = format!(
+            "the statement has {} placeholders, and {} values are bound.",
+            expected.len(),
+            columns.len()
+        );
         return Err(misfit(&message).into());
     }
     if rows != 1 {
@@ -209,5 +238,9 @@ fn parameter_values(
 }
 
 fn misfit(message: &str) -> Refusal {
-    Refusal::new(RefusalCode::Q110, message, "Bind one row with one value for each `$n`, of a type that fits.")
+    Refusal::new(
+        RefusalCode::Q110,
+        message,
+        "Bind one row with one value for each `$n`, of a type that fits.",
+    )
 }

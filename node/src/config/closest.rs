@@ -9,9 +9,8 @@ pub(crate) fn closest<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let lower = word.to_lowercase();
-    let likeness = |candidate: &str| {
-        strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase())
-    };
+    let likeness =
+        |candidate: &str| strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase());
     candidates
         .into_iter()
         .map(|candidate| (likeness(candidate), candidate))

@@ -104,7 +104,11 @@ fn scalar_type(table: &ColumnTable, at: &Span, problems: &mut Problems<'_>) -> O
         let places = problems.whole(places, "decimal_places", range)?;
         return u8::try_from(places).ok().map(ScalarType::Decimal);
     }
-    problems.forbidden(&table.decimal_places, "decimal_places", "only `type = \"decimal\"` has them");
+    problems.forbidden(
+        &table.decimal_places,
+        "decimal_places",
+        "only `type = \"decimal\"` has them",
+    );
     Some(match word {
         TypeWord::Boolean => ScalarType::Boolean,
         TypeWord::Integer => ScalarType::Int64,
@@ -167,8 +171,14 @@ fn fits_label(
         Label::Hidden => return,
         Label::Unit => {
             if exposure == Some(Exposure::Open) {
-                let problem = format!("`{name}` is labelled `unit` in an `open` dataset, which protects nobody");
-                problems.report(at, problem, "label it `dimension`, hide it, or protect the dataset");
+                let problem = format!(
+                    "`{name}` is labelled `unit` in an `open` dataset, which protects nobody"
+                );
+                problems.report(
+                    at,
+                    problem,
+                    "label it `dimension`, hide it, or protect the dataset",
+                );
             }
         }
         Label::Dimension => {}
@@ -176,7 +186,9 @@ fn fits_label(
             if table.breakpoints.is_none() {
                 problems.report(
                     at,
-                    format!("`{name}` is a `filter` without breakpoints, so it could never be filtered"),
+                    format!(
+                        "`{name}` is a `filter` without breakpoints, so it could never be filtered"
+                    ),
                     "add `breakpoints`: `\"months\"`, `\"years\"` or a list of values",
                 );
             }

@@ -25,7 +25,10 @@ enum Format {
 }
 
 /// Checks one dataset.
-pub(super) fn check(table: &Spanned<DatasetTable>, problems: &mut Problems<'_>) -> Option<Descriptor> {
+pub(super) fn check(
+    table: &Spanned<DatasetTable>,
+    problems: &mut Problems<'_>,
+) -> Option<Descriptor> {
     let at = table.span();
     let table = table.get_ref();
     let name = name(table, &at, problems);
@@ -63,7 +66,8 @@ fn columns(
 ) -> Vec<Column> {
     let tables = &table.column.0;
     if COLUMNS_MAX < tables.len() {
-        let fix = format!("declare {COLUMNS_MAX} at most; columns that aren't declared are never read");
+        let fix =
+            format!("declare {COLUMNS_MAX} at most; columns that aren't declared are never read");
         problems.report(at, format!("{} columns are declared", tables.len()), fix);
         return Vec::new();
     }
@@ -108,15 +112,17 @@ fn source(
     let form = problems.required(&table.source, at, "source", fix)?;
     let files = files::check(form, problems);
     let fix = "add `format = \"csv\"` or `format = \"parquet\"`";
-    let format = problems
-        .required(&form.get_ref().format, &form.span(), "format", fix)
-        .and_then(|word| {
+    let format = problems.required(&form.get_ref().format, &form.span(), "format", fix).and_then(
+        |word| {
             let formats = [("csv", Format::Csv), ("parquet", Format::Parquet)];
             problems.choice(word, "format", &formats)
-        })?;
+        },
+    )?;
     match format {
         Format::Csv => csv(table, form.get_ref(), files, columns, problems).map(Source::Csv),
-        Format::Parquet => parquet(table, form.get_ref(), files, columns, problems).map(Source::Parquet),
+        Format::Parquet => {
+            parquet(table, form.get_ref(), files, columns, problems).map(Source::Parquet)
+        }
     }
 }
 
@@ -158,7 +164,11 @@ fn parquet(
     let why = "Parquet files carry their own structure";
     problems.forbidden(&form.header, "header", why);
     problems.forbidden(&form.delimiter, "delimiter", why);
-    problems.forbidden(&table.misfits_max, "misfits_max", "a Parquet file's columns fit as a whole or not at all");
+    problems.forbidden(
+        &table.misfits_max,
+        "misfits_max",
+        "a Parquet file's columns fit as a whole or not at all",
+    );
     let read: Vec<Option<ParquetColumn>> = declared(table, columns)
         .map(|(form, column)| reading::parquet(form, column, problems))
         .collect();

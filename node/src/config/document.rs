@@ -7,9 +7,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::Deserialize;
 use toml::{Spanned, Value};
 
 /// A value and its place.
@@ -237,7 +237,9 @@ impl<'de> Deserialize<'de> for BreakpointsForm {
     }
 }
 
-fn elements<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(mut sequence: A) -> Result<Vec<T>, A::Error> {
+fn elements<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
+    mut sequence: A,
+) -> Result<Vec<T>, A::Error> {
     let mut elements = Vec::new();
     while let Some(element) = sequence.next_element()? {
         elements.push(element);

@@ -20,7 +20,9 @@ impl Position {
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
         Self {
             line: before.matches('\n').count() + 1,
-            column: before.chars().count() - before.get(..line_start).map_or(0, |s| s.chars().count()) + 1,
+            column: before.chars().count()
+                - before.get(..line_start).map_or(0, |s| s.chars().count())
+                + 1,
         }
     }
 }

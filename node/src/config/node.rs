@@ -99,7 +99,8 @@ fn check(document: &Document, folder: &Path, problems: &mut Problems<'_>) -> Opt
         "[node]",
         "add `[node]` with `id` and `department`",
     );
-    let data_folder = node.and_then(|table| settings::data_folder(table.get_ref(), folder, problems));
+    let data_folder =
+        node.and_then(|table| settings::data_folder(table.get_ref(), folder, problems));
     let node = node.and_then(|table| settings::node(table, problems));
     let link = settings::link(document, folder, problems);
     if document.dataset.0.is_empty() {

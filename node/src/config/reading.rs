@@ -30,7 +30,9 @@ pub(super) fn csv(
         Some(word) => {
             problems.choice(word, "blank", &[("null", Blank::Null), ("misfit", Blank::Misfit)])
         }
-        None if column.scalar_type == ScalarType::Utf8 || column.label == Label::Unit => Some(Blank::Null),
+        None if column.scalar_type == ScalarType::Utf8 || column.label == Label::Unit => {
+            Some(Blank::Null)
+        }
         None => Some(Blank::Misfit),
     };
     let separator = table.thousands_separator.as_ref();
@@ -87,7 +89,8 @@ fn place(
 ) -> Option<Place> {
     match (&table.from, &table.position) {
         (Some(_), Some(position)) => {
-            let fix = "keep `from` for a header's text, `position` where headers are blank or repeated";
+            let fix =
+                "keep `from` for a header's text, `position` where headers are blank or repeated";
             problems.report(&position.span(), "`from` and `position` are both there", fix);
             None
         }
@@ -102,7 +105,8 @@ fn place(
         }
         (Some(from), None) => problems.words(from, "from").map(Place::Header),
         (None, None) if !header => {
-            let problem = format!("nothing says where `{}` stands: the files have no header", column.name);
+            let problem =
+                format!("nothing says where `{}` stands: the files have no header", column.name);
             problems.report(at, problem, "add `position`, counted from 1");
             None
         }
@@ -116,7 +120,8 @@ fn separator_of(
     problems: &mut Problems<'_>,
 ) -> Option<char> {
     if !column.scalar_type.is_number() {
-        let problem = format!("`{}` is {}, which has no thousands", column.name, column.scalar_type);
+        let problem =
+            format!("`{}` is {}, which has no thousands", column.name, column.scalar_type);
         problems.report(&word.span(), problem, "take `thousands_separator` out");
         return None;
     }
@@ -131,7 +136,11 @@ fn date_format_of(
 ) -> Option<DateFormat> {
     if column.scalar_type != ScalarType::Date {
         let problem = format!("`{}` is {}", column.name, column.scalar_type);
-        problems.report(&text.span(), problem, "take `date_format` out, or write `type = \"date\"`");
+        problems.report(
+            &text.span(),
+            problem,
+            "take `date_format` out, or write `type = \"date\"`",
+        );
         return None;
     }
     let format = DateFormat::new(text.get_ref());

@@ -62,7 +62,8 @@ impl Secret {
             return Err(SecretError::WorldReadable { file: file() });
         }
         let mut text = String::new();
-        let length = opened.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
+        let length =
+            opened.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
         if u64::try_from(length).is_ok_and(|length| FILE_BYTES_MAX < length) {
             return Err(SecretError::TooLong { file: file() });
         }
@@ -130,6 +131,11 @@ mod tests {
             assert!(message.contains(expect), "{message}");
             assert!(!message.contains("0123"), "{message}");
         }
-        assert!(Secret::read(Path::new("/no/such/file")).unwrap_err().to_string().contains("check the path"));
+        assert!(
+            Secret::read(Path::new("/no/such/file"))
+                .unwrap_err()
+                .to_string()
+                .contains("check the path")
+        );
     }
 }

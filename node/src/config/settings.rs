@@ -72,10 +72,14 @@ impl Link {
 }
 
 /// Checks `[node]`.
-pub(super) fn node(table: &Spanned<NodeTable>, problems: &mut Problems<'_>) -> Option<NodeSettings> {
+pub(super) fn node(
+    table: &Spanned<NodeTable>,
+    problems: &mut Problems<'_>,
+) -> Option<NodeSettings> {
     let at = table.span();
-    let NodeTable { id, department, memory_mib, source_mib_max, query_seconds_max, groups_max, .. } =
-        table.get_ref();
+    let NodeTable {
+        id, department, memory_mib, source_mib_max, query_seconds_max, groups_max, ..
+    } = table.get_ref();
     let id = problems
         .required(id, &at, "id", "add the node's name, such as `id = \"leeds-1\"`")
         .and_then(|id| node_id(id, problems));
@@ -87,7 +91,8 @@ pub(super) fn node(table: &Spanned<NodeTable>, problems: &mut Problems<'_>) -> O
     let source_mib_max = limit(source_mib_max, "source_mib_max", mib, SOURCE_MIB_MAX, problems);
     let query_seconds_max =
         limit(query_seconds_max, "query_seconds_max", 1..=3_600, QUERY_SECONDS_MAX, problems);
-    let groups_max = limit(groups_max, "groups_max", 1..=i64::from(GROUPS_MAX), i64::from(GROUPS_MAX), problems);
+    let groups_max =
+        limit(groups_max, "groups_max", 1..=i64::from(GROUPS_MAX), i64::from(GROUPS_MAX), problems);
     Some(NodeSettings {
         id: id?,
         department: department?,
@@ -115,7 +120,10 @@ fn limit(
 fn node_id(id: &Spanned<String>, problems: &mut Problems<'_>) -> Option<String> {
     let text = id.get_ref();
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(letters) && text.len() <= 63 {
+    if text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(letters)
+        && text.len() <= 63
+    {
         return Some(text.clone());
     }
     problems.report(
@@ -139,7 +147,11 @@ pub(super) fn data_folder(
 }
 
 /// Checks `[uplink]` and `[listen]`: one of them at most.
-pub(super) fn link(document: &Document, folder: &Path, problems: &mut Problems<'_>) -> Option<Link> {
+pub(super) fn link(
+    document: &Document,
+    folder: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<Link> {
     match (&document.uplink, &document.listen) {
         (Some(uplink), None) => self::uplink(uplink, folder, problems),
         (None, Some(listen)) => self::listen(listen, folder, problems),
@@ -155,7 +167,11 @@ pub(super) fn link(document: &Document, folder: &Path, problems: &mut Problems<'
     }
 }
 
-fn uplink(table: &Spanned<UplinkTable>, folder: &Path, problems: &mut Problems<'_>) -> Option<Link> {
+fn uplink(
+    table: &Spanned<UplinkTable>,
+    folder: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<Link> {
     let UplinkTable { gateway, secret_file } = table.get_ref();
     let fix = "add the gateway's address, such as `gateway = \"gateway.example:50060\"`";
     let gateway = problems
@@ -165,7 +181,11 @@ fn uplink(table: &Spanned<UplinkTable>, folder: &Path, problems: &mut Problems<'
     Some(Link::Uplink { gateway: gateway?, secret_file: secret_file? })
 }
 
-fn listen(table: &Spanned<ListenTable>, folder: &Path, problems: &mut Problems<'_>) -> Option<Link> {
+fn listen(
+    table: &Spanned<ListenTable>,
+    folder: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<Link> {
     let ListenTable { address, secret_file } = table.get_ref();
     let fix = "add where to listen, such as `address = \"127.0.0.1:50070\"`";
     let address = problems

@@ -1,6 +1,6 @@
 //! The terms of a dataset: open or protected, and if protected who, how strictly and by which side.
 
-use insitu_disclosure::dataset::{Protection, ProtectedUnit, ReleaseMode};
+use insitu_disclosure::dataset::{ProtectedUnit, Protection, ReleaseMode};
 use insitu_disclosure::label::Label;
 use insitu_disclosure::policy::Profile;
 use toml::Spanned;
@@ -18,7 +18,11 @@ pub(super) enum Exposure {
 }
 
 /// Reads `protection`; there is no default.
-pub(super) fn exposure(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Option<Exposure> {
+pub(super) fn exposure(
+    table: &DatasetTable,
+    at: &Span,
+    problems: &mut Problems<'_>,
+) -> Option<Exposure> {
     let fix = "add `protection = \"protected\"`, or `\"open\"` if every row is published already";
     let word = problems.required(&table.protection, at, "protection", fix)?;
     let choices = [("open", Exposure::Open), ("protected", Exposure::Protected)];
@@ -63,11 +67,13 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
     let fix = "add `release = \"at-node\"` if the node protects its own tables, or `\"at-gateway\"` if the \
                gateway protects the total over several nodes";
     let release = problems.required(&table.release, at, "release", fix).and_then(|word| {
-        let choices = [ReleaseMode::AtNode, ReleaseMode::AtGateway].map(|mode| (mode.as_str(), mode));
+        let choices =
+            [ReleaseMode::AtNode, ReleaseMode::AtGateway].map(|mode| (mode.as_str(), mode));
         problems.choice(word, "release", &choices)
     });
     let fix = "add `units_at_one_node = true` if nobody has rows at two nodes of this dataset, otherwise `false`";
-    let units_at_one_node = problems.required(&table.units_at_one_node, at, "units_at_one_node", fix);
+    let units_at_one_node =
+        problems.required(&table.units_at_one_node, at, "units_at_one_node", fix);
     Some(Protection::Protected {
         unit: unit?,
         profile: profile?,
@@ -103,7 +109,8 @@ fn unit(
     }
     let fix = "add `unit_unique_per_row = true` if nobody has two rows, otherwise `false`";
     let unique = problems.required(&table.unit_unique_per_row, at, "unit_unique_per_row", fix);
-    let named = |c: &&Spanned<ColumnTable>| c.get_ref().name.as_ref().is_some_and(|n| n.get_ref() == text);
+    let named =
+        |c: &&Spanned<ColumnTable>| c.get_ref().name.as_ref().is_some_and(|n| n.get_ref() == text);
     match columns.iter().find(named) {
         Some(column) if is_unit(column.get_ref()) => {}
         Some(column) => problems.report(
@@ -136,8 +143,14 @@ fn profile(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Opti
             if !is_kept {
                 problems.report(
                     &value.span(),
-                    format!("`threshold_units` is {units}, below the profile's {}", preset.threshold_units),
-                    format!("write {} or more: a profile is only tightened", preset.threshold_units),
+                    format!(
+                        "`threshold_units` is {units}, below the profile's {}",
+                        preset.threshold_units
+                    ),
+                    format!(
+                        "write {} or more: a profile is only tightened",
+                        preset.threshold_units
+                    ),
                 );
             }
             is_kept
@@ -150,8 +163,14 @@ fn profile(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Opti
             if !is_kept {
                 problems.report(
                     &value.span(),
-                    format!("`rounding_base` is {base}, not a multiple of the profile's {}", preset.rounding_base),
-                    format!("write {0}, or a multiple of {0}: a profile is only tightened", preset.rounding_base),
+                    format!(
+                        "`rounding_base` is {base}, not a multiple of the profile's {}",
+                        preset.rounding_base
+                    ),
+                    format!(
+                        "write {0}, or a multiple of {0}: a profile is only tightened",
+                        preset.rounding_base
+                    ),
                 );
             }
             is_kept

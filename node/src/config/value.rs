@@ -33,7 +33,11 @@ fn range(
     let first = problems.required(&table.first, at, "first", fix);
     let last = problems.required(&table.last, at, "last", fix);
     if scalar_type != ScalarType::Int64 {
-        problems.report(at, format!("the column is {scalar_type}, its domain a range"), "list the values");
+        problems.report(
+            at,
+            format!("the column is {scalar_type}, its domain a range"),
+            "list the values",
+        );
         return None;
     }
     let (first, last) = (first?.get_ref().0, last?.get_ref().0);
@@ -62,7 +66,8 @@ pub(super) fn breakpoints(
             let choices = [("months", ()), ("years", ())];
             problems.choice(&word, "breakpoints", &choices)?;
             if scalar_type != ScalarType::Date {
-                let problem = format!("the column is {scalar_type}, its breakpoints `{}`", word.get_ref());
+                let problem =
+                    format!("the column is {scalar_type}, its breakpoints `{}`", word.get_ref());
                 problems.report(&form.span(), problem, "list the values it may be cut at");
                 return None;
             }
@@ -70,13 +75,18 @@ pub(super) fn breakpoints(
         }
         BreakpointsForm::Listed(values) => {
             if !is_ordered(scalar_type) {
-                let problem = format!("the column is {scalar_type}, which isn't cut at breakpoints");
+                let problem =
+                    format!("the column is {scalar_type}, which isn't cut at breakpoints");
                 problems.report(&form.span(), problem, "take them out");
                 return None;
             }
             let listed = listed(values, &form.span(), "breakpoints", scalar_type, problems)?;
             if !is_ascending(&listed) {
-                problems.report(&form.span(), "the breakpoints aren't in order", "write the smallest first");
+                problems.report(
+                    &form.span(),
+                    "the breakpoints aren't in order",
+                    "write the smallest first",
+                );
                 return None;
             }
             Some(Breakpoints::Listed(listed))
@@ -106,12 +116,17 @@ pub(super) fn bounds(
         return None;
     }
     let low = low.and_then(|value| literal(value, scalar_type, problems)).and_then(|v| ordinal(&v));
-    let high = high.and_then(|value| literal(value, scalar_type, problems)).and_then(|v| ordinal(&v));
+    let high =
+        high.and_then(|value| literal(value, scalar_type, problems)).and_then(|v| ordinal(&v));
     let (low, high) = (low?, high?);
     if low < high {
         return Some(Bounds { low, high });
     }
-    problems.report(&at, "`low` isn't below `high`", "write the smallest and the largest plausible value");
+    problems.report(
+        &at,
+        "`low` isn't below `high`",
+        "write the smallest and the largest plausible value",
+    );
     None
 }
 
@@ -156,7 +171,11 @@ fn listed(
         if let Some(literal) = literal
             && !seen.insert(literal.to_string())
         {
-            problems.report(&value.span(), format!("{literal} is listed twice"), "take it out here");
+            problems.report(
+                &value.span(),
+                format!("{literal} is listed twice"),
+                "take it out here",
+            );
         }
     }
     literals.into_iter().collect()
@@ -177,9 +196,10 @@ fn literal(
             Literal::parse(text, scalar_type)
         }
         (Value::Datetime(date), ScalarType::Date) => Literal::parse(&date.to_string(), scalar_type),
-        (Value::Integer(number), ScalarType::Int64 | ScalarType::Decimal(_) | ScalarType::Float64) => {
-            Literal::Int64(*number).convert(scalar_type)
-        }
+        (
+            Value::Integer(number),
+            ScalarType::Int64 | ScalarType::Decimal(_) | ScalarType::Float64,
+        ) => Literal::Int64(*number).convert(scalar_type),
         (Value::Float(number), ScalarType::Float64) => {
             number.is_finite().then_some(Literal::Float64(*number))
         }
@@ -197,7 +217,11 @@ fn literal(
     };
     if found.is_none() {
         let fix = format!("the column is {scalar_type}: write {}", example(scalar_type));
-        problems.report(&value.span(), format!("`{}` isn't a value of the column", value.get_ref()), fix);
+        problems.report(
+            &value.span(),
+            format!("`{}` isn't a value of the column", value.get_ref()),
+            fix,
+        );
     }
     found
 }

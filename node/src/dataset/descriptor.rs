@@ -7,7 +7,7 @@ use object_store::path::Path;
 
 use super::DateFormat;
 
-/// A Dataset as declared at this node. Only a checked configuration makes one.
+/// A Dataset as declared at this node, made of a checked configuration.
 #[derive(Debug, Clone)]
 pub struct Descriptor {
     /// What is published and on what terms; hidden columns included.

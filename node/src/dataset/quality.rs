@@ -136,7 +136,9 @@ impl fmt::Display for MisfitReason {
             Self::NotUtf8 => f.write_str("isn't UTF-8"),
             Self::OutsideDomain => f.write_str("isn't in the domain"),
             Self::OneWord => f.write_str("has no last word to drop"),
-            Self::FieldCount { found, expected } => write!(f, "{found} fields instead of {expected}"),
+            Self::FieldCount { found, expected } => {
+                write!(f, "{found} fields instead of {expected}")
+            }
             Self::TextAfterQuote => f.write_str("text after a closing quote"),
             Self::UnclosedQuote => f.write_str("a quote that is never closed"),
         }

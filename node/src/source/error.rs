@@ -12,7 +12,9 @@ use crate::dataset::Misfits;
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The folder can't be opened.
-    #[error("data folder `{folder}` can't be opened: {source}; correct `data_folder`, or create it")]
+    #[error(
+        "data folder `{folder}` can't be opened: {source}; correct `data_folder`, or create it"
+    )]
     Folder {
         /// The folder.
         folder: String,
@@ -26,7 +28,9 @@ pub enum SourceError {
         file: String,
     },
     /// The path leads through a symbolic link out of the data folder.
-    #[error("`{file}` leads out of the data folder through a symbolic link; put the file itself there, or set `data_folder`")]
+    #[error(
+        "`{file}` leads out of the data folder through a symbolic link; put the file itself there, or set `data_folder`"
+    )]
     LeavesFolder {
         /// The file.
         file: String,
@@ -60,13 +64,17 @@ pub enum SourceError {
         file: String,
     },
     /// The compressed data is damaged or cut short.
-    #[error("`{file}` is damaged or cut short: its compressed data is incomplete or wrong; copy it again")]
+    #[error(
+        "`{file}` is damaged or cut short: its compressed data is incomplete or wrong; copy it again"
+    )]
     Damaged {
         /// The file.
         file: String,
     },
     /// One record is far too long.
-    #[error("`{file}`: the record that begins on line {line} has no end within {bytes_max} bytes; look for a quote that is never closed, or another `delimiter`")]
+    #[error(
+        "`{file}`: the record that begins on line {line} has no end within {bytes_max} bytes; look for a quote that is never closed, or another `delimiter`"
+    )]
     RecordTooLong {
         /// The file.
         file: String,
@@ -90,7 +98,9 @@ pub enum SourceError {
         misfits: Misfits,
     },
     /// The rows take more memory than allowed.
-    #[error("its rows take more than the {mib_max} MiB that the node's CSV files may; convert the file to Parquet, which isn't held in memory, or raise `source_mib_max`")]
+    #[error(
+        "its rows take more than the {mib_max} MiB that the node's CSV files may; convert the file to Parquet, which isn't held in memory, or raise `source_mib_max`"
+    )]
     TooLarge {
         /// The limit.
         mib_max: u32,
@@ -118,7 +128,9 @@ pub enum SourceError {
         fix: &'static str,
     },
     /// Two files of a Dataset differ in a column's type.
-    #[error("`{file}`: column `{column}` is {found}, in `{first_file}` it is {first_found}; write both alike")]
+    #[error(
+        "`{file}`: column `{column}` is {found}, in `{first_file}` it is {first_found}; write both alike"
+    )]
     FilesDiffer {
         /// The file.
         file: String,
@@ -132,13 +144,17 @@ pub enum SourceError {
         first_found: String,
     },
     /// A unit has several rows, although the configuration says that none has.
-    #[error("column `{column}` has the same unit in several rows; write `unit_unique_per_row = false`, or rows would be counted for units")]
+    #[error(
+        "column `{column}` has the same unit in several rows; write `unit_unique_per_row = false`, or rows would be counted for units"
+    )]
     UnitRepeated {
         /// The column labelled `unit`.
         column: String,
     },
     /// Whether units are unique takes more memory to find out than allowed.
-    #[error("whether column `{column}` is unique can't be found out within {mib_max} MiB; raise `source_mib_max`, or write `unit_unique_per_row = false`")]
+    #[error(
+        "whether column `{column}` is unique can't be found out within {mib_max} MiB; raise `source_mib_max`, or write `unit_unique_per_row = false`"
+    )]
     UnitsTooMany {
         /// The column labelled `unit`.
         column: String,
@@ -214,7 +230,9 @@ impl SourceError {
         let file = file.to_owned();
         match source {
             object_store::Error::NotFound { .. } => Self::Missing { file },
-            object_store::Error::PermissionDenied { ref source, .. } if source.is::<LeavesFolder>() => {
+            object_store::Error::PermissionDenied { ref source, .. }
+                if source.is::<LeavesFolder>() =>
+            {
                 Self::LeavesFolder { file }
             }
             // The store's list of errors grows; the rest is for the owner to read.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use insitu_disclosure::dataset::{Protection, ProtectedUnit};
+use insitu_disclosure::dataset::{ProtectedUnit, Protection};
 use object_store::ObjectStore;
 
 use super::budget::{Budget, SourceLimits};
@@ -69,7 +69,8 @@ async fn dataset(
 fn unit_promised_unique(protection: &Protection) -> Option<&str> {
     match protection {
         Protection::Protected {
-            unit: ProtectedUnit::Column { name, unique_per_row: true }, ..
+            unit: ProtectedUnit::Column { name, unique_per_row: true },
+            ..
         } => Some(name),
         Protection::Protected {
             unit: ProtectedUnit::Row | ProtectedUnit::Column { unique_per_row: false, .. },

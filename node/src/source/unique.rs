@@ -61,7 +61,10 @@ pub(super) async fn check(
             }
         }
         if !budget.has(seen.bytes()) {
-            return Err(SourceError::UnitsTooMany { column: unit.to_owned(), mib_max: budget.mib_max() });
+            return Err(SourceError::UnitsTooMany {
+                column: unit.to_owned(),
+                mib_max: budget.mib_max(),
+            });
         }
     }
     Ok(())

@@ -101,9 +101,7 @@ const fn operator(op: Comparison) -> Operator {
 
 fn literal(value: &Literal) -> Expr {
     lit(match value {
-        Literal::Null(t) => {
-            ScalarValue::try_from(&t.data_type()).unwrap_or(ScalarValue::Null)
-        }
+        Literal::Null(t) => ScalarValue::try_from(&t.data_type()).unwrap_or(ScalarValue::Null),
         Literal::Boolean(v) => ScalarValue::Boolean(Some(*v)),
         Literal::Int64(v) => ScalarValue::Int64(Some(*v)),
         Literal::Decimal { value, places } => {

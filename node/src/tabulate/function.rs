@@ -25,9 +25,15 @@ enum Kind {
     Call(Function),
     Cast(ScalarType),
     /// The number's digits as a whole number of 38 digits, held within bounds.
-    Amount { low: i128, high: i128 },
+    Amount {
+        low: i128,
+        high: i128,
+    },
     /// The value held within bounds, in its own type.
-    Clamp { low: i128, high: i128 },
+    Clamp {
+        low: i128,
+        high: i128,
+    },
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

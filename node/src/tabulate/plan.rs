@@ -61,9 +61,7 @@ enum Units<'a> {
 fn units(dataset: &Dataset) -> Units<'_> {
     match &dataset.protection {
         Protection::Open | Protection::Protected { unit: ProtectedUnit::Row, .. } => Units::Rows,
-        Protection::Protected {
-            unit: ProtectedUnit::Column { name, unique_per_row }, ..
-        } => {
+        Protection::Protected { unit: ProtectedUnit::Column { name, unique_per_row }, .. } => {
             if *unique_per_row {
                 Units::UniqueColumn(name)
             } else {

@@ -28,9 +28,13 @@ pub(crate) fn rows_plan(
 }
 
 /// Whether a condition fits an open dataset's columns.
-pub(crate) fn check_predicate(open: &OpenDataset, predicate: &Scalar) -> std::result::Result<(), Refusal> {
+pub(crate) fn check_predicate(
+    open: &OpenDataset,
+    predicate: &Scalar,
+) -> std::result::Result<(), Refusal> {
     let found = insitu_disclosure::tabulation::typing::type_of(predicate, open.get())?;
-    if found == ScalarType::Boolean && predicate.depth() <= insitu_disclosure::tabulation::DEPTH_MAX {
+    if found == ScalarType::Boolean && predicate.depth() <= insitu_disclosure::tabulation::DEPTH_MAX
+    {
         return Ok(());
     }
     Err(Refusal::new(

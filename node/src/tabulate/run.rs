@@ -135,8 +135,7 @@ async fn collect(
     plan: LogicalPlan,
     rows_max: usize,
 ) -> Result<Vec<RecordBatch>, RunError> {
-    let mut stream =
-        DataFrame::new(session, plan).execute_stream().await.map_err(engine_error)?;
+    let mut stream = DataFrame::new(session, plan).execute_stream().await.map_err(engine_error)?;
     let mut batches = Vec::new();
     let mut rows = 0_usize;
     while let Some(batch) = stream.next().await {

@@ -45,11 +45,7 @@ pub(crate) enum AreasError {
 /// The 1,388 areas of West Yorkshire, in the order of the file.
 pub(crate) fn west_yorkshire() -> Result<Vec<Area>, AreasError> {
     let mut areas = Vec::new();
-    for row in CENSUS
-        .lines()
-        .skip_while(is_elsewhere)
-        .take_while(|row| !is_elsewhere(row))
-    {
+    for row in CENSUS.lines().skip_while(is_elsewhere).take_while(|row| !is_elsewhere(row)) {
         areas.extend(area(&row?)?);
     }
     Ok(areas)
@@ -66,18 +62,14 @@ fn area(row: &str) -> Result<Option<Area>, AreasError> {
     // Columns: local authority name, LSOA code, all persons, households.
     let wanted = (fields.get(3), fields.get(6), fields.get(9), fields.get(14));
     let (Some(district), Some(lsoa), Some(persons), Some(households)) = wanted else {
-        return Err(AreasError::Row {
-            row: row.to_owned(),
-        });
+        return Err(AreasError::Row { row: row.to_owned() });
     };
     if !DISTRICTS.contains(&district.as_str()) {
         return Ok(None);
     }
     let count = |text: &str| {
         let digits = text.replace(',', "");
-        digits.parse().map_err(|_| AreasError::Row {
-            row: row.to_owned(),
-        })
+        digits.parse().map_err(|_| AreasError::Row { row: row.to_owned() })
     };
     Ok(Some(Area {
         lsoa: Arc::from(lsoa.as_str()),
@@ -128,14 +120,8 @@ mod tests {
 
     #[test]
     fn the_file_is_in_order_of_region() {
-        let rows = CENSUS
-            .lines()
-            .filter(|row| row.as_ref().unwrap().contains(REGION))
-            .count();
-        let read = CENSUS
-            .lines()
-            .skip_while(is_elsewhere)
-            .take_while(|row| !is_elsewhere(row));
+        let rows = CENSUS.lines().filter(|row| row.as_ref().unwrap().contains(REGION)).count();
+        let read = CENSUS.lines().skip_while(is_elsewhere).take_while(|row| !is_elsewhere(row));
         assert_eq!(read.count(), rows);
     }
 

@@ -29,16 +29,8 @@ pub(crate) enum Council {
 }
 
 /// Bands, lowest value of the home first, with their share in thousandths.
-const BANDS: [(u64, &str); 8] = [
-    (460, "A"),
-    (205, "B"),
-    (165, "C"),
-    (80, "D"),
-    (52, "E"),
-    (23, "F"),
-    (13, "G"),
-    (2, "H"),
-];
+const BANDS: [(u64, &str); 8] =
+    [(460, "A"), (205, "B"), (165, "C"), (80, "D"), (52, "E"), (23, "F"), (13, "G"), (2, "H")];
 
 /// The most an account owes: £40,000, in pence.
 const ARREARS_MAX: i64 = 4_000_000;
@@ -119,24 +111,15 @@ fn accounts(population: &Population, council: Council) -> Vec<Account<'_>> {
         let prosperity = seeded.pick(&PROSPERITY).unwrap_or(Prosperity::Middle);
         for _ in 0..homes {
             let number = account_number(accounts.len());
-            accounts.push(Account::draw(
-                council,
-                number,
-                &area.lsoa,
-                prosperity,
-                &mut seeded,
-            ));
+            accounts.push(Account::draw(council, number, &area.lsoa, prosperity, &mut seeded));
         }
     }
     accounts
 }
 
 /// A third of areas each.
-const PROSPERITY: [(u64, Prosperity); 3] = [
-    (1, Prosperity::Low),
-    (1, Prosperity::Middle),
-    (1, Prosperity::High),
-];
+const PROSPERITY: [(u64, Prosperity); 3] =
+    [(1, Prosperity::Low), (1, Prosperity::Middle), (1, Prosperity::High)];
 
 /// The number of the nth account: every one once, in no order, so that a number tells no area.
 fn account_number(nth: usize) -> usize {
@@ -160,12 +143,7 @@ impl<'a> Account<'a> {
             Prosperity::High => first.max(second),
         };
         let id = format!("{}-{number:08}", council.prefix());
-        Self {
-            id,
-            band,
-            arrears: arrears(band, seeded),
-            lsoa,
-        }
+        Self { id, band, arrears: arrears(band, seeded), lsoa }
     }
 }
 
@@ -184,11 +162,7 @@ fn arrears(band: &str, seeded: &mut Seeded) -> i64 {
         return 0;
     }
     let pence = seeded.lognormal(38_000, 0.9);
-    let factor = if seeded.below(200) == 0 {
-        seeded.between(40, 80)
-    } else {
-        1
-    };
+    let factor = if seeded.below(200) == 0 { seeded.between(40, 80) } else { 1 };
     (pence * factor).min(ARREARS_MAX)
 }
 
@@ -204,63 +178,28 @@ mod tests {
     fn check(council: Council, rows: std::ops::Range<usize>) {
         let population = Population::demo().unwrap();
         let batch = council_tax(&population, council).unwrap();
-        assert!(
-            rows.contains(&batch.num_rows()),
-            "{council:?}: {}",
-            batch.num_rows()
-        );
+        assert!(rows.contains(&batch.num_rows()), "{council:?}: {}", batch.num_rows());
 
-        let texts = |name| {
-            batch
-                .column_by_name(name)
-                .unwrap()
-                .as_string::<i32>()
-                .iter()
-                .flatten()
-        };
+        let texts = |name| batch.column_by_name(name).unwrap().as_string::<i32>().iter().flatten();
         let ids: HashSet<&str> = texts("account_id").collect();
         assert_eq!(ids.len(), batch.num_rows(), "accounts are distinct");
-        assert!(
-            ids.iter()
-                .all(|id| id.starts_with(council.prefix()) && id.len() == 12)
-        );
+        assert!(ids.iter().all(|id| id.starts_with(council.prefix()) && id.len() == 12));
 
-        let here = population
-            .areas
-            .iter()
-            .filter(|area| area.district == council.name());
+        let here = population.areas.iter().filter(|area| area.district == council.name());
         let lsoas: HashSet<&str> = here.map(|area| &*area.lsoa).collect();
-        assert!(
-            texts("lsoa").all(|lsoa| lsoas.contains(lsoa)),
-            "no other council's area"
-        );
+        assert!(texts("lsoa").all(|lsoa| lsoas.contains(lsoa)), "no other council's area");
 
         let in_band = |band| texts("band").filter(|&each| each == band).count();
         assert_eq!(texts("band").collect::<HashSet<_>>().len(), 8);
         assert!((40..55).contains(&(in_band("A") * 100 / batch.num_rows())));
-        assert!(
-            (5..60).contains(&in_band("H")),
-            "{council:?}: {}",
-            in_band("H")
-        );
+        assert!((5..60).contains(&in_band("H")), "{council:?}: {}", in_band("H"));
 
-        let arrears = batch
-            .column_by_name("arrears")
-            .unwrap()
-            .as_primitive::<Int64Type>();
-        let mut owed: Vec<i64> = arrears
-            .values()
-            .iter()
-            .copied()
-            .filter(|&a| a != 0)
-            .collect();
+        let arrears = batch.column_by_name("arrears").unwrap().as_primitive::<Int64Type>();
+        let mut owed: Vec<i64> = arrears.values().iter().copied().filter(|&a| a != 0).collect();
         assert!((10..16).contains(&(owed.len() * 100 / batch.num_rows())));
         owed.sort_unstable();
         let (least, median, most) = (owed[0], owed[owed.len() / 2], owed[owed.len() - 1]);
-        assert!(
-            least > 0 && most > 30 * median,
-            "{council:?}: {least}, {median}, {most}"
-        );
+        assert!(least > 0 && most > 30 * median, "{council:?}: {least}, {median}, {most}");
     }
 
     #[test]

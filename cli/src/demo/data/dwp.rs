@@ -41,11 +41,7 @@ const HOUSING: Benefit = benefit("Housing Benefit", 4_000, 16_500);
 const INDUSTRIAL: Benefit = benefit("Industrial Injuries Disablement Benefit", 3_394, 16_970);
 
 const fn benefit(name: &'static str, weekly_min: i64, weekly_max: i64) -> Benefit {
-    Benefit {
-        name,
-        weekly_min,
-        weekly_max,
-    }
+    Benefit { name, weekly_min, weekly_max }
 }
 
 /// A benefit a person may get, and how many of 1,000 such people get it: the well, and the
@@ -93,14 +89,10 @@ pub(crate) fn claims(population: &Population) -> Result<RecordBatch, ArrowError>
     let claims = drawn(population);
     let rows = || claims.iter();
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(StringArray::from_iter_values(
-            rows().map(|row| row.person.nhs_number.as_str()),
-        )),
+        Arc::new(StringArray::from_iter_values(rows().map(|row| row.person.nhs_number.as_str()))),
         Arc::new(StringArray::from_iter_values(rows().map(|row| row.benefit))),
         Arc::new(Int64Array::from_iter_values(rows().map(|row| row.amount))),
-        Arc::new(Date32Array::from_iter_values(
-            rows().map(|row| row.start_date),
-        )),
+        Arc::new(Date32Array::from_iter_values(rows().map(|row| row.start_date))),
         Arc::new(StringArray::from_iter_values(rows().map(|row| row.region))),
     ];
     let schema = Schema::new(vec![
@@ -198,12 +190,7 @@ mod tests {
     }
 
     fn texts<'a>(batch: &'a RecordBatch, name: &str) -> impl Iterator<Item = &'a str> {
-        batch
-            .column_by_name(name)
-            .unwrap()
-            .as_string::<i32>()
-            .iter()
-            .flatten()
+        batch.column_by_name(name).unwrap().as_string::<i32>().iter().flatten()
     }
 
     /// The claimants of each value of a column.
@@ -212,25 +199,15 @@ mod tests {
         for (value, person) in texts(batch, by).zip(texts(batch, "person_id")) {
             people.entry(value).or_default().insert(person);
         }
-        people
-            .into_iter()
-            .map(|(value, people)| (value, people.len()))
-            .collect()
+        people.into_iter().map(|(value, people)| (value, people.len())).collect()
     }
 
     #[test]
     fn has_its_size_and_some_people_twice() {
         let (_, batch) = demo();
-        assert!(
-            (30_000..40_000).contains(&batch.num_rows()),
-            "{}",
-            batch.num_rows()
-        );
+        assert!((30_000..40_000).contains(&batch.num_rows()), "{}", batch.num_rows());
         let claims_per_100_people = batch.num_rows() * 100 / people(&batch).len();
-        assert!(
-            (110..140).contains(&claims_per_100_people),
-            "{claims_per_100_people}"
-        );
+        assert!((110..140).contains(&claims_per_100_people), "{claims_per_100_people}");
         assert!(people(&batch).into_iter().all(is_valid_test_number));
     }
 
@@ -256,9 +233,7 @@ mod tests {
         }
         let share = |pick: fn(usize) -> bool| {
             let patients = || visits.iter().filter(|&(_, &count)| pick(count));
-            let claiming = patients()
-                .filter(|(person, _)| claimants.contains(*person))
-                .count();
+            let claiming = patients().filter(|(person, _)| claimants.contains(*person)).count();
             claiming * 100 / patients().count()
         };
         assert!(share(|count| count >= 4) > share(|count| count == 1) + 15);
@@ -274,34 +249,15 @@ mod tests {
         let regions = claimants(&batch, "region");
         assert_eq!(regions.len(), 10);
         assert_eq!(regions["WALES"], 7);
-        assert!(
-            regions[REGION] * 100 / people(&batch).len() > 70,
-            "{regions:?}"
-        );
+        assert!(regions[REGION] * 100 / people(&batch).len() > 70, "{regions:?}");
     }
 
     #[test]
     fn amounts_and_dates_keep_to_their_domains() {
         let (_, batch) = demo();
-        let amounts = batch
-            .column_by_name("amount")
-            .unwrap()
-            .as_primitive::<Int64Type>();
-        assert!(
-            amounts
-                .values()
-                .iter()
-                .all(|amount| (2_200..=28_000).contains(amount))
-        );
-        let starts = batch
-            .column_by_name("start_date")
-            .unwrap()
-            .as_primitive::<Date32Type>();
-        assert!(
-            starts
-                .values()
-                .iter()
-                .all(|&day| (0..=START_MAX).contains(&day))
-        );
+        let amounts = batch.column_by_name("amount").unwrap().as_primitive::<Int64Type>();
+        assert!(amounts.values().iter().all(|amount| (2_200..=28_000).contains(amount)));
+        let starts = batch.column_by_name("start_date").unwrap().as_primitive::<Date32Type>();
+        assert!(starts.values().iter().all(|&day| (0..=START_MAX).contains(&day)));
     }
 }

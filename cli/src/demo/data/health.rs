@@ -93,19 +93,11 @@ pub(crate) fn episodes(population: &Population) -> Result<RecordBatch, ArrowErro
     let rows = || episodes.iter();
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter(rows().map(Episode::person_id))),
-        Arc::new(Date32Array::from_iter_values(
-            rows().map(|row| row.admitted),
-        )),
+        Arc::new(Date32Array::from_iter_values(rows().map(|row| row.admitted))),
         Arc::new(StringArray::from_iter_values(rows().map(|row| row.icd10))),
-        Arc::new(Int64Array::from_iter_values(
-            rows().map(|row| row.resident.person.age),
-        )),
-        Arc::new(StringArray::from_iter_values(
-            rows().map(|row| row.resident.person.sex.code()),
-        )),
-        Arc::new(StringArray::from_iter_values(
-            rows().map(|row| &row.resident.lsoa),
-        )),
+        Arc::new(Int64Array::from_iter_values(rows().map(|row| row.resident.person.age))),
+        Arc::new(StringArray::from_iter_values(rows().map(|row| row.resident.person.sex.code()))),
+        Arc::new(StringArray::from_iter_values(rows().map(|row| &row.resident.lsoa))),
         Arc::new(Int64Array::from_iter(rows().map(|row| row.cost))),
     ];
     let schema = Schema::new(vec![
@@ -147,11 +139,7 @@ impl<'a> Episode<'a> {
         };
         let day = seeded.between(0, i64::from(DAYS) - 1);
         let pence = seeded.lognormal(chapter.cost_median * 100, 0.8);
-        let factor = if seeded.below(4_000) == 0 {
-            seeded.between(100, 400)
-        } else {
-            1
-        };
+        let factor = if seeded.below(4_000) == 0 { seeded.between(100, 400) } else { 1 };
         Self {
             resident,
             is_identified: seeded.below(300) != 0,
@@ -162,8 +150,7 @@ impl<'a> Episode<'a> {
     }
 
     fn person_id(&self) -> Option<&str> {
-        self.is_identified
-            .then(|| self.resident.person.nhs_number.as_str())
+        self.is_identified.then(|| self.resident.person.nhs_number.as_str())
     }
 }
 
@@ -182,11 +169,8 @@ fn course(person: &Person, seeded: &mut Seeded) -> (i64, Option<Chapter>) {
         65..80 => 580,
         _ => 700,
     };
-    let (more_per_mille, again_per_mille) = if person.is_long_term_ill {
-        (200, 620)
-    } else {
-        (0, 380)
-    };
+    let (more_per_mille, again_per_mille) =
+        if person.is_long_term_ill { (200, 620) } else { (0, 380) };
     if !seeded.chance(admitted_per_mille + more_per_mille) {
         return (0, None);
     }
@@ -243,45 +227,23 @@ mod tests {
     #[test]
     fn has_its_size_and_few_gaps() {
         let (_, batch) = demo();
-        assert!(
-            (75_000..95_000).contains(&batch.num_rows()),
-            "{}",
-            batch.num_rows()
-        );
+        assert!((75_000..95_000).contains(&batch.num_rows()), "{}", batch.num_rows());
         let nulls = |name| batch.column_by_name(name).unwrap().null_count();
-        assert!(
-            (200..400).contains(&nulls("person_id")),
-            "{}",
-            nulls("person_id")
-        );
+        assert!((200..400).contains(&nulls("person_id")), "{}", nulls("person_id"));
         assert!((500..900).contains(&nulls("cost")), "{}", nulls("cost"));
     }
 
     #[test]
     fn values_keep_to_their_domains() {
         let (population, batch) = demo();
-        assert!(
-            texts(&batch, "person_id")
-                .into_iter()
-                .all(is_valid_test_number)
-        );
+        assert!(texts(&batch, "person_id").into_iter().all(is_valid_test_number));
         let lsoas: HashSet<&str> = population.areas.iter().map(|area| &*area.lsoa).collect();
-        assert!(
-            texts(&batch, "lsoa")
-                .iter()
-                .all(|lsoa| lsoas.contains(lsoa))
-        );
-        let admitted = batch
-            .column_by_name("admitted")
-            .unwrap()
-            .as_primitive::<Date32Type>();
+        assert!(texts(&batch, "lsoa").iter().all(|lsoa| lsoas.contains(lsoa)));
+        let admitted = batch.column_by_name("admitted").unwrap().as_primitive::<Date32Type>();
         assert_eq!(admitted.value(0), 16_801, "2016-01-01");
         assert_eq!(admitted.value(admitted.len() - 1), 17_896, "2018-12-31");
         assert!(admitted.values().is_sorted());
-        let ages = batch
-            .column_by_name("age")
-            .unwrap()
-            .as_primitive::<Int64Type>();
+        let ages = batch.column_by_name("age").unwrap().as_primitive::<Int64Type>();
         assert!(ages.values().iter().all(|age| (0..=105).contains(age)));
     }
 
@@ -314,25 +276,18 @@ mod tests {
         let (people, lsoas, chapters) = (column("person_id"), column("lsoa"), column("icd10"));
         let mut cells: HashMap<(&str, &str), (usize, HashSet<&str>)> = HashMap::new();
         for row in (0..batch.num_rows()).filter(|&row| people.is_valid(row)) {
-            let cell = cells
-                .entry((lsoas.value(row), chapters.value(row)))
-                .or_default();
+            let cell = cells.entry((lsoas.value(row), chapters.value(row))).or_default();
             cell.0 += 1;
             cell.1.insert(people.value(row));
         }
-        let hidden = cells
-            .values()
-            .filter(|(rows, people)| *rows >= 20 && people.len() < 10);
+        let hidden = cells.values().filter(|(rows, people)| *rows >= 20 && people.len() < 10);
         assert!(hidden.count() > 30);
     }
 
     #[test]
     fn a_few_costs_dwarf_all_others() {
         let (_, batch) = demo();
-        let column = batch
-            .column_by_name("cost")
-            .unwrap()
-            .as_primitive::<Int64Type>();
+        let column = batch.column_by_name("cost").unwrap().as_primitive::<Int64Type>();
         let mut costs: Vec<i64> = column.iter().flatten().collect();
         costs.sort_unstable();
         let median = costs[costs.len() / 2];

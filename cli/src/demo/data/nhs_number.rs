@@ -53,11 +53,7 @@ pub(crate) fn is_valid_test_number(text: &str) -> bool {
         return false;
     }
     // Weights 10 to 2, and 1 for the check digit itself.
-    let sum: u32 = digits
-        .iter()
-        .zip((1..=10).rev())
-        .map(|(digit, weight)| digit * weight)
-        .sum();
+    let sum: u32 = digits.iter().zip((1..=10).rev()).map(|(digit, weight)| digit * weight).sum();
     sum.is_multiple_of(11)
 }
 
@@ -70,14 +66,8 @@ mod tests {
     #[test]
     fn the_check_knows_valid_from_invalid() {
         // Two published examples, out of the test range.
-        assert_eq!(
-            NhsNumber::with_check_digit(401_023_213).unwrap().as_str(),
-            "4010232137"
-        );
-        assert_eq!(
-            NhsNumber::with_check_digit(943_476_591).unwrap().as_str(),
-            "9434765919"
-        );
+        assert_eq!(NhsNumber::with_check_digit(401_023_213).unwrap().as_str(), "4010232137");
+        assert_eq!(NhsNumber::with_check_digit(943_476_591).unwrap().as_str(), "9434765919");
         assert!(!is_valid_test_number("9434765919"));
         assert!(!is_valid_test_number("9990000000"));
     }
@@ -86,20 +76,13 @@ mod tests {
     fn all_are_valid_and_distinct() {
         let all: HashSet<NhsNumber> = NhsNumber::test_range().take(120_000).collect();
         assert_eq!(all.len(), 120_000);
-        assert!(
-            all.iter()
-                .all(|number| is_valid_test_number(number.as_str()))
-        );
+        assert!(all.iter().all(|number| is_valid_test_number(number.as_str())));
     }
 
     #[test]
     fn neighbours_are_far_apart() {
         let values = NhsNumber::test_range().map(|number| number.0.parse::<u64>().unwrap());
         let values: Vec<u64> = values.take(1_000).collect();
-        assert!(
-            values
-                .windows(2)
-                .all(|pair| pair[0].abs_diff(pair[1]) > 100_000)
-        );
+        assert!(values.windows(2).all(|pair| pair[0].abs_diff(pair[1]) > 100_000));
     }
 }

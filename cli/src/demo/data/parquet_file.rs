@@ -43,19 +43,11 @@ mod tests {
     #[test]
     fn the_same_seed_makes_the_same_bytes() {
         let files = |seed| -> Vec<Vec<u8>> {
-            tables(seed)
-                .iter()
-                .map(|table| parquet_bytes(table).unwrap())
-                .collect()
+            tables(seed).iter().map(|table| parquet_bytes(table).unwrap()).collect()
         };
         let (first, again, other) = (files(1), files(1), files(2));
         assert_eq!(first, again);
-        assert!(
-            first
-                .iter()
-                .zip(&other)
-                .all(|(first, other)| first != other)
-        );
+        assert!(first.iter().zip(&other).all(|(first, other)| first != other));
     }
 
     #[test]

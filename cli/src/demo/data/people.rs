@@ -112,18 +112,10 @@ impl Population {
         let mut elsewhere = Vec::new();
         for (region, count) in ELSEWHERE {
             elsewhere.extend(nhs_numbers.by_ref().take(count).map(|nhs_number| {
-                (
-                    Person::draw(nhs_number, AGES.get(3..).unwrap_or(&AGES), &mut seeded),
-                    region,
-                )
+                (Person::draw(nhs_number, AGES.get(3..).unwrap_or(&AGES), &mut seeded), region)
             }));
         }
-        Ok(Self {
-            seed,
-            areas,
-            residents,
-            elsewhere,
-        })
+        Ok(Self { seed, areas, residents, elsewhere })
     }
 
     /// The random stream of one dataset of this population.
@@ -139,11 +131,7 @@ impl Person {
         let age = seeded.between(first, last);
         // Women live longer.
         let women_per_mille = if age < 75 { 505 } else { 610 };
-        let sex = if seeded.chance(women_per_mille) {
-            Sex::Female
-        } else {
-            Sex::Male
-        };
+        let sex = if seeded.chance(women_per_mille) { Sex::Female } else { Sex::Male };
         let ill_per_mille = match age {
             ..16 => 25,
             16..45 => 60,
@@ -151,12 +139,7 @@ impl Person {
             65..80 => 270,
             _ => 400,
         };
-        Self {
-            nhs_number,
-            age,
-            sex,
-            is_long_term_ill: seeded.chance(ill_per_mille),
-        }
+        Self { nhs_number, age, sex, is_long_term_ill: seeded.chance(ill_per_mille) }
     }
 }
 

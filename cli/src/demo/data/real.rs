@@ -65,10 +65,7 @@ impl RealFile {
 
     /// The size of the published file: a gzip file's last four bytes, little-endian.
     fn csv_bytes(&self) -> usize {
-        let size = self
-            .gzip
-            .last_chunk()
-            .map_or(0, |&size| u32::from_le_bytes(size));
+        let size = self.gzip.last_chunk().map_or(0, |&size| u32::from_le_bytes(size));
         usize::try_from(size).unwrap_or(0)
     }
 }
@@ -87,12 +84,7 @@ mod tests {
     #[test]
     fn announced_size_is_the_size() {
         for file in [POLICE_2016_07, POLICE_2017_07, POLICE_2018_07, CENSUS] {
-            assert_eq!(
-                file.csv().unwrap().len(),
-                file.csv_bytes(),
-                "{}",
-                file.name()
-            );
+            assert_eq!(file.csv().unwrap().len(), file.csv_bytes(), "{}", file.name());
         }
     }
 }

@@ -98,11 +98,8 @@ mod tests {
     fn is_splitmix64() {
         // Published test vector: seed 1234567.
         let mut seeded = Seeded { state: 1_234_567 };
-        let expect = [
-            6_457_827_717_110_365_317,
-            3_203_168_211_198_807_973,
-            9_817_491_932_198_370_423,
-        ];
+        let expect =
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
         assert_eq!([seeded.bits(), seeded.bits(), seeded.bits()], expect);
     }
 
@@ -128,9 +125,7 @@ mod tests {
     #[test]
     fn choices_come_in_proportion() {
         let mut seeded = Seeded::stream(1, "pick");
-        let rare = (0..10_000)
-            .filter(|_| seeded.pick(&[(99, 'a'), (1, 'b')]) == Some('b'))
-            .count();
+        let rare = (0..10_000).filter(|_| seeded.pick(&[(99, 'a'), (1, 'b')]) == Some('b')).count();
         assert!((60..140).contains(&rare), "{rare}");
         let likely = (0..10_000).filter(|_| seeded.chance(900)).count();
         assert!((8_850..9_150).contains(&likely), "{likely}");
@@ -139,20 +134,10 @@ mod tests {
     #[test]
     fn lognormal_has_its_median_and_a_long_tail() {
         let mut seeded = Seeded::stream(1, "lognormal");
-        let mut amounts: Vec<i64> = (0..10_001)
-            .map(|_| seeded.lognormal(100_000, 1.0))
-            .collect();
+        let mut amounts: Vec<i64> = (0..10_001).map(|_| seeded.lognormal(100_000, 1.0)).collect();
         amounts.sort_unstable();
-        assert!(
-            (95_000..105_000).contains(&amounts[5_000]),
-            "{}",
-            amounts[5_000]
-        );
-        assert!(
-            (900_000..1_200_000).contains(&amounts[9_900]),
-            "{}",
-            amounts[9_900]
-        );
+        assert!((95_000..105_000).contains(&amounts[5_000]), "{}", amounts[5_000]);
+        assert!((900_000..1_200_000).contains(&amounts[9_900]), "{}", amounts[9_900]);
         assert!(amounts[0] > 0);
     }
 }

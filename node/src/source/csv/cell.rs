@@ -72,7 +72,8 @@ fn without_thousands(text: &str, separator: Option<char>) -> Option<Cow<'_, str>
     let mut groups = whole.split(separator);
     let first = groups.next()?.trim_start_matches(['-', '+']);
     let is_first = (1..=3).contains(&first.len());
-    let are_groups = groups.all(|group| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit()));
+    let are_groups =
+        groups.all(|group| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit()));
     (is_first && are_groups && !fraction.contains(separator))
         .then(|| Cow::Owned(text.replace(separator, "")))
 }
@@ -119,7 +120,10 @@ mod tests {
 
     #[test]
     fn booleans_and_dates_have_few_forms() {
-        assert_eq!(["Yes", "N", "1", "FALSE"].map(boolean), [Some(true), Some(false), Some(true), Some(false)]);
+        assert_eq!(
+            ["Yes", "N", "1", "FALSE"].map(boolean),
+            [Some(true), Some(false), Some(true), Some(false)]
+        );
         assert_eq!(["", "2", "maybe"].map(boolean), [None; 3]);
         assert_eq!(date("2018-01-31", None), Some(17_562));
         assert_eq!(date("31/01/2018", None), None);
@@ -129,7 +133,11 @@ mod tests {
     fn derivations_are_total_over_what_they_fit() {
         for (text, derivation, expect) in [
             ("Leeds 005C", Derivation::DropLastWord, Some("Leeds")),
-            ("East Riding of Yorkshire 001A ", Derivation::DropLastWord, Some("East Riding of Yorkshire")),
+            (
+                "East Riding of Yorkshire 001A ",
+                Derivation::DropLastWord,
+                Some("East Riding of Yorkshire"),
+            ),
             ("Leeds", Derivation::DropLastWord, None),
             ("  ", Derivation::DropLastWord, Some("")),
             (" a b ", Derivation::Trim, Some("a b")),

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::{
-    BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
-    StringBuilder,
+    BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, StringBuilder,
 };
 use insitu_disclosure::dataset::Domain;
 use insitu_disclosure::tabulation::{Literal, ScalarType};
@@ -145,7 +144,9 @@ fn fit<'a>(field: &'a [u8], form: &CsvColumn) -> Result<Option<Fitting<'a>>, Mis
     let value = match scalar_type {
         ScalarType::Boolean => cell::boolean(&text).map(Fitting::Boolean),
         ScalarType::Int64 => cell::whole(&text, separator).map(Fitting::Int64),
-        ScalarType::Decimal(places) => cell::decimal(&text, places, separator).map(Fitting::Decimal),
+        ScalarType::Decimal(places) => {
+            cell::decimal(&text, places, separator).map(Fitting::Decimal)
+        }
         ScalarType::Float64 => cell::float(&text, separator).map(Fitting::Float64),
         ScalarType::Utf8 => Some(Fitting::Utf8(text)),
         ScalarType::Date => cell::date(&text, form.date_format.as_ref()).map(Fitting::Date),
@@ -186,7 +187,9 @@ impl Known {
         match (self, value) {
             (Self::All, _) => true,
             (Self::Texts(texts), Fitting::Utf8(text)) => texts.contains(text.as_ref()),
-            (Self::Numbers(numbers), value) => value.ordinal().is_some_and(|n| numbers.contains(&n)),
+            (Self::Numbers(numbers), value) => {
+                value.ordinal().is_some_and(|n| numbers.contains(&n))
+            }
             (Self::Range(first, last), Fitting::Int64(value)) => first <= value && value <= last,
             (Self::Texts(_) | Self::Range(..), _) => false,
         }

@@ -65,8 +65,11 @@ fn locate(
                 fields,
             }),
         Place::Header(header) => {
-            let found: Vec<usize> =
-                (0..).zip(headers).filter(|(_, text)| *text == header).map(|(index, _)| index).collect();
+            let found: Vec<usize> = (0..)
+                .zip(headers)
+                .filter(|(_, text)| *text == header)
+                .map(|(index, _)| index)
+                .collect();
             match found.as_slice() {
                 [index] => Ok(*index),
                 [] => Err(HeaderProblem::Missing {

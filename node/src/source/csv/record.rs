@@ -278,7 +278,9 @@ mod tests {
     fn check(text: &str, expect: &[(u64, Option<Flaw>, &[&str])]) {
         let expect: Vec<(u64, Option<Flaw>, Vec<String>)> = expect
             .iter()
-            .map(|(line, flaw, fields)| (*line, *flaw, fields.iter().map(|f| (*f).to_owned()).collect()))
+            .map(|(line, flaw, fields)| {
+                (*line, *flaw, fields.iter().map(|f| (*f).to_owned()).collect())
+            })
             .collect();
         for size in 1..=text.len().max(1) {
             assert_eq!(records(text.as_bytes(), size), expect, "{text:?} in pieces of {size}");
@@ -289,7 +291,10 @@ mod tests {
     fn reads_fields_quotes_and_lines() {
         check("a,b\n1,2\n", &[(1, None, &["a", "b"]), (2, None, &["1", "2"])]);
         check("a,\"b,\"\"c\"\"\",d", &[(1, None, &["a", "b,\"c\"", "d"])]);
-        check("\"two\r\nlines\",x\r\ny,z\r\n", &[(1, None, &["two\r\nlines", "x"]), (3, None, &["y", "z"])]);
+        check(
+            "\"two\r\nlines\",x\r\ny,z\r\n",
+            &[(1, None, &["two\r\nlines", "x"]), (3, None, &["y", "z"])],
+        );
         check("5\" pipe,\"\"\n", &[(1, None, &["5\" pipe", ""])]);
         check(",\n,", &[(1, None, &["", ""]), (2, None, &["", ""])]);
         check("a\rb\r\rc", &[(1, None, &["a"]), (2, None, &["b"]), (4, None, &["c"])]);

@@ -64,7 +64,11 @@ impl<'a> Rows<'a> {
             source,
             budget,
             schema: Arc::new(Schema::new(fields)),
-            columns: source.columns.iter().map(|form| ColumnReader::new(form, BATCH_ROWS)).collect(),
+            columns: source
+                .columns
+                .iter()
+                .map(|form| ColumnReader::new(form, BATCH_ROWS))
+                .collect(),
             pending: 0,
             partitions: [const { Vec::new() }; PARTITIONS],
             rows: 0,
@@ -153,7 +157,8 @@ impl<'a> Rows<'a> {
             // The Dataset won't be served; only misfits are still looked for.
             return Ok(());
         }
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(DataFusionError::from)?;
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+            .map_err(DataFusionError::from)?;
         self.budget.take(batch.get_array_memory_size())?;
         // To the partition with fewer batches: they take turns.
         if let Some(partition) = self.partitions.iter_mut().min_by_key(|batches| batches.len()) {

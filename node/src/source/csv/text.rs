@@ -92,7 +92,9 @@ impl TextReader {
             Packing::Unknown(start) => start.extend_from_slice(bytes),
             Packing::Plain => self.text.extend_from_slice(bytes),
             Packing::Gzip(decoder) => {
-                decoder.write_all(bytes).map_err(|_| SourceError::Damaged { file: self.file.clone() })?;
+                decoder
+                    .write_all(bytes)
+                    .map_err(|_| SourceError::Damaged { file: self.file.clone() })?;
                 self.text.append(decoder.get_mut());
             }
         }

@@ -68,7 +68,8 @@ impl TableProvider for ParquetFiles {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let source = ParquetSource::new(Arc::clone(&self.schema))
             .with_table_parquet_options(session.table_options().parquet.clone());
-        let files: FileGroup = self.files.iter().cloned().map(PartitionedFile::new_from_meta).collect();
+        let files: FileGroup =
+            self.files.iter().cloned().map(PartitionedFile::new_from_meta).collect();
         // Without statistics: a count is counted, never taken from a footer.
         let config = FileScanConfigBuilder::new(self.url.clone(), Arc::new(source))
             .with_file_groups(files.split_files(session.config().target_partitions()))
@@ -90,7 +91,10 @@ impl TableProvider for ParquetFiles {
     }
 
     /// Filters stay above the scan, from where the engine pushes what helps down into it.
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
         Ok(vec![TableProviderFilterPushDown::Unsupported; filters.len()])
     }
 

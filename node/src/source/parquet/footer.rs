@@ -5,10 +5,10 @@
 
 use std::panic::catch_unwind;
 
-use bytes::Bytes;
 use arrow_schema::Schema;
-use object_store::path::Path;
+use bytes::Bytes;
 use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaDataReader;

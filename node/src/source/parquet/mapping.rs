@@ -27,7 +27,8 @@ pub(super) enum Mapping {
 }
 
 const ANOTHER_TYPE: &str = "declare another `type`, or write the file with another";
-const DIGITS: &str = "declare as many `decimal_places` as the file has; they must leave room for its digits";
+const DIGITS: &str =
+    "declare as many `decimal_places` as the file has; they must leave room for its digits";
 
 /// How `found` becomes `declared`.
 pub(super) fn mapping(found: &DataType, declared: ScalarType) -> Mapping {
@@ -40,11 +41,13 @@ pub(super) fn mapping(found: &DataType, declared: ScalarType) -> Mapping {
     match declared {
         ScalarType::Boolean => Mapping::Refused(ANOTHER_TYPE),
         ScalarType::Int64 => widened(whole_digits(found).is_some(), ANOTHER_TYPE),
-        ScalarType::Decimal(places) => match whole_digits(found).or_else(|| decimal_digits(found, places)) {
-            Some(digits) => widened(digits.saturating_add(places) <= 38, DIGITS),
-            None if found.is_decimal() => Mapping::Refused(DIGITS),
-            None => Mapping::Refused(ANOTHER_TYPE),
-        },
+        ScalarType::Decimal(places) => {
+            match whole_digits(found).or_else(|| decimal_digits(found, places)) {
+                Some(digits) => widened(digits.saturating_add(places) <= 38, DIGITS),
+                None if found.is_decimal() => Mapping::Refused(DIGITS),
+                None => Mapping::Refused(ANOTHER_TYPE),
+            }
+        }
         ScalarType::Float64 => widened(*found == DataType::Float32, ANOTHER_TYPE),
         ScalarType::Utf8 => widened(is_text(found), ANOTHER_TYPE),
         ScalarType::Date => Mapping::Refused(ANOTHER_TYPE),

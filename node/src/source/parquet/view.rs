@@ -57,7 +57,11 @@ pub(in crate::source) async fn open(
 }
 
 /// The file's field for each column, nullable: of the file's name and type, which maps.
-fn fields(footer: &Footer, columns: &[ParquetColumn], file: &str) -> Result<Vec<Field>, SourceError> {
+fn fields(
+    footer: &Footer,
+    columns: &[ParquetColumn],
+    file: &str,
+) -> Result<Vec<Field>, SourceError> {
     let mut fields = Vec::new();
     let mut problems = Vec::new();
     for ParquetColumn { column, name_in_file } in columns {
@@ -102,7 +106,11 @@ fn fields(footer: &Footer, columns: &[ParquetColumn], file: &str) -> Result<Vec<
 /// Refuses a file whose types differ from the first one's.
 fn alike(file: &str, fields: &[Field], first: &(String, Vec<Field>)) -> Result<(), SourceError> {
     let (first_file, first_fields) = first;
-    match fields.iter().zip(first_fields).find(|(field, first)| field.data_type() != first.data_type()) {
+    match fields
+        .iter()
+        .zip(first_fields)
+        .find(|(field, first)| field.data_type() != first.data_type())
+    {
         None => Ok(()),
         Some((field, first)) => Err(SourceError::FilesDiffer {
             file: file.to_owned(),
@@ -139,6 +147,8 @@ fn view(
             value.alias(&column.name)
         })
         .collect();
-    let plan = LogicalPlanBuilder::scan("source", provider_as_source(table), None)?.project(declared)?.build()?;
+    let plan = LogicalPlanBuilder::scan("source", provider_as_source(table), None)?
+        .project(declared)?
+        .build()?;
     Ok(Arc::new(ViewTable::new(plan, None)))
 }

@@ -19,7 +19,9 @@ fn dataset(settings: &str, columns: &str) -> String {
 
 /// A column that is a dimension.
 fn column(name: &str, scalar_type: &str, more: &str) -> String {
-    format!("[[dataset.column]]\nname = \"{name}\"\ntype = \"{scalar_type}\"\nlabel = \"dimension\"\n{more}\n")
+    format!(
+        "[[dataset.column]]\nname = \"{name}\"\ntype = \"{scalar_type}\"\nlabel = \"dimension\"\n{more}\n"
+    )
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -44,7 +46,8 @@ async fn values_come_out_typed_and_exact() {
     let text = "\u{feff}Full name,Area,n,n,area,ratio,born,seen,ok\r\n\
         \"O\"\"Brien, \n Ann\",Leeds 005C,x,\"1,563\",12.5,0.5,31/01/1931,2018-01-31,yes\r\n\
         ,East Riding 001A,,-7,-0.05, 1e3 ,,2016-02-29,FALSE\r\n";
-    let (loaded, session) = load_one(&dataset("", &columns), &[("t.csv", text.as_bytes())]).await.unwrap();
+    let (loaded, session) =
+        load_one(&dataset("", &columns), &[("t.csv", text.as_bytes())]).await.unwrap();
     let schema = loaded.table.schema();
     let types: Vec<&DataType> = schema.fields().iter().map(|field| field.data_type()).collect();
     assert_eq!(
@@ -90,7 +93,8 @@ async fn misfits_are_told_by_place_without_the_value() {
 #[tokio::test]
 async fn only_the_first_places_of_many_misfits_are_kept() {
     let text = format!("n\n{}", "x\n".repeat(20_000));
-    let message = failure(&dataset("", &column("n", "integer", "")), &[("t.csv", text.as_bytes())]).await;
+    let message =
+        failure(&dataset("", &column("n", "integer", "")), &[("t.csv", text.as_bytes())]).await;
     assert!(message.starts_with("20000: t.csv:2:n: isn't a whole number, "), "{message}");
     assert_eq!(message.matches("t.csv").count(), 10, "{message}");
     assert!(message.contains("t.csv:11:n: isn't a whole number, ...; correct"), "{message}");
@@ -141,19 +145,24 @@ async fn values_outside_domain_and_bounds_are_counted_and_kept() {
 #[tokio::test]
 async fn a_closed_domain_makes_other_values_misfits() {
     let months = "domain = [\"2018-01-01\", 2018-02-01]\ndomain_closed = true";
-    let columns = column("month", "date", months) + &column("c", "text", "domain = [\"A\"]\ndomain_closed = true");
+    let columns = column("month", "date", months)
+        + &column("c", "text", "domain = [\"A\"]\ndomain_closed = true");
     let text = b"month,c\n2018-02-01,A\n2018-03-01,A\n2018-01-01,\n2018-01-01,B\n";
-    let (loaded, _) = load_one(&dataset("misfits_max = 9", &columns), &[("t.csv", text)]).await.unwrap();
+    let (loaded, _) =
+        load_one(&dataset("misfits_max = 9", &columns), &[("t.csv", text)]).await.unwrap();
     let found = report(&loaded);
-    let reasons: Vec<MisfitReason> = found.misfits.places().iter().map(|misfit| misfit.reason).collect();
+    let reasons: Vec<MisfitReason> =
+        found.misfits.places().iter().map(|misfit| misfit.reason).collect();
     assert_eq!(reasons, [MisfitReason::OutsideDomain, MisfitReason::OutsideDomain]);
     assert!(found.columns.iter().all(|column| column.outside_domain == 0 && 1 <= column.nulls));
 }
 
 #[tokio::test]
 async fn headers_are_found_or_missed_with_a_suggestion() {
-    let columns = column("crime_type", "text", "") + &column("persons", "integer", "from = \"Persons\"")
-        + &column("last", "text", "position = 9") + &column("z", "text", "");
+    let columns = column("crime_type", "text", "")
+        + &column("persons", "integer", "from = \"Persons\"")
+        + &column("last", "text", "position = 9")
+        + &column("z", "text", "");
     let text = b"Crime type,Persons,,Persons\na,1,,2\n";
     assert_eq!(
         failure(&dataset("", &columns), &[("t.csv", text)]).await,
@@ -161,7 +170,8 @@ async fn headers_are_found_or_missed_with_a_suggestion() {
          `position` instead of `from` \u{b7} `last` is declared at position 9 of 4; correct it \u{b7} no column \
          `z`; set `from` to a name that is in the file"
     );
-    let columns = column("a", "text", "from = \"Crime type\"") + &column("b", "integer", "position = 4");
+    let columns =
+        column("a", "text", "from = \"Crime type\"") + &column("b", "integer", "position = 4");
     let (loaded, session) = load_one(&dataset("", &columns), &[("t.csv", text)]).await.unwrap();
     assert!(shown(&rows(&loaded, &session).await).contains("| a | 2 |"));
 }
@@ -192,7 +202,10 @@ async fn unusable_files_are_named_with_what_to_do() {
         assert!(message.starts_with(expect), "{message}");
     }
     let message = failure(&declared, &[]).await;
-    assert_eq!(message, "`t.csv` doesn't exist; correct the path, which is relative to the data folder");
+    assert_eq!(
+        message,
+        "`t.csv` doesn't exist; correct the path, which is relative to the data folder"
+    );
 }
 
 #[tokio::test]
@@ -201,7 +214,10 @@ async fn a_file_of_a_header_alone_has_no_rows() {
     for text in ["a", "a\n", "\u{feff}a\r\n\r\n"] {
         let (loaded, session) = load_one(&declared, &[("t.csv", text.as_bytes())]).await.unwrap();
         assert_eq!(loaded.quality.rows(), 0);
-        assert_eq!(rows(&loaded, &session).await.iter().map(RecordBatch::num_rows).sum::<usize>(), 0);
+        assert_eq!(
+            rows(&loaded, &session).await.iter().map(RecordBatch::num_rows).sum::<usize>(),
+            0
+        );
     }
 }
 
@@ -233,9 +249,11 @@ async fn one_broken_dataset_keeps_no_other_from_being_served() {
              source = {{ format = \"csv\", path = \"{name}.csv\" }}\n{columns}"
         )
     });
-    let files: [(&str, &[u8]); 3] = [("one.csv", b"a\n1\n"), ("two.csv", b"a\nx\n"), ("three.csv", b"a\n3\n")];
+    let files: [(&str, &[u8]); 3] =
+        [("one.csv", b"a\n1\n"), ("two.csv", b"a\nx\n"), ("three.csv", b"a\n3\n")];
     let (mut registry, _) = load_all(&declared.concat(), &files).await;
-    let served: Vec<String> = registry.iter().map(|loaded| loaded.dataset.name.to_string()).collect();
+    let served: Vec<String> =
+        registry.iter().map(|loaded| loaded.dataset.name.to_string()).collect();
     assert_eq!(served, ["d.one", "d.three"]);
     let failures = registry.take_failures();
     assert_eq!(failures.len(), 1);
@@ -247,7 +265,9 @@ async fn one_broken_dataset_keeps_no_other_from_being_served() {
 async fn rows_are_spread_over_two_partitions() {
     let text = format!("a\n{}", "1\n".repeat(20_000));
     let (loaded, session) =
-        load_one(&dataset("", &column("a", "integer", "")), &[("t.csv", text.as_bytes())]).await.unwrap();
+        load_one(&dataset("", &column("a", "integer", "")), &[("t.csv", text.as_bytes())])
+            .await
+            .unwrap();
     let table = loaded.table.downcast_ref::<MemTable>().unwrap();
     let mut sizes = Vec::new();
     for partition in &table.batches {

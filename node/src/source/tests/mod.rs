@@ -37,12 +37,16 @@ async fn load_all(datasets: &str, files: &[(&str, &[u8])]) -> (Registry, Session
     let config = config(datasets);
     let session = SessionContext::new();
     let limits = SourceLimits { mib_max: 64 };
-    let registry = load(&config.datasets, &store(files).await, &session.runtime_env(), limits).await;
+    let registry =
+        load(&config.datasets, &store(files).await, &session.runtime_env(), limits).await;
     (registry, session)
 }
 
 /// Loads the one dataset of a configuration.
-async fn load_one(dataset: &str, files: &[(&str, &[u8])]) -> Result<(LoadedDataset, SessionContext), SourceError> {
+async fn load_one(
+    dataset: &str,
+    files: &[(&str, &[u8])],
+) -> Result<(LoadedDataset, SessionContext), SourceError> {
     let (mut registry, session) = load_all(dataset, files).await;
     match registry.take_failures().pop() {
         Some(failure) => Err(failure.error),

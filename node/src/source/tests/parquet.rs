@@ -1,5 +1,6 @@
 //! Datasets in Parquet files.
 
+use ::parquet::arrow::ArrowWriter;
 use arrow_array::builder::StringDictionaryBuilder;
 use arrow_array::types::Int32Type;
 use arrow_array::{
@@ -7,7 +8,6 @@ use arrow_array::{
     TimestampMicrosecondArray, UInt32Array,
 };
 use datafusion::prelude::{col, lit};
-use ::parquet::arrow::ArrowWriter;
 
 use super::*;
 
@@ -20,7 +20,9 @@ fn dataset(columns: &str) -> String {
 }
 
 fn column(name: &str, scalar_type: &str, more: &str) -> String {
-    format!("[[dataset.column]]\nname = \"{name}\"\ntype = \"{scalar_type}\"\nlabel = \"dimension\"\n{more}\n")
+    format!(
+        "[[dataset.column]]\nname = \"{name}\"\ntype = \"{scalar_type}\"\nlabel = \"dimension\"\n{more}\n"
+    )
 }
 
 fn file(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
@@ -41,7 +43,8 @@ fn numbers(name: &str, values: Vec<i64>) -> Vec<u8> {
 fn mixed() -> Vec<u8> {
     let mut sexes = StringDictionaryBuilder::<Int32Type>::new();
     sexes.extend([Some("F"), None, Some("M")]);
-    let costs = Decimal128Array::from(vec![Some(1_250), Some(-5), None]).with_precision_and_scale(10, 2);
+    let costs =
+        Decimal128Array::from(vec![Some(1_250), Some(-5), None]).with_precision_and_scale(10, 2);
     file(vec![
         ("Person Id", Arc::new(LargeStringArray::from(vec![Some("p1"), Some("p2"), None]))),
         ("age", Arc::new(Int16Array::from(vec![Some(-1), None, Some(105)]))),
@@ -69,11 +72,15 @@ fn mixed_columns() -> String {
 #[tokio::test]
 async fn columns_are_renamed_and_widened_without_loss() {
     let bytes = mixed();
-    let (loaded, session) = load_one(&dataset(&mixed_columns()), &[("t.parquet", &bytes)]).await.unwrap();
+    let (loaded, session) =
+        load_one(&dataset(&mixed_columns()), &[("t.parquet", &bytes)]).await.unwrap();
     assert_eq!(loaded.quality, QualityReport::Opened { rows: 3 });
     let schema = loaded.table.schema();
     for (field, column) in schema.fields().iter().zip(&loaded.dataset.columns) {
-        assert_eq!((field.name(), field.data_type()), (&column.name, &column.scalar_type.data_type()));
+        assert_eq!(
+            (field.name(), field.data_type()),
+            (&column.name, &column.scalar_type.data_type())
+        );
         assert!(field.is_nullable());
     }
     assert_eq!(schema.fields().len(), 6, "hidden columns aren't there");
@@ -91,7 +98,8 @@ async fn columns_are_renamed_and_widened_without_loss() {
 #[tokio::test]
 async fn filters_and_projections_reach_the_files() {
     let bytes = mixed();
-    let (loaded, session) = load_one(&dataset(&mixed_columns()), &[("t.parquet", &bytes)]).await.unwrap();
+    let (loaded, session) =
+        load_one(&dataset(&mixed_columns()), &[("t.parquet", &bytes)]).await.unwrap();
     let query = session
         .read_table(Arc::clone(&loaded.table))
         .unwrap()
@@ -109,9 +117,11 @@ async fn filters_and_projections_reach_the_files() {
 
 #[tokio::test]
 async fn several_files_are_one_table() {
-    let declared = dataset(&column("n", "integer", "")).replace("[\"t.parquet\"]", "[\"t.parquet\", \"u.parquet\"]");
+    let declared = dataset(&column("n", "integer", ""))
+        .replace("[\"t.parquet\"]", "[\"t.parquet\", \"u.parquet\"]");
     let (one, two) = (numbers("n", vec![1, 2]), numbers("n", vec![3]));
-    let (loaded, session) = load_one(&declared, &[("t.parquet", &one), ("u.parquet", &two)]).await.unwrap();
+    let (loaded, session) =
+        load_one(&declared, &[("t.parquet", &one), ("u.parquet", &two)]).await.unwrap();
     assert_eq!(loaded.quality.rows(), 3);
     assert_eq!(rows(&loaded, &session).await.iter().map(RecordBatch::num_rows).sum::<usize>(), 3);
     let other = file(vec![("n", Arc::new(Int16Array::from(vec![3])))]);
@@ -139,7 +149,10 @@ async fn columns_that_are_missing_or_would_lose_something_are_refused() {
             "`t.parquet`: column `Lsoa code` is Utf8, which isn't a whole number without loss; declare another \
              `type`, or write the file with another",
         ),
-        (column("lsoa_code", "text", ""), "`t.parquet`: no column `lsoa_code`; did you mean `Lsoa code`?"),
+        (
+            column("lsoa_code", "text", ""),
+            "`t.parquet`: no column `lsoa_code`; did you mean `Lsoa code`?",
+        ),
     ] {
         assert_eq!(failure(&dataset(&columns), &files).await, expect);
     }
@@ -191,13 +204,16 @@ async fn a_file_that_changes_fails_queries() {
 
 #[tokio::test]
 async fn two_columns_may_be_read_from_one_and_stores_dont_meet() {
-    let columns = column("a", "integer", "from = \"n\"") + &column("b", "decimal", "decimal_places = 1\nfrom = \"n\"");
+    let columns = column("a", "integer", "from = \"n\"")
+        + &column("b", "decimal", "decimal_places = 1\nfrom = \"n\"");
     let session = SessionContext::new();
     let mut shown = Vec::new();
     for value in [1, 2] {
         let store = store(&[("t.parquet", &numbers("n", vec![value]))]).await;
         let limits = SourceLimits { mib_max: 16 };
-        let registry = load(&config(&dataset(&columns)).datasets, &store, &session.runtime_env(), limits).await;
+        let registry =
+            load(&config(&dataset(&columns)).datasets, &store, &session.runtime_env(), limits)
+                .await;
         shown.push(registry.iter().next().unwrap().clone());
     }
     for (loaded, expect) in shown.iter().zip(["| 1 | 1.0 |", "| 2 | 2.0 |"]) {

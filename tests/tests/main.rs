@@ -1,0 +1,14 @@
+//! End to end: one binary, because each test binary links the whole engine.
+
+// Tests may assume.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod bad_input;
+mod compile_fail;
+mod hostile_peer;
+mod outage;
+mod processes;
+mod slt;
+mod split;
+mod tidy;
+mod wire;
