@@ -55,11 +55,12 @@ impl Analyst {
     /// Asks, and reads the whole answer.
     pub async fn ask(&mut self, sql: &str) -> Result<Asked, Told> {
         let info = self.client.execute(sql.to_owned(), None).await.map_err(told)?;
-        let announced = info.clone().try_decode_schema().map_err(told)?;
+        let announced =
+            info.clone().try_decode_schema().map_err(|e: ArrowError| Told(e.to_string()))?;
         let ticket = info.endpoint[0].ticket.clone().unwrap();
         let stream = self.client.do_get(ticket).await.map_err(told)?;
         let batches: Vec<RecordBatch> =
-            stream.try_collect().await.map_err(|e: FlightError| Told(flight_text(&e)))?;
+            stream.try_collect().await.map_err(told)?;
         for batch in &batches {
             assert_eq!(*batch.schema(), announced, "announced and sent schemas differ");
         }
@@ -80,14 +81,10 @@ impl Analyst {
     }
 }
 
-fn told(error: ArrowError) -> Told {
-    Told(error.to_string())
-}
-
-fn flight_text(error: &FlightError) -> String {
+fn told(error: FlightError) -> Told {
     match error {
-        FlightError::Tonic(status) => status.message().to_owned(),
-        other => other.to_string(),
+        FlightError::Tonic(status) => Told(status.message().to_owned()),
+        other => Told(other.to_string()),
     }
 }
 

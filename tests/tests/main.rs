@@ -7,7 +7,6 @@ mod bad_input;
 mod compile_fail;
 mod hostile_peer;
 mod outage;
-mod processes;
 mod slt;
 mod split;
 mod tidy;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
 use datafusion::prelude::SessionContext;
 use insitu_tests::{Department, Federation};
@@ -15,9 +15,8 @@ const ROWS: usize = 2_000;
 
 fn rows(seed: u64) -> RecordBatch {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut or_null = |odds: f64| random.random_bool(odds);
     let present: Vec<[bool; 4]> =
-        (0..ROWS).map(|_| [or_null(0.95), or_null(0.9), or_null(0.9), or_null(0.95)]).collect();
+        (0..ROWS).map(|_| [0.95, 0.9, 0.9, 0.95].map(|odds| random.random_bool(odds))).collect();
     let area: StringArray = present
         .iter()
         .map(|p| p[0].then(|| format!("area {}", random.random_range(0..12))))
@@ -63,7 +62,8 @@ fn split(all: &RecordBatch, nodes: usize, seed: u64) -> Vec<Department> {
                 .filter(|(_, h)| **h == node)
                 .map(|(row, _)| u64::try_from(row).unwrap())
                 .collect();
-            let part = arrow_select::take::take_record_batch(all, &here.into()).unwrap();
+            let here = UInt64Array::from(here);
+            let part = arrow_select::take::take_record_batch(all, &here).unwrap();
             let config = format!(
                 r#"
 [node]

@@ -162,7 +162,6 @@ fn unreadable() -> Refusal {
 mod tests {
     use arrow_array::types::Int32Type;
     use arrow_array::{ArrayRef, DictionaryArray, Int64Array, NullArray, StringArray};
-    use arrow_flight::SchemaAsIpc;
     use arrow_ipc::writer::{
         DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions,
     };
@@ -184,12 +183,16 @@ mod tests {
     }
 
     fn encode(batches: &[RecordBatch], options: &IpcWriteOptions) -> Vec<FlightData> {
-        let schema = FlightData::from(SchemaAsIpc::new(&batches[0].schema(), options));
-        let mut messages = vec![schema];
+        let generator = IpcDataGenerator::default();
         let mut tracker = DictionaryTracker::new(false);
+        let schema = generator.schema_to_bytes_with_dictionary_tracker(
+            &batches[0].schema(),
+            &mut tracker,
+            options,
+        );
+        let mut messages = vec![FlightData::from(schema)];
         let mut compression = IpcWriteContext::default();
         for batch in batches {
-            let generator = IpcDataGenerator::default();
             let (dictionaries, message) =
                 generator.encode(batch, &mut tracker, options, &mut compression).unwrap();
             messages.extend(dictionaries.into_iter().map(FlightData::from));

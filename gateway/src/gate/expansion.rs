@@ -1,8 +1,9 @@
 //! How large a statement becomes once its CTEs are written out where they are used.
 //!
-//! The planner copies a CTE to each place that names it: 18 CTEs, each using the one before it twice,
-//! are a thousand bytes of text and 262,144 tables (47 s and 2 GiB of planning, measured). Each CTE is
-//! counted once here, and its counts are added at each reference, so counting is as short as the text.
+//! The planner copies a CTE to each place that names it: 18 CTEs, each using the one before it
+//! twice, are a thousand bytes of text and 262,144 tables (47 s and 2 GiB of planning, measured).
+//! Each CTE is counted once here, and its counts are added at each reference, so counting is as
+//! short as the text.
 
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
 use sqlparser::ast::{Expr, GroupByExpr, Query, SetExpr, TableFactor};
@@ -74,7 +75,7 @@ impl Size {
                 refusals.push(Refusal::new(
                     RefusalCode::L503,
                     format!(
-                        "the statement has {} {what} once its CTEs are written out; the limit is {}.",
+                        "the statement has {} {what} with its CTEs written out; the limit is {}.",
                         count(size),
                         count(limit)
                     ),

@@ -131,8 +131,8 @@ pub(super) const fn grouping_sets(expr: &Expr) -> Option<&Vec<Vec<Expr>>> {
     }
 }
 
-/// Words that both parsers first try as the beginning of a special form. As names they make the engine's
-/// parser try twice at each occurrence, so they are only accepted in quotes.
+/// Words that both parsers first try as the beginning of a special form. As names they make the
+/// engine's parser try twice at each occurrence, so they are only accepted in quotes.
 const FORM_WORDS: [&str; 12] = [
     "case",
     "cast",
@@ -247,8 +247,8 @@ fn read_unary<'a>(op: UnaryOperator, expr: &'a Expr, reading: &mut Reading<'a>) 
     }
 }
 
-/// `a IS DISTINCT FROM b AND c`: sqlparser 0.62 takes `b AND c` for the right side, 0.63 takes `b`. They
-/// print the same, so the two readings can only be told apart by brackets.
+/// `a IS DISTINCT FROM b AND c`: sqlparser 0.62 takes `b AND c` for the right side, 0.63 takes `b`.
+/// They print the same, so the two readings can only be told apart by brackets.
 fn read_operand(operand: &Expr, reading: &mut Reading<'_>) {
     let ambiguous = matches!(operand, Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..));
     reading.refuse_if(ambiguous, || {
@@ -287,7 +287,7 @@ fn read_field(field: &DateTimeField, reading: &mut Reading<'_>) {
     reading.refuse_if(!offered, || {
         not_offered(
             &format!("the field {} in `EXTRACT`", quote(&field.to_string())),
-            "Use `YEAR`, `QUARTER`, `MONTH`, `WEEK`, `DAY`, `DOW`, `DOY`, `HOUR`, `MINUTE`, `SECOND` or `EPOCH`.",
+            "Use `YEAR`, `QUARTER`, `MONTH`, `WEEK`, `DAY`, `DOW`, `HOUR`, `MINUTE` or `SECOND`.",
         )
     });
 }

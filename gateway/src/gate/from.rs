@@ -13,8 +13,9 @@ use super::nesting::too_many;
 use super::refusals::{not_offered, quote};
 use super::shape::{Part, Reading};
 
-const JOIN_ON: &str =
-    "Write `a JOIN b ON a.id = b.id`; for a single value use a subquery: `(SELECT count(*) …)`.";
+/// What to write instead of a join without a condition.
+pub(super) const JOIN_ON: &str =
+    "Write `a JOIN b ON a.id = b.id`; for a single value use `(SELECT count(*) …)`.";
 const NAME_A_TABLE: &str = "Name a table, or use a subquery in brackets.";
 
 /// Reads a table with what is joined to it.
@@ -25,7 +26,7 @@ pub(super) fn read<'a>(tables: &'a TableWithJoins, limits: &Limits, reading: &mu
         let Join { relation, global, join_operator } = join;
         reading.parts.push(Part::Table(relation));
         reading.refuse_if(*global, || not_offered("`GLOBAL JOIN`", "Leave out `GLOBAL`."));
-        read_join(join_operator, reading);
+        read_join(join_operator, name_of(relation).as_deref(), reading);
     }
     reading.refuse_if(joins.len() > limits.joins_max, || {
         too_many("joins in one `FROM`", limits.joins_max as u64)
@@ -69,9 +70,21 @@ pub(super) const fn condition(join: &Join) -> Option<&Expr> {
     }
 }
 
-fn read_join<'a>(operator: &'a JoinOperator, reading: &mut Reading<'a>) {
+/// The name by which the columns of a table are qualified.
+fn name_of(table: &TableFactor) -> Option<String> {
+    match table {
+        TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. } => Some(normal(&alias.name)),
+        TableFactor::Table { name, alias: None, .. } => {
+            relation_name(name).and_then(|name| name.parts().last().cloned())
+        }
+        _ => None,
+    }
+}
+
+fn read_join<'a>(operator: &'a JoinOperator, joined: Option<&str>, reading: &mut Reading<'a>) {
     match constraint(operator) {
-        Some(constraint) => read_constraint(constraint, reading),
+        Some(constraint) => read_constraint(constraint, joined, reading),
         None => reading.refusals.push(match operator {
             JoinOperator::CrossJoin(_) => not_offered("`CROSS JOIN`", JOIN_ON),
             JoinOperator::Semi(_) | JoinOperator::Anti(_) => not_offered(
@@ -83,14 +96,18 @@ fn read_join<'a>(operator: &'a JoinOperator, reading: &mut Reading<'a>) {
     }
 }
 
-fn read_constraint<'a>(constraint: &'a JoinConstraint, reading: &mut Reading<'a>) {
+fn read_constraint<'a>(
+    constraint: &'a JoinConstraint,
+    joined: Option<&str>,
+    reading: &mut Reading<'a>,
+) {
     match constraint {
         JoinConstraint::On(condition) => {
             reading.expr(condition);
-            reading.refuse_if(!joins::has_equality(condition), || {
+            reading.refuse_if(!joins::has_equality(condition, joined), || {
                 not_offered(
-                    "a join whose `ON` has no equality between columns of its two sides",
-                    "Join on an equality, `a.id = b.id`, and put other conditions beside it with `AND`.",
+                    "a join whose `ON` has no equality between columns of both sides",
+                    "Join on an equality, `a.id = b.id`; other conditions may follow with `AND`.",
                 )
             });
         }
@@ -235,8 +252,8 @@ pub(super) fn read_cte_name(alias: &TableAlias, reading: &mut Reading<'_>) {
 fn read_alias(alias: Option<&TableAlias>, reading: &mut Reading<'_>) {
     let Some(alias) = alias else { return };
     read_alias_parts(alias, reading);
-    // `words.rs` made a name of every keyword it doesn't know. Where such a word stands without `AS`
-    // it may have been meant as a clause, which must not be dropped in silence.
+    // `words.rs` made a name of every keyword it doesn't know. Where such a word stands without
+    // `AS` it may have been meant as a clause, which must not be dropped in silence.
     let keyword =
         ALL_KEYWORDS.binary_search(&alias.name.value.to_ascii_uppercase().as_str()).is_ok();
     reading.refuse_if(!alias.explicit && keyword, || {
@@ -260,8 +277,8 @@ fn read_alias_parts(alias: &TableAlias, reading: &mut Reading<'_>) {
 
 /// Names of tables hold letters, digits, `_`, `-` and blanks.
 ///
-/// A full stop would blur the line between `"a.b"` and `a.b`, which the engine's look-up of CTEs does
-/// not draw; a slash or a colon is a file's or a server's.
+/// A full stop would blur the line between `"a.b"` and `a.b`, which the engine's look-up of CTEs
+/// does not draw; a slash or a colon is a file's or a server's.
 fn read_name(name: &str, reading: &mut Reading<'_>) {
     let plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ' | '$'));
     reading.refuse_if(!plain, || {

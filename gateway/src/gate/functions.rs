@@ -1,10 +1,11 @@
-//! The closed list of functions. The gate lets no other name pass, and the engine's registry is built
-//! from the same table, so that neither can drift from the other.
+//! The closed list of functions. The gate lets no other name pass, and the engine's registry is
+//! built from the same table, so that neither can drift from the other.
 //!
 //! What isn't here is left out for a reason: functions that build values far larger than their
 //! arguments (`repeat('x', 2000000000)` took 7.7 GiB), that run a pattern the analyst wrote, whose
-//! answer changes from call to call, or that tell about the server. `min` and `max` are here: on open
-//! data they are harmless, and on protected data a later rule refuses them with an explanation.
+//! answer changes from call to call, or that tell about the server. `min` and `max` are here: on
+//! open data they are harmless, and on protected data a later rule refuses them with an
+//! explanation.
 
 use insitu_disclosure::{Refusal, RefusalCode};
 

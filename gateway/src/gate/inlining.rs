@@ -1,14 +1,15 @@
 //! How large expressions become once every column is replaced by the expression behind it.
 //!
-//! An optimiser that moves a filter beneath a projection replaces each column in it by the projection's
-//! expression. With `c1 AS (SELECT x + x AS x FROM t), c2 AS (SELECT x + x AS x FROM c1), …` and
-//! `WHERE x > 0` at the end the filter doubles with each CTE, although each is read once: 16 of them are
-//! 700 bytes and take half a minute of planning in a debug build, 25 would take hours.
+//! An optimiser that moves a filter beneath a projection replaces each column in it by the
+//! projection's expression. With `c1 AS (SELECT x + x AS x FROM t), c2 AS (SELECT x + x AS x FROM
+//! c1), …` and `WHERE x > 0` at the end the filter doubles with each CTE, although each is read
+//! once: 16 of them are 700 bytes and take half a minute of planning in a debug build, 25 would
+//! take hours.
 //!
 //! Weights are counted by name, as far as names are known without a catalogue, and never too low: a
-//! column's weight is the number of columns of real tables that its expression comes to. Aggregates and
-//! window functions are a floor that no filter is moved beneath, so they weigh one. Long text literals
-//! weigh by their length, because concatenation multiplies them in the same way.
+//! column's weight is the number of columns of real tables that its expression comes to. Aggregates
+//! and window functions are a floor that no filter is moved beneath, so they weigh one. Long text
+//! literals weigh by their length, because concatenation multiplies them in the same way.
 
 use std::rc::Rc;
 
@@ -40,7 +41,7 @@ pub(super) fn check(query: &Query, limits: &Limits) -> Result<(), Refusal> {
         Err(TooHeavy) => Err(Refusal::new(
             RefusalCode::L503,
             format!(
-                "the statement refers to more than {} columns once each is replaced by the expression behind it.",
+                "the statement refers to more than {} columns with each written out as its expression.",
                 count(limits.references_max)
             ),
             "Refer less often to columns that a CTE or a subquery calculates.",

@@ -1,9 +1,9 @@
 //! What a join must be joined by.
 //!
 //! A join without an equality between its sides compares every row with every row. The engine's
-//! operators for that (`CrossJoinExec`, `NestedLoopJoinExec`) neither stop when a query is cancelled
-//! nor keep to the memory limit, so `ON true`, `ON 1 = 1` and `ON a.x < b.x` are refused like a
-//! `CROSS JOIN`. The check goes by names; the engine's plan is checked again later.
+//! operators for that (`CrossJoinExec`, `NestedLoopJoinExec`) neither stop when a query is
+//! cancelled nor keep to the memory limit, so `ON true`, `ON 1 = 1` and `ON a.x < b.x` are refused
+//! like a `CROSS JOIN`. The check goes by names; the engine's plan is checked again later.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,9 @@ use super::expression;
 use super::from::normal;
 use super::shape::{Part, Reading};
 
-/// Whether one of the conditions that must all hold equates columns of two sides.
-pub(super) fn has_equality(condition: &Expr) -> bool {
+/// Whether one of the conditions that must all hold equates a column of the table `joined` with one
+/// of another table.
+pub(super) fn has_equality(condition: &Expr, joined: Option<&str>) -> bool {
     let mut waiting = vec![condition];
     while let Some(expr) = waiting.pop() {
         match expr {
@@ -24,7 +25,7 @@ pub(super) fn has_equality(condition: &Expr) -> bool {
             }
             Expr::BinaryOp { left, op: BinaryOperator::Eq, right }
             | Expr::IsNotDistinctFrom(left, right)
-                if equates(left, right) =>
+                if equates(left, right, joined) =>
             {
                 return true;
             }
@@ -35,14 +36,19 @@ pub(super) fn has_equality(condition: &Expr) -> bool {
     false
 }
 
-/// Whether both sides have a column, and not all columns are one table's.
-fn equates(left: &Expr, right: &Expr) -> bool {
+/// Whether both sides have a column, and `joined` is named on one side only. Columns without a
+/// table's name could be anybody's; the engine's plan is checked for those.
+fn equates(left: &Expr, right: &Expr, joined: Option<&str>) -> bool {
     let (left, right) = (qualifiers(left), qualifiers(right));
     if left.is_empty() || right.is_empty() {
         return false;
     }
-    let all: BTreeSet<_> = left.union(&right).collect();
-    all.len() > 1 || all.contains(&None)
+    let Some(joined) = joined else { return true };
+    if left.contains(&None) || right.contains(&None) {
+        return true;
+    }
+    let joined = Some(joined.to_owned());
+    left.contains(&joined) != right.contains(&joined)
 }
 
 /// The tables whose columns an expression names; `None` for a column without a table's name.

@@ -1,9 +1,9 @@
 //! Statements known to kill: each by name, with the code that answers it.
 //!
 //! Every one is a few bytes to a few kilobytes that occupied a planner for seconds to hours, took
-//! gigabytes, or overflowed a stack, or is the same idea in another spelling. Each runs on a thread with
-//! a 2 MiB stack, the size of a worker's. Add a statement here when it has been seen to do harm; a
-//! killer stays on the list even if the engine is mended.
+//! gigabytes, or overflowed a stack, or is the same idea in another spelling. Each runs on a thread
+//! with a 2 MiB stack, the size of a worker's. Add a statement here when it has been seen to do
+//! harm; a killer stays on the list even if the engine is mended.
 
 use insitu_disclosure::RefusalCode;
 
@@ -80,6 +80,11 @@ fn chains() -> Vec<Killer> {
         ("AND of 2,000 terms", format!("SELECT a{}", times(2_000, " AND a")), L502),
         ("OR of 2,000 terms", format!("SELECT a{}", times(2_000, " OR a")), L502),
         ("OR of 1,000 pairs", format!("SELECT 1 WHERE a{}", times(1_000, " OR a AND b")), L502),
+        ("AND of 1,000 terms", format!("SELECT a{}", times(1_000, " AND a")), L502),
+        ("casts × 1,000", format!("SELECT a{}", times(1_000, "::int")), L502),
+        ("IS NULL × 1,000", format!("SELECT a{}", times(1_000, " IS NULL")), L502),
+        ("BETWEEN × 500", format!("SELECT a{}", times(500, " BETWEEN 1 AND 2")), L502),
+        ("IN (1) × 1,000", format!("SELECT a{}", times(1_000, " IN (1)")), L502),
         ("AND of 300 terms", format!("SELECT a{}", times(300, " AND a")), L502),
         (
             "sum of 2,000 terms in FILTER",
@@ -209,7 +214,7 @@ fn ctes() -> Vec<Killer> {
         ("columns doubled under other names", read(25, renamed, " WHERE x > 0"), L503),
         (
             "columns × 100 by derived tables",
-            format!("SELECT {terms} FROM (SELECT {terms} AS x FROM (SELECT {terms} AS x FROM t) AS a) AS b"),
+            nest(3, &format!("SELECT {terms} AS x FROM ("), "SELECT x FROM t", ") AS a"),
             L503,
         ),
         (
@@ -217,7 +222,11 @@ fn ctes() -> Vec<Killer> {
             format!("WITH c0 AS (SELECT '{text}' AS x){grown} SELECT x FROM c9"),
             L503,
         ),
-        ("60 WITH inside each other", nest(60, "WITH a AS (", "SELECT 1", ") SELECT * FROM a"), L502),
+        (
+            "60 WITH inside each other",
+            nest(60, "WITH a AS (", "SELECT 1", ") SELECT * FROM a"),
+            L502,
+        ),
     ]
 }
 
@@ -237,7 +246,8 @@ fn subqueries() -> Vec<Killer> {
 /// Too many of something.
 fn wide() -> Vec<Killer> {
     use RefusalCode::{L501, L503};
-    let joined = |n| format!("SELECT 1 FROM t AS a0 {}", chain("", n, "JOIN t AS a# ON a#.x = a^.x "));
+    let joined =
+        |n| format!("SELECT 1 FROM t AS a0 {}", chain("", n, "JOIN t AS a# ON a#.x = a^.x "));
     let grouped = |by: &str, more: usize, end: &str| {
         format!("SELECT 1 FROM t GROUP BY {by}(a{}){end}", times(more, ", a"))
     };
@@ -318,6 +328,7 @@ fn running() -> Vec<Killer> {
         ("join on 1 = 1", "SELECT count(*) FROM a JOIN b ON 1 = 1", Q104),
         ("join on one side", "SELECT count(*) FROM a JOIN b ON a.x = a.y AND a.x = 1", Q104),
         ("join on an inequality", "SELECT count(*) FROM a JOIN b ON a.x < b.x", Q104),
+        ("join on other tables", "SELECT 1 FROM a JOIN b ON a.x = b.x JOIN c ON a.y = b.y", Q104),
         ("join on OR", "SELECT count(*) FROM a JOIN b ON a.x = b.x OR a.y = b.y", Q104),
         ("TABLESAMPLE", "SELECT count(*) FROM t TABLESAMPLE (10 PERCENT)", Q104),
         ("LATERAL", "SELECT * FROM a JOIN LATERAL (SELECT 1) AS b ON a.x = b.x", Q104),

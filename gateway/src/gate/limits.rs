@@ -1,8 +1,8 @@
 //! The gate's limits: a number on everything that a statement can make large.
 //!
-//! The figures are judgements (`RELIABILITY.md` §2.1): wide enough for statements people write, narrow
-//! enough that neither parser nor planner can be occupied for long. They are parameters of the gate and
-//! not constants in its code, so that a test can tighten one at a time.
+//! The figures are judgements (`RELIABILITY.md` §2.1): wide enough for statements people write,
+//! narrow enough that neither parser nor planner can be occupied for long. They are parameters of
+//! the gate and not constants in its code, so that a test can tighten one at a time.
 
 /// How much of everything one statement may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub struct Limits {
     pub tokens_max: usize,
     /// Bytes of one name or one number.
     pub name_bytes_max: usize,
-    /// Operators before an operand, one after the other: `NOT NOT …`, `- - …`, `INTERVAL INTERVAL …`,
-    /// `ARRAY<ARRAY<…`.
+    /// Operators before an operand, one after the other: `NOT NOT …`, `- - …`, `INTERVAL INTERVAL
+    /// …`, `ARRAY<ARRAY<…`.
     pub prefixes_max: usize,
     /// Brackets, or `CASE`s, open at once.
     pub brackets_max: usize,

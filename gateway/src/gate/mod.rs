@@ -1,19 +1,19 @@
 //! The gate: what a statement must be before a planner sees it.
 //!
-//! A few hundred bytes of SQL can occupy a planner for hours, overflow its stack or fill its memory, and
-//! planning can't be cancelled. So the gate is a pure function over the text, with a limit on everything
-//! and a closed list of constructs: what it doesn't know, it refuses. It reads in this order, each step
-//! safe because of the ones before it:
+//! A few hundred bytes of SQL can occupy a planner for hours, overflow its stack or fill its
+//! memory, and planning can't be cancelled. So the gate is a pure function over the text, with a
+//! limit on everything and a closed list of constructs: what it doesn't know, it refuses. It reads
+//! in this order, each step safe because of the ones before it:
 //!
 //! 1. [`limits`]: every number in one place.
 //! 2. `text`: bytes to text; size, UTF-8, invisible characters.
 //! 3. `tokens`: text to tokens of one statement (`pieces` counts them first, cheaply); a closed
-//!    alphabet, and parameters counted. On tokens
-//!    `nesting` bounds how deep anything later can recurse, `phrases` refuses known constructs by name,
-//!    and `words` makes a name of every word that isn't on the closed list of grammar.
+//!    alphabet, and parameters counted. On tokens `nesting` bounds how deep anything later can
+//!    recurse, `phrases` refuses known constructs by name, and `words` makes a name of every word
+//!    that isn't on the closed list of grammar.
 //! 4. `parse`: tokens to a tree.
-//! 5. `shape`: one walk over the tree, with `query`, `select`, `from`, `joins`, `expression`, `calls` and
-//!    `types` saying what is offered; [`functions`] is the closed list of functions.
+//! 5. `shape`: one walk over the tree, with `query`, `select`, `from`, `joins`, `expression`,
+//!    `calls` and `types` saying what is offered; [`functions`] is the closed list of functions.
 //! 6. `expansion`: tables, joins and the like, once CTEs are written out where they are used.
 //! 7. `inlining`: expressions, once columns are replaced by what is behind them (`outputs`).
 //! 8. `twin`: the tree printed; the engine's own parser must read it alike.
@@ -59,8 +59,8 @@ use insitu_disclosure::Refusals;
 
 /// Lets a statement pass, or says why not.
 ///
-/// The answer depends on the text and the limits only. It never recurses deeper than the limits allow,
-/// and needs no more than a 2 MiB stack.
+/// The answer depends on the text and the limits only. It never recurses deeper than the limits
+/// allow, and needs no more than a 2 MiB stack.
 ///
 /// # Errors
 ///

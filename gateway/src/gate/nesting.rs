@@ -1,10 +1,10 @@
 //! How deep and how wide a statement goes, counted on tokens, before anything recursive reads it.
 //!
-//! A parser recurses, and so do the tree it builds when it is dropped, printed or compared. Each level
-//! of such a tree costs at least one token: an operator, or a bracket. Counting the tokens that can be
-//! open at once therefore bounds every later recursion, whatever the parser does. Lists are counted as
-//! well, so that a long one costs no parsing. The exact depth, and lists that a token count can't see,
-//! are checked afterwards on the tree (`shape.rs`, `select.rs`, `from.rs`).
+//! A parser recurses, and so do the tree it builds when it is dropped, printed or compared. Each
+//! level of such a tree costs at least one token: an operator, or a bracket. Counting the tokens
+//! that can be open at once therefore bounds every later recursion, whatever the parser does. Lists
+//! are counted as well, so that a long one costs no parsing. The exact depth, and lists that a
+//! token count can't see, are checked afterwards on the tree (`shape.rs`, `select.rs`, `from.rs`).
 
 use insitu_disclosure::{Refusal, RefusalCode};
 use sqlparser::keywords::Keyword;
@@ -170,7 +170,7 @@ pub(super) fn too_deep(what: &str, limit: usize) -> Refusal {
             "the statement nests too deeply: more than {} {what} are open at once.",
             count(limit as u64)
         ),
-        "Flatten it: `IN (…)` instead of a chain of `OR`, a CTE instead of subqueries inside each other.",
+        "Flatten it: `IN (…)` instead of a chain of `OR`, a CTE instead of subqueries.",
     )
 }
 

@@ -1,4 +1,5 @@
-//! What queries hand to the queries around them, for `inlining.rs`: columns with a name and a weight.
+//! What queries hand to the queries around them, for `inlining.rs`: columns with a name and a
+//! weight.
 
 use std::rc::Rc;
 

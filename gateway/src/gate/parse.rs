@@ -23,8 +23,8 @@ pub(super) fn read(tokens: Vec<TokenWithSpan>, limits: &Limits) -> Result<Box<Qu
         Err(Unread { too_deep: true, .. }) => return Err(too_deep()),
         Err(Unread { tokens, .. }) => tokens,
     };
-    // Inside `CASE`, `CAST` and the like the parser takes its own recursion limit for a syntax error,
-    // and goes on to a place that has nothing to do with it.
+    // Inside `CASE`, `CAST` and the like the parser takes its own recursion limit for a syntax
+    // error, and goes on to a place that has nothing to do with it.
     match parse(tokens, limits.recursion_max.saturating_mul(SECOND_READING)) {
         Ok(_) | Err(Unread { too_deep: true, .. }) => Err(too_deep()),
         Err(Unread { refusal, .. }) => Err(refusal),

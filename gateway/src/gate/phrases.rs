@@ -1,8 +1,8 @@
 //! Constructs that are known by their words, and refused by name.
 //!
 //! Nothing depends on this list for safety: these words aren't grammar (`words.rs`), so none of the
-//! constructs can be parsed. It exists so that the analyst reads "`TABLESAMPLE` isn't offered" and not
-//! "line 1, column 40".
+//! constructs can be parsed. It exists so that the analyst reads "`TABLESAMPLE` isn't offered" and
+//! not "line 1, column 40".
 
 use insitu_disclosure::{Refusal, RefusalCode};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -49,7 +49,7 @@ fn only_select(word: &str) -> Refusal {
     Refusal::new(
         RefusalCode::Q103,
         format!("{} isn't answered; only `SELECT` is.", quote(&word.to_ascii_uppercase())),
-        "Ask with `SELECT`; use `insitu explain` for a plan and your client's browser for the tables.",
+        "Ask with `SELECT`; `insitu explain` shows a plan, your client's browser the tables.",
     )
 }
 
@@ -142,14 +142,11 @@ const PHRASES: &[Phrase] = &[
         "a lock",
         "Leave out `FOR NO KEY UPDATE`; nothing is changed here.",
     ),
-    phrase(&["FOR", "KEY"], "a lock", "Leave out `FOR KEY SHARE`; nothing is changed here."),
     phrase(
         &["FOR", "SYSTEM_TIME"],
         "a table's past version",
         "Ask for the dataset as it is published.",
     ),
-    phrase(&["FOR", "XML"], "`FOR XML`", "Format the table in your own tool."),
-    phrase(&["FOR", "JSON"], "`FOR JSON`", "Format the table in your own tool."),
     phrase(&["INTO"], "`INTO`", "Results are returned, never stored; leave it out."),
     phrase(&["FETCH", "FIRST"], "`FETCH FIRST`", "Use `LIMIT`."),
     phrase(&["FETCH", "NEXT"], "`FETCH NEXT`", "Use `LIMIT`."),

@@ -1,8 +1,8 @@
 //! A quick count of tokens, before the tokenizer makes them.
 //!
-//! The tokenizer takes a string and a place for every word; for 64 KiB of them that is 7 MiB and, in a
-//! debug build, more time than a refusal may take. This count needs neither. It is never too high for
-//! the tokens that the gate accepts, so a statement it refuses has too many for certain.
+//! The tokenizer takes a string and a place for every word; for 64 KiB of them that is 7 MiB and,
+//! in a debug build, more time than a refusal may take. This count needs neither. It is never too
+//! high for the tokens that the gate accepts, so a statement it refuses has too many for certain.
 
 use std::iter::Peekable;
 use std::str::Bytes;
@@ -91,13 +91,14 @@ fn comment(byte: u8, bytes: &mut Peekable<Bytes<'_>>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::Limits;
+    use super::super::tokens::tokenize;
     use super::at_least;
-    use crate::gate::{Limits, tokens::tokenize};
 
     #[test]
     fn the_count_is_never_above_the_tokenizers() {
         for text in [
-            "SELECT a, b FROM t WHERE a <= 1.5 AND b || 'it''s' = \"x\" -- c\n /* d /* e */ */ + -2;",
+            "SELECT a FROM t WHERE a <= 1.5 AND b || 'it''s' = \"x\" -- c\n /* d /* e */ */ + -2;",
             "SELECT count(*)/2, a--b\nFROM t",
             "a.b.c(1)",
             "'' || ''''",

@@ -1,4 +1,5 @@
-//! How the gate words its refusals: one sentence that stands alone, input in backticks, limits named.
+//! How the gate words its refusals: one sentence that stands alone, input in backticks, limits
+//! named.
 
 use insitu_disclosure::{Refusal, RefusalCode};
 

@@ -7,6 +7,7 @@ use sqlparser::ast::{
 };
 
 use super::expression;
+use super::from;
 use super::limits::Limits;
 use super::nesting::too_many;
 use super::query::read_order_key;
@@ -17,12 +18,7 @@ use super::shape::{Part, Reading};
 pub(super) fn read<'a>(select: &'a Select, limits: &Limits, reading: &mut Reading<'a>) {
     read_list(&select.projection, limits, reading);
     reading.parts.extend(select.from.iter().map(Part::Tables));
-    reading.refuse_if(select.from.len() > 1, || {
-        not_offered(
-            "a join by comma",
-            "Write `a JOIN b ON a.id = b.id`; for a single value use a subquery: `(SELECT count(*) …)`.",
-        )
-    });
+    reading.refuse_if(select.from.len() > 1, || not_offered("a join by comma", from::JOIN_ON));
     read_clauses(select, reading);
 }
 

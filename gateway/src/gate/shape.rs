@@ -1,8 +1,8 @@
 //! The walk over the syntax tree: every node is looked at once, and what isn't offered is refused.
 //!
-//! The walk keeps its own stack, so a deep tree costs memory and never the thread's stack. Each reader
-//! below takes its node apart field by field, without `..`: a field or variant that a new sqlparser
-//! adds stops the build until somebody decides about it.
+//! The walk keeps its own stack, so a deep tree costs memory and never the thread's stack. Each
+//! reader below takes its node apart field by field, without `..`: a field or variant that a new
+//! sqlparser adds stops the build until somebody decides about it.
 
 use insitu_disclosure::{Refusal, RefusalCode};
 use sqlparser::ast::{Expr, Query, Select, SetExpr, TableFactor, TableWithJoins};
@@ -85,7 +85,7 @@ pub(super) fn check(query: &Query, limits: &Limits) -> Vec<Refusal> {
             return vec![Refusal::new(
                 RefusalCode::L502,
                 format!(
-                    "the statement nests more than {} levels deep, a chain such as `a + b + c` counted.",
+                    "the statement nests more than {} levels deep, chains such as `a + b` counted.",
                     count(limits.depth_max as u64)
                 ),
                 "Flatten it: `IN (…)` instead of a chain of `OR`, fewer terms in a sum.",

@@ -1,7 +1,8 @@
 //! Arbitrary input: the gate answers, and what it lets pass is stable.
 //!
-//! A small generator with a fixed seed draws bytes, and sentences from SQL's own vocabulary, biased to
-//! nest. Each text goes through the gate on a 2 MiB stack; a panic or an overflow fails the test.
+//! A small generator with a fixed seed draws bytes, and sentences from SQL's own vocabulary, biased
+//! to nest. Each text goes through the gate on a 2 MiB stack; a panic or an overflow fails the
+//! test.
 
 use super::{Limits, check};
 
@@ -165,9 +166,9 @@ fn token_soup_is_answered() {
 #[test]
 fn ordinary_statements_with_a_token_changed_are_answered() {
     const STATEMENTS: &[&str] = &[
-        "SELECT a , sum ( b ) AS s FROM t WHERE a IN ( 1 , 2 ) GROUP BY a HAVING count(*) > 1 ORDER BY s",
+        "SELECT a , sum ( b ) AS s FROM t WHERE a IN ( 1 , 2 ) GROUP BY a HAVING s > 1 ORDER BY s",
         "WITH c AS ( SELECT a FROM t ) SELECT x . a FROM c AS x JOIN d ON x . a = d . a",
-        "SELECT CASE WHEN a IS NULL THEN - 1 ELSE CAST ( b AS INT ) END FROM ( SELECT 1 AS a ) AS v",
+        "SELECT CASE WHEN a IS NULL THEN - 1 ELSE CAST ( b AS INT ) END FROM ( SELECT 1 ) AS v",
         "SELECT sum ( a ) OVER ( PARTITION BY b ORDER BY c ) FROM t UNION ALL SELECT 1",
     ];
     on_a_small_stack(|| {

@@ -1,8 +1,8 @@
 //! From text to the tokens of one statement.
 //!
 //! The alphabet is closed: a symbol that no offered construct needs (`->`, `[`, `|>`, `@`, `~`, a
-//! pasted curly quote) is refused here, so neither parser can be led into a corner of its grammar that
-//! nobody checked.
+//! pasted curly quote) is refused here, so neither parser can be led into a corner of its grammar
+//! that nobody checked.
 
 use std::collections::BTreeSet;
 
@@ -36,8 +36,8 @@ pub(super) fn read(text: &str, limits: &Limits) -> Result<Tokens, Refusal> {
 
 /// Tokens without blanks and comments.
 ///
-/// Text literals stay as they are written, doubled quotes included (`with_unescape(false)`), so that
-/// printing them gives back the same literal; see `twin.rs`.
+/// Text literals stay as they are written, doubled quotes included (`with_unescape(false)`), so
+/// that printing them gives back the same literal; see `twin.rs`.
 pub(super) fn tokenize(text: &str, limits: &Limits) -> Result<Vec<TokenWithSpan>, Refusal> {
     within_limit(pieces::at_least(text), limits)?;
     let mut tokens = Tokenizer::new(&GenericDialect, text)

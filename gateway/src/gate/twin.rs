@@ -1,16 +1,17 @@
 //! The engine's parser must read what ours has read.
 //!
-//! Two parsers see every statement: ours (sqlparser 0.63) here, the engine's (0.62, inside DataFusion)
-//! when it plans. A text that they read differently would be checked as one statement and run as
-//! another. So the engine never gets the analyst's text: it gets the tree that was checked, printed. And
-//! since printing is code too, three things must agree: our tree, our reading of the printed text, and
-//! the engine's reading of it, printed again.
+//! Two parsers see every statement: ours (sqlparser 0.63) here, the engine's (0.62, inside
+//! DataFusion) when it plans. A text that they read differently would be checked as one statement
+//! and run as another. So the engine never gets the analyst's text: it gets the tree that was
+//! checked, printed. And since printing is code too, three things must agree: our tree, our reading
+//! of the printed text, and the engine's reading of it, printed again.
 //!
-//! What can't be seen this way is a difference that prints the same. Reading the two parsers' sources
-//! side by side found one, the right side of `IS DISTINCT FROM`; `expression.rs` asks for brackets there.
+//! What can't be seen this way is a difference that prints the same. Reading the two parsers'
+//! sources side by side found one, the right side of `IS DISTINCT FROM`; `expression.rs` asks for
+//! brackets there.
 //!
-//! Literals are kept as written, with their doubled quotes (`with_unescape(false)`): the printer guesses
-//! whether a quote is escaped already, and guesses wrong on the literal `''''''`.
+//! Literals are kept as written, with their doubled quotes (`with_unescape(false)`): the printer
+//! guesses whether a quote is escaped already, and guesses wrong on the literal `''''''`.
 
 use datafusion::sql::sqlparser as engine;
 use insitu_disclosure::{Refusal, RefusalCode};

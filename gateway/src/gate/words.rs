@@ -1,11 +1,12 @@
 //! Which words are grammar and which are names.
 //!
-//! The parsers know a thousand keywords, most of them one database's own (`PIVOT`, `STRUCT`, `ASOF`,
-//! `POSITION`). A keyword does three kinds of harm: it opens a construct that nobody checked; it makes
-//! the parser try twice, which doubles with each nesting (`position(position(…` takes 2ⁿ steps in
-//! sqlparser 0.63, `case-case-…` and `a.not-b.not-…` in the 0.62 inside DataFusion); and the two parsers
-//! may know different ones. So the list is closed: the words below are grammar; any other word is a
-//! name, and is handed on in quotes, where no parser sees a keyword in it.
+//! The parsers know a thousand keywords, most of them one database's own (`PIVOT`, `STRUCT`,
+//! `ASOF`, `POSITION`). A keyword does three kinds of harm: it opens a construct that nobody
+//! checked; it makes the parser try twice, which doubles with each nesting (`position(position(…`
+//! takes 2ⁿ steps in sqlparser 0.63, `case-case-…` and `a.not-b.not-…` in the 0.62 inside
+//! DataFusion); and the two parsers may know different ones. So the list is closed: the words below
+//! are grammar; any other word is a name, and is handed on in quotes, where no parser sees a
+//! keyword in it.
 
 use insitu_disclosure::Refusal;
 use sqlparser::keywords::{Keyword, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_TABLE_ALIAS};

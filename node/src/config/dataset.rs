@@ -12,7 +12,9 @@ use super::document::{ColumnTable, DatasetTable, SourceTable};
 use super::problems::{Problems, Span};
 use super::terms::{self, Exposure};
 use super::{column, files, reading};
-use crate::dataset::{CsvColumn, CsvSource, Descriptor, ParquetColumn, ParquetSource, Source};
+use crate::dataset::{
+    CsvColumn, CsvSource, Descriptor, ParquetColumn, ParquetSource, Place, Source,
+};
 
 /// The most columns that may be declared: the widest tables departments have are about half of it.
 const COLUMNS_MAX: usize = 2_000;
@@ -36,6 +38,9 @@ pub(super) fn check(
     let exposure = terms::exposure(table, &at, problems);
     let columns = columns(table, &at, exposure, problems);
     let source = source(table, &at, &columns, problems);
+    if let Some(source) = &source {
+        unit_alone(table, source, problems);
+    }
     let protection = exposure.and_then(|e| terms::protection(table, &at, e, problems));
     Some(Descriptor {
         dataset: Arc::new(Dataset { name: name?, description, columns, protection: protection? }),
@@ -176,6 +181,31 @@ fn parquet(
         files: files?,
         columns: read.into_iter().flatten().filter(|c| !is_hidden(&c.column)).collect(),
     })
+}
+
+/// The field that identifies the unit isn't published under another name as well.
+fn unit_alone(table: &DatasetTable, source: &Source, problems: &mut Problems<'_>) {
+    let read: Vec<(&Column, Place)> = match source {
+        Source::Csv(csv) => csv.columns.iter().map(|c| (&c.column, c.place.clone())).collect(),
+        Source::Parquet(parquet) => {
+            let place = |c: &ParquetColumn| Place::Header(c.name_in_file.clone());
+            parquet.columns.iter().map(|c| (&c.column, place(c))).collect()
+        }
+    };
+    let Some((unit, place)) = read.iter().find(|(column, _)| column.label == Label::Unit) else {
+        return;
+    };
+    let twins = read.iter().filter(|(column, other)| other == place && column.name != unit.name);
+    for (twin, _) in twins {
+        let form = declared(table, std::slice::from_ref(*twin)).next();
+        if let Some((form, _)) = form {
+            problems.report(
+                &form.span(),
+                format!("`{}` is read from the same field as the unit `{}`", twin.name, unit.name),
+                "hide it: it would publish what identifies people",
+            );
+        }
+    }
 }
 
 /// The columns that passed their check, each with its form.

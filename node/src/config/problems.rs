@@ -16,6 +16,9 @@ use super::error::{ConfigError, ConfigErrors, Position};
 /// Bytes of the document.
 pub(super) type Span = Range<usize>;
 
+/// The longest text, for people or paths.
+const TEXT_CHARACTERS_MAX: usize = 1_000;
+
 /// What was found so far.
 pub(super) struct Problems<'a> {
     file: &'a Path,
@@ -115,14 +118,20 @@ impl<'a> Problems<'a> {
         None
     }
 
-    /// Text that isn't blank.
+    /// One line of text that isn't blank.
     pub(super) fn words(&mut self, value: &Spanned<String>, key: &str) -> Option<String> {
         let text = value.get_ref().trim();
-        if text.is_empty() {
-            self.report(&value.span(), format!("`{key}` is empty"), "write it out, or take it out");
-            return None;
-        }
-        Some(text.to_owned())
+        let (problem, fix) = if text.is_empty() {
+            ("is empty", "write it out, or take it out")
+        } else if text.contains(char::is_control) {
+            ("has a line break or control character", "write it on one line")
+        } else if TEXT_CHARACTERS_MAX < text.chars().count() {
+            ("is very long", "write a sentence or two")
+        } else {
+            return Some(text.to_owned());
+        };
+        self.report(&value.span(), format!("`{key}` {problem}"), fix);
+        None
     }
 
     /// The value if nothing was reported; otherwise everything that was.

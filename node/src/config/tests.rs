@@ -422,6 +422,30 @@ fn names_and_files_are_unique() {
 }
 
 #[test]
+fn the_units_field_isnt_published_under_another_name() {
+    check(
+        "from = \"Council tax band\"",
+        "from = \"account\"",
+        &[
+            "29:1: `band` is read from the same field as the unit `account`; hide it: it would publish \
+           what identifies people",
+        ],
+    );
+}
+
+#[test]
+fn texts_are_one_line_and_not_endless() {
+    for (text, expect) in [
+        (" ", "`department` is empty"),
+        ("a\\nb", "`department` has a line break or control character"),
+        (&"x".repeat(2_000), "`department` is very long"),
+    ] {
+        let errors = parse(&FULL.replace("Leeds City Council", text)).unwrap_err();
+        assert_eq!(errors.iter().next().unwrap().problem, expect);
+    }
+}
+
+#[test]
 fn files_stay_below_the_data_folder() {
     for path in ["../x.csv", "/x.csv", "a//b.csv", "./a.csv", "a/../../b", "", "a/"] {
         let text = FULL.replace("data/b.csv", path);

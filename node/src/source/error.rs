@@ -196,6 +196,11 @@ pub enum HeaderProblem {
         /// How many columns there are.
         fields: usize,
     },
+    /// The column is the unit's, which would so be published.
+    Unit {
+        /// The declared column.
+        column: String,
+    },
 }
 
 impl fmt::Display for HeaderProblem {
@@ -214,6 +219,9 @@ impl fmt::Display for HeaderProblem {
             }
             Self::Beyond { column, position, fields } => {
                 write!(f, "`{column}` is declared at position {position} of {fields}; correct it")
+            }
+            Self::Unit { column } => {
+                write!(f, "`{column}` is read from the same field as the unit; hide it")
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use insitu_disclosure::label::Label;
+
 use super::super::error::{HeaderProblem, SourceError};
 use super::record::Record;
 use crate::config::closest::closest;
@@ -37,10 +39,23 @@ impl Layout {
             }
         }
         if problems.is_empty() {
+            problems.extend(unit_repeated(&source.columns, &indexes));
+        }
+        if problems.is_empty() {
             return Ok(Self { fields: record.len(), indexes });
         }
         Err(SourceError::Header { file: file.to_owned(), problems })
     }
+}
+
+/// The field that identifies the unit, if it is published under another name as well: by its header
+/// here and by its position there, which a configuration alone doesn't show.
+fn unit_repeated(columns: &[CsvColumn], indexes: &[usize]) -> Option<HeaderProblem> {
+    let is_unit = |form: &CsvColumn| form.column.label == Label::Unit;
+    let (_, unit) = columns.iter().zip(indexes).find(|(form, _)| is_unit(form))?;
+    let mut others = columns.iter().zip(indexes).filter(|(form, _)| !is_unit(form));
+    let (twin, _) = others.find(|(_, index)| *index == unit)?;
+    Some(HeaderProblem::Unit { column: twin.column.name.clone() })
 }
 
 fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {

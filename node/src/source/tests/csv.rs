@@ -285,6 +285,13 @@ const UNIQUE: &str = "[[dataset]]\nname = \"d.t\"\nprotection = \"protected\"\nu
     [[dataset.column]]\nname = \"id\"\ntype = \"text\"\nlabel = \"unit\"\n";
 
 #[tokio::test]
+async fn the_units_field_isnt_published_by_its_position() {
+    let twin = column("twin", "text", "position = 1");
+    let message = failure(&format!("{UNIQUE}{twin}"), &[("t.csv", b"id,x\n1,2\n")]).await;
+    assert_eq!(message, "`t.csv`: `twin` is read from the same field as the unit; hide it");
+}
+
+#[tokio::test]
 async fn a_promise_of_unique_units_is_checked() {
     let unique: String = (0..20_000).map(|id| format!("id-{id},\n")).collect();
     let unique = format!("id,x\n{unique},a\n,b\n");

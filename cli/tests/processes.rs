@@ -1,0 +1,292 @@
+//! The command as its users run it: separate processes, exit codes, messages. Needs no engine of its
+//! own, so that it links in a moment.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const INSITU: &str = env!("CARGO_BIN_EXE_insitu");
+
+/// How long services may take to be ready.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// A folder of the test's own; removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("insitu-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// A file that only its owner may read.
+    fn secret(&self, name: &str, text: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.write(name, text);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A service that is ended with the test.
+struct Service(Child);
+
+impl Service {
+    /// Starts it, and waits until it says that it is ready.
+    fn start(args: &[&str], folder: &Path) -> Self {
+        let mut child = Command::new(INSITU)
+            .args(args)
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        assert!(first.contains("ready"), "{first}");
+        Self(child)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn insitu(args: &[&str]) -> Output {
+    Command::new(INSITU).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Fails with exit code 1 and these words on standard error.
+fn fails_with(args: &[&str], words: &[&str]) {
+    let output = insitu(args);
+    let told = text(&output.stderr) + &text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {told}");
+    for word in words {
+        assert!(told.contains(word), "no `{word}` in: {told}");
+    }
+    assert!(!told.contains("panicked"), "{told}");
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/samples")
+}
+
+/// The samples in a folder of their own, on ports that are free, with fresh secrets.
+fn copied_samples() -> (Folder, String) {
+    let folder = Folder::new("samples");
+    let (clients, nodes) = (free_port().to_string(), free_port().to_string());
+    for entry in fs::read_dir(samples()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "toml") {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            let config = fs::read_to_string(&path).unwrap();
+            folder.write(&name, config.replace("50051", &clients).replace("50060", &nodes));
+        }
+    }
+    for entry in fs::read_dir(samples().join("data")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = format!("data/{}", path.file_name().unwrap().to_str().unwrap());
+        folder.write(&name, fs::read(&path).unwrap());
+    }
+    for name in ["analyst", "leeds-1", "kirklees-1", "reference-1"] {
+        folder.secret(&format!("secrets/{name}"), &format!("a-secret-for-{name}-of-the-test"));
+    }
+    (folder, format!("grpc://127.0.0.1:{clients}"))
+}
+
+#[test]
+fn the_samples_start_as_separate_processes_and_answer() {
+    let (folder, gateway) = copied_samples();
+    let at = folder.0.as_path();
+    let _services = [
+        Service::start(&["gateway", "--config", "gateway.toml"], at),
+        Service::start(&["node", "--config", "node-leeds.toml"], at),
+        Service::start(&["node", "--config", "node-kirklees.toml"], at),
+        Service::start(&["node", "--config", "reference-node.toml"], at),
+    ];
+    let token = at.join("secrets/analyst");
+    let ask = |sql: &str| {
+        insitu(&["query", "--gateway", &gateway, "--token-file", token.to_str().unwrap(), "--format", "csv", sql])
+    };
+    let sql = "SELECT band, count(*) AS accounts, sum(arrears) AS owed FROM councils.council_tax \
+               GROUP BY band ORDER BY band";
+    let started = Instant::now();
+    let output = loop {
+        let output = ask(sql);
+        if output.status.success() {
+            break output;
+        }
+        assert!(started.elapsed() < READY_WITHIN, "{}", text(&output.stderr));
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    let csv = text(&output.stdout);
+    assert!(csv.contains("A,120,,3262475,"), "{csv}");
+    // 13 accounts in band G over both councils, at neither enough; arrears of a few of them.
+    assert!(csv.contains("G,15,,,c"), "{csv}");
+    assert!(csv.contains("H,,c,,c"), "{csv}");
+    // A wrong token gets nothing, whatever is asked.
+    let wrong = folder.secret("secrets/wrong", "not-the-token-of-anybody");
+    fails_with(
+        &["query", "--gateway", &gateway, "--token-file", wrong.to_str().unwrap(), "SELECT 1"],
+        &["A301"],
+    );
+    // A refused question ends with 1, and the next one works.
+    let refused = ask("SELECT account_id FROM councils.council_tax");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("D201"));
+    assert!(ask("SELECT count(*) FROM councils.council_tax").status.success());
+    assert!(ask("SELECT ward, households FROM reference.wards ORDER BY ward").status.success());
+}
+
+#[test]
+fn check_tells_file_line_and_fix() {
+    let invalid = samples().join("invalid");
+    let mut checked = 0;
+    for entry in fs::read_dir(invalid).unwrap() {
+        let path = entry.unwrap().path();
+        let config = fs::read_to_string(&path).unwrap();
+        let expected = config.lines().next().unwrap().strip_prefix("# expect: ").unwrap();
+        fails_with(&["check", path.to_str().unwrap()], &[expected, ".toml"]);
+        checked += 1;
+    }
+    assert!(checked >= 6);
+    let (folder, _) = copied_samples();
+    for name in ["gateway.toml", "node-leeds.toml", "node-kirklees.toml", "reference-node.toml"] {
+        let path = folder.0.join(name);
+        let output = insitu(&["check", path.to_str().unwrap()]);
+        assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+    }
+    fails_with(&["check", "no-such-file.toml"], &["no-such-file.toml"]);
+}
+
+/// A node over one file, with a dataset of one text and one whole-number column.
+fn node_over(folder: &Folder, source: &str) -> String {
+    folder.secret("link", "a-secret-that-is-long-enough");
+    let config = format!(
+        r#"
+[node]
+id = "n"
+department = "N"
+
+[uplink]
+gateway = "127.0.0.1:1"
+secret_file = "link"
+
+[[dataset]]
+name = "a.b"
+source = {source}
+protection = "open"
+
+[[dataset.column]]
+name = "area"
+from = "area"
+type = "text"
+label = "dimension"
+
+[[dataset.column]]
+name = "n"
+from = "n"
+type = "integer"
+label = "measure"
+"#
+    );
+    folder.write("node.toml", config).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_missing_source_file_is_named() {
+    let folder = Folder::new("missing");
+    let config = node_over(&folder, r#"{ format = "csv", path = "gone.csv" }"#);
+    fails_with(&["node", "--config", &config], &["a.b", "gone.csv"]);
+}
+
+#[test]
+fn a_row_with_too_many_fields_is_named_by_file_and_row() {
+    let folder = Folder::new("fields");
+    folder.write("areas.csv", "area,n\nx,1\ny,2,3\nz,4\n");
+    let config = node_over(&folder, r#"{ format = "csv", path = "areas.csv" }"#);
+    fails_with(&["node", "--config", &config], &["areas.csv", "3"]);
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_named_by_row_and_column_and_not_shown() {
+    let folder = Folder::new("misfit");
+    folder.write("areas.csv", "area,n\nx,1\ny,SECRET-42\n");
+    let config = node_over(&folder, r#"{ format = "csv", path = "areas.csv" }"#);
+    fails_with(&["node", "--config", &config], &["areas.csv", "3", "`n`"]);
+    let output = insitu(&["node", "--config", &config]);
+    assert!(!text(&output.stderr).contains("SECRET-42"));
+}
+
+#[test]
+fn a_corrupt_parquet_file_is_named() {
+    let folder = Folder::new("parquet");
+    folder.write("areas.parquet", b"PAR1 this is no parquet file PAR1");
+    let config = node_over(&folder, r#"{ format = "parquet", path = "areas.parquet" }"#);
+    fails_with(&["node", "--config", &config], &["areas.parquet"]);
+    folder.write("areas.parquet", b"");
+    fails_with(&["node", "--config", &config], &["areas.parquet"]);
+}
+
+#[test]
+fn a_port_in_use_is_told() {
+    let (folder, _) = copied_samples();
+    let config = fs::read_to_string(folder.0.join("gateway.toml")).unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let listen = config.lines().find(|l| l.starts_with("listen")).unwrap();
+    let changed = config.replace(listen, &format!("listen = \"127.0.0.1:{port}\""));
+    let path = folder.write("taken.toml", changed);
+    fails_with(&["gateway", "--config", path.to_str().unwrap()], &[&port, "in use"]);
+}
+
+#[test]
+fn a_gateway_that_is_not_there_is_told() {
+    let gateway = format!("grpc://127.0.0.1:{}", free_port());
+    let token = Folder::new("token");
+    let token = token.secret("t", "a-token-that-is-long-enough");
+    fails_with(
+        &["query", "--gateway", &gateway, "--token-file", token.to_str().unwrap(), "SELECT 1"],
+        &[gateway.trim_start_matches("grpc://")],
+    );
+}
+
+#[test]
+fn codes_have_pages_and_wrong_usage_ends_with_2() {
+    let output = insitu(&["explain", "--code", "D201"]);
+    assert!(output.status.success());
+    assert!(text(&output.stdout).contains("# D201"));
+    assert_eq!(insitu(&["no-such-command"]).status.code(), Some(2));
+    assert_ne!(insitu(&["explain", "--code", "D999"]).status.code(), Some(0));
+}
