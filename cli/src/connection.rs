@@ -7,6 +7,8 @@ use clap::Args;
 
 use crate::failure::Failure;
 
+/// The gateway that is asked unless another is named: `insitu demo`'s, too.
+pub(crate) const DEFAULT_GATEWAY: &str = "grpc://127.0.0.1:50051";
 /// Where the token comes from if no file is named.
 const TOKEN_VARIABLE: &str = "INSITU_TOKEN";
 
@@ -18,7 +20,7 @@ pub(crate) struct Connection {
         long,
         value_name = "URL",
         env = "INSITU_GATEWAY",
-        default_value = "grpc://127.0.0.1:50051"
+        default_value = DEFAULT_GATEWAY
     )]
     pub(crate) gateway: String,
     /// File that holds the analyst's token; without it the variable INSITU_TOKEN is used.

@@ -5,9 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use arrow_schema::ArrowError;
-use insitu_disclosure::Refusals;
+use insitu_disclosure::{RefusalCode, Refusals};
 
 use crate::client::ClientError;
+
+/// How this command logs in; the gateway's own words are for every client.
+const LOGIN_HINT: &str =
+    "  here: name the file of your token with --token-file, or set the variable INSITU_TOKEN";
 
 /// Why a command ended without its result.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +84,13 @@ impl Failure {
     /// What is printed, in lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         match self {
-            Self::Refused(refusals) => refusal_lines(refusals),
+            Self::Refused(refusals) => {
+                let mut lines = refusal_lines(refusals);
+                if refusals.iter().any(|refusal| refusal.code() == RefusalCode::A301) {
+                    lines.push(LOGIN_HINT.to_owned());
+                }
+                lines
+            }
             Self::Configuration(errors) => errors.lines().map(str::to_owned).collect(),
             Self::Usage { .. }
             | Self::Client(_)
@@ -118,7 +128,7 @@ pub(crate) fn refusal_lines(refusals: &Refusals) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use insitu_disclosure::{Refusal, RefusalCode};
+    use insitu_disclosure::Refusal;
 
     use super::*;
 
@@ -139,6 +149,13 @@ mod tests {
                 "  see: insitu explain --code D202",
             ]
         );
+    }
+
+    #[test]
+    fn who_is_not_logged_in_is_told_how_to_here() {
+        let refusal = Refusal::new(RefusalCode::A301, "not logged in.", "Send a token.");
+        let lines = Failure::Refused(refusal.into()).lines();
+        assert!(lines.last().unwrap().contains("--token-file"), "{lines:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use insitu_gateway::config::GatewayConfig;
-use insitu_gateway::server::{self, NodeRegistration, Settings};
+use insitu_gateway::server::{self, GatewayError, NodeRegistration, Settings};
 
 use crate::failure::Failure;
 use crate::shutdown;
@@ -24,14 +24,20 @@ impl Gateway {
             .map_err(|errors| Failure::Configuration(errors.to_string()))?;
         let clients = shutdown::listen(config.listen, "`listen`").await?;
         let nodes = shutdown::listen(config.nodes_listen, "`nodes_listen`").await?;
-        shutdown::announce(&format!(
-            "gateway ready on grpc://{}",
-            shutdown::address_of(&clients)?
-        ))?;
-        server::serve(settings(&config), clients, nodes, shutdown::requested())
-            .await
-            .map_err(|error| Failure::Service(error.to_string()))
+        let address = shutdown::address_of(&clients)?;
+        let mut running = server::start(settings(&config), clients, nodes).await.map_err(failed)?;
+        shutdown::announce(&format!("gateway ready on grpc://{address}"))?;
+        let outcome = tokio::select! {
+            () = shutdown::requested() => Ok(()),
+            ended = running.ended() => ended.map_err(failed),
+        };
+        running.stop().await;
+        outcome
     }
+}
+
+fn failed(error: GatewayError) -> Failure {
+    Failure::Service(error.to_string())
 }
 
 fn settings(config: &GatewayConfig) -> Settings {

@@ -1,12 +1,10 @@
 //! `insitu node`: the service beside a department's data.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 use insitu_node::config::{self, NodeConfig, Secret};
 use insitu_node::server::{self, Link};
-use object_store::local::LocalFileSystem;
 
 use crate::failure::Failure;
 use crate::shutdown;

@@ -8,6 +8,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 const INSITU: &str = env!("CARGO_BIN_EXE_insitu");
@@ -20,7 +21,11 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("insitu-{name}-{}", std::process::id()));
+        // Tests run side by side in one process.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path =
+            std::env::temp_dir().join(format!("insitu-{name}-{}-{next}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -137,7 +142,16 @@ fn the_samples_start_as_separate_processes_and_answer() {
     ];
     let token = at.join("secrets/analyst");
     let ask = |sql: &str| {
-        insitu(&["query", "--gateway", &gateway, "--token-file", token.to_str().unwrap(), "--format", "csv", sql])
+        insitu(&[
+            "query",
+            "--gateway",
+            &gateway,
+            "--token-file",
+            token.to_str().unwrap(),
+            "--format",
+            "csv",
+            sql,
+        ])
     };
     let sql = "SELECT band, count(*) AS accounts, sum(arrears) AS owed FROM councils.council_tax \
                GROUP BY band ORDER BY band";
@@ -244,7 +258,7 @@ fn a_value_that_does_not_fit_is_named_by_row_and_column_and_not_shown() {
     let folder = Folder::new("misfit");
     folder.write("areas.csv", "area,n\nx,1\ny,SECRET-42\n");
     let config = node_over(&folder, r#"{ format = "csv", path = "areas.csv" }"#);
-    fails_with(&["node", "--config", &config], &["areas.csv", "3", "`n`"]);
+    fails_with(&["node", "--config", &config], &["areas.csv:3:n"]);
     let output = insitu(&["node", "--config", &config]);
     assert!(!text(&output.stderr).contains("SECRET-42"));
 }
@@ -268,7 +282,10 @@ fn a_port_in_use_is_told() {
     let listen = config.lines().find(|l| l.starts_with("listen")).unwrap();
     let changed = config.replace(listen, &format!("listen = \"127.0.0.1:{port}\""));
     let path = folder.write("taken.toml", changed);
-    fails_with(&["gateway", "--config", path.to_str().unwrap()], &[&port, "in use"]);
+    fails_with(
+        &["gateway", "--config", path.to_str().unwrap()],
+        &[&port, "another program uses the port"],
+    );
 }
 
 #[test]

@@ -14,7 +14,19 @@ use crate::tabulation::{ScalarType, Tabulation};
 ///
 /// ```compile_fail
 /// // INVARIANT(AI-2): admission can't be skipped.
-/// let forged = insitu_disclosure::Admitted { question: (), dataset: todo!() };
+/// use std::sync::Arc;
+/// use insitu_disclosure::{Admitted, Dataset, Tabulation};
+/// fn skip(question: Tabulation, dataset: Arc<Dataset>) -> Admitted<Tabulation> {
+///     Admitted { question, dataset, key_types: Vec::new(), measure_types: Vec::new() }
+/// }
+/// ```
+///
+/// ```
+/// use std::sync::Arc;
+/// use insitu_disclosure::{Admitted, Dataset, Refusals, Tabulation, admit};
+/// fn ask(question: Tabulation, dataset: Arc<Dataset>) -> Result<Admitted<Tabulation>, Refusals> {
+///     admit(question, dataset)
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Admitted<T> {

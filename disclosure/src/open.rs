@@ -9,6 +9,23 @@ use crate::dataset::Dataset;
 use crate::rebuild::{NotRebuildable, rebuild};
 
 /// A Dataset that was found to be open. Whatever hands out rows takes this type and no other.
+///
+/// ```compile_fail
+/// // INVARIANT(AI-4): a dataset that wasn't found to be open has no rows to send.
+/// use std::sync::Arc;
+/// use insitu_disclosure::{Dataset, OpenDataset};
+/// fn declare(dataset: Arc<Dataset>) -> Option<OpenDataset> {
+///     Some(OpenDataset(dataset))
+/// }
+/// ```
+///
+/// ```
+/// use std::sync::Arc;
+/// use insitu_disclosure::{Dataset, OpenDataset};
+/// fn find(dataset: Arc<Dataset>) -> Option<OpenDataset> {
+///     OpenDataset::of(dataset)
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct OpenDataset(Arc<Dataset>);
 

@@ -21,7 +21,19 @@ use crate::tabulation::{Literal, Measure, MeasureKind, ScalarType, Tabulation};
 ///
 /// ```compile_fail
 /// // INVARIANT(AI-2): a table can't be declared protected.
-/// let forged = insitu_disclosure::Protected(());
+/// use insitu_disclosure::{Protected, table::Table};
+/// fn forge(table: Table) -> Protected<Table> {
+///     Protected(table)
+/// }
+/// ```
+///
+/// The same without the forgery compiles, so it is the forgery that doesn't:
+///
+/// ```
+/// use insitu_disclosure::{Protected, table::Table};
+/// fn pass_on(table: Protected<Table>) -> Protected<Table> {
+///     table
+/// }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Protected<T>(T);
@@ -35,6 +47,21 @@ impl<T> Protected<T> {
 }
 
 /// Applies the rules on cells, in order, to everything known of a Tabulation.
+///
+/// ```compile_fail
+/// // INVARIANT(AI-3): the Evidence of a question that wasn't admitted can't be protected.
+/// use insitu_disclosure::{Evidence, Protected, Tabulation, protect, table::Table};
+/// fn skip(question: &Tabulation, evidence: Evidence) -> Protected<Table> {
+///     protect(question, evidence)
+/// }
+/// ```
+///
+/// ```
+/// use insitu_disclosure::{Admitted, Evidence, Protected, Tabulation, protect, table::Table};
+/// fn keep(question: &Admitted<Tabulation>, evidence: Evidence) -> Protected<Table> {
+///     protect(question, evidence)
+/// }
+/// ```
 #[must_use]
 pub fn protect(admitted: &Admitted<Tabulation>, evidence: Evidence) -> Protected<Table> {
     let tabulation = admitted.tabulation();

@@ -3,8 +3,8 @@
 //! A client decides by the status' code whether to try again, to log in or to show the text, so every
 //! [`RefusalCode`] has one. The message is all reasons on one line, in ASCII. The details are a
 //! `google.rpc.Status` around [`insitu_proto::refusal`]'s bytes: the envelope is not ours to leave out,
-//! since gRPC in Go, and so ADBC, turns a status whose details aren't such a message of the same code
-//! into INTERNAL.
+//! since gRPC in Go, and so ADBC, turns a status whose details are read as one of another code into
+//! INTERNAL (`internal/status.NewWithProto`).
 
 use arrow_flight::sql::Any;
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};

@@ -35,9 +35,19 @@ pub const ANSWER_BYTES_MAX: usize = 64 << 20;
 ///
 /// ```compile_fail
 /// // INVARIANT(AI-2): a batch that no rule has seen can't be encoded.
-/// # fn id() -> insitu_proto::request::QueryId { insitu_proto::request::QueryId([0; 16]) }
-/// let batch: arrow_array::RecordBatch = todo!();
-/// let sent = insitu_proto::frames::encode_protected(id(), &batch);
+/// use arrow_array::RecordBatch;
+/// use insitu_proto::{frames::encode_protected, request::QueryId};
+/// fn send(batch: &RecordBatch) -> bool {
+///     encode_protected(QueryId([0; 16]), batch).is_ok()
+/// }
+/// ```
+///
+/// ```
+/// use insitu_disclosure::{Protected, table::Table};
+/// use insitu_proto::{frames::encode_protected, request::QueryId};
+/// fn send(table: &Protected<Table>) -> bool {
+///     encode_protected(QueryId([0; 16]), table).is_ok()
+/// }
 /// ```
 ///
 /// # Errors

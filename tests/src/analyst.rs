@@ -59,8 +59,7 @@ impl Analyst {
             info.clone().try_decode_schema().map_err(|e: ArrowError| Told(e.to_string()))?;
         let ticket = info.endpoint[0].ticket.clone().unwrap();
         let stream = self.client.do_get(ticket).await.map_err(told)?;
-        let batches: Vec<RecordBatch> =
-            stream.try_collect().await.map_err(told)?;
+        let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(told)?;
         for batch in &batches {
             assert_eq!(*batch.schema(), announced, "announced and sent schemas differ");
         }

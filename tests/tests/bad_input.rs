@@ -13,7 +13,8 @@ async fn known_killers_are_refused_and_the_next_query_works() {
     let doubling = {
         let mut sql = "WITH c0 AS (SELECT area FROM health.visits)".to_owned();
         for i in 1..18 {
-            sql += &format!(", c{i} AS (SELECT * FROM c{} UNION ALL SELECT * FROM c{})", i - 1, i - 1);
+            sql +=
+                &format!(", c{i} AS (SELECT * FROM c{} UNION ALL SELECT * FROM c{})", i - 1, i - 1);
         }
         sql + " SELECT count(*) FROM c17"
     };
@@ -30,7 +31,8 @@ async fn known_killers_are_refused_and_the_next_query_works() {
         "SELECT * FROM generate_series(1, 500000000)".to_owned(),
         "SELECT * FROM range(1, 500000000)".to_owned(),
         "SELECT count(*) FROM health.visits a CROSS JOIN health.visits b".to_owned(),
-        "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT max(n) FROM t".to_owned(),
+        "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT max(n) FROM t"
+            .to_owned(),
         "SELECT count(*) FROM health.visits TABLESAMPLE SYSTEM (1)".to_owned(),
         format!("SELECT '{}'", "x".repeat(1 << 20)),
         vec!["SELECT 1"; 2_000].join(" UNION ALL "),
@@ -38,10 +40,7 @@ async fn known_killers_are_refused_and_the_next_query_works() {
     for sql in killers {
         let told = analyst.refused(&sql).await;
         let start: String = sql.chars().take(60).collect();
-        assert!(
-            ["Q10", "L50"].iter().any(|family| told.contains(family)),
-            "{start}: {told}"
-        );
+        assert!(["Q10", "L50"].iter().any(|family| told.contains(family)), "{start}: {told}");
         assert!(told.len() <= 4_096, "{start}: {} bytes", told.len());
     }
     assert_eq!(analyst.cells(WORKS).await.unwrap(), [["A", "60"], ["B", "15"]]);
@@ -74,13 +73,12 @@ async fn a_corrupt_page_is_one_opaque_code() {
 
     use arrow_array::{Int64Array, RecordBatch, StringArray};
     use parquet::arrow::ArrowWriter;
-    let areas: StringArray = (0..5_000).map(|i| Some(format!("area-{}", i * 7919 % 5_000))).collect();
+    let areas: StringArray =
+        (0..5_000).map(|i| Some(format!("area-{}", i * 7919 % 5_000))).collect();
     let counts: Int64Array = (0..5_000_i64).map(Some).collect();
-    let batch = RecordBatch::try_from_iter([
-        ("area", Arc::new(areas) as _),
-        ("n", Arc::new(counts) as _),
-    ])
-    .unwrap();
+    let batch =
+        RecordBatch::try_from_iter([("area", Arc::new(areas) as _), ("n", Arc::new(counts) as _)])
+            .unwrap();
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
@@ -111,10 +109,8 @@ type = "integer"
 label = "measure"
 bounds = { low = 0, high = 5000 }
 "#;
-    let broken = Department {
-        config: config.to_owned(),
-        files: vec![("areas.parquet".to_owned(), bytes)],
-    };
+    let broken =
+        Department { config: config.to_owned(), files: vec![("areas.parquet".to_owned(), bytes)] };
     let federation = Federation::start(&[broken, departments::health()]).await;
     let mut analyst = federation.analyst().await;
     let told = analyst.refused("SELECT area, sum(n) FROM broken.areas GROUP BY area").await;

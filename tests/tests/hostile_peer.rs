@@ -13,7 +13,8 @@ const ID: QueryId = QueryId([7; 16]);
 
 fn schema() -> arrow_schema::SchemaRef {
     let field = |name, t: ScalarType| arrow_schema::Field::new(name, t.data_type(), true);
-    arrow_schema::Schema::new(vec![field("area", ScalarType::Utf8), field("n", ScalarType::Int64)]).into()
+    arrow_schema::Schema::new(vec![field("area", ScalarType::Utf8), field("n", ScalarType::Int64)])
+        .into()
 }
 
 /// A valid answer of two rows, as a node would send it.

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod bad_input;
-mod compile_fail;
 mod hostile_peer;
 mod outage;
 mod slt;

@@ -14,7 +14,8 @@ async fn run(folder: &str) {
     files.sort();
     assert!(!files.is_empty(), "no .slt file in {folder}");
     for file in files {
-        let mut runner = sqllogictest::Runner::new(|| async { Ok(Slt(federation.analyst().await)) });
+        let mut runner =
+            sqllogictest::Runner::new(|| async { Ok(Slt(federation.analyst().await)) });
         if let Err(error) = runner.run_file_async(&file).await {
             panic!("{}", error.display(false));
         }

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray, UInt64Array};
+use arrow_array::{
+    Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray, UInt64Array,
+};
 use arrow_schema::{DataType, Field, Schema};
 use datafusion::prelude::SessionContext;
 use insitu_tests::{Department, Federation};
@@ -21,8 +23,10 @@ fn rows(seed: u64) -> RecordBatch {
         .iter()
         .map(|p| p[0].then(|| format!("area {}", random.random_range(0..12))))
         .collect();
-    let persons: Int64Array =
-        present.iter().map(|p| p[1].then(|| random.random_range(-5_000_000_i64..5_000_000))).collect();
+    let persons: Int64Array = present
+        .iter()
+        .map(|p| p[1].then(|| random.random_range(-5_000_000_i64..5_000_000)))
+        .collect();
     let hectares: Decimal128Array =
         present.iter().map(|p| p[2].then(|| random.random_range(-100_000_i128..100_000))).collect();
     let hectares = hectares.with_precision_and_scale(38, 2).unwrap();
@@ -140,16 +144,18 @@ async fn federated_is_single_table_for_any_split() {
         let mut analyst = federation.analyst().await;
         for sql in QUESTIONS {
             let expected = local.sql(sql).await.unwrap().collect().await.unwrap();
-            let expected = insitu_tests::Asked {
-                schema: Arc::new(Schema::empty()),
-                batches: expected,
-            }
-            .cells();
+            let expected =
+                insitu_tests::Asked { schema: Arc::new(Schema::empty()), batches: expected }
+                    .cells();
             let got = analyst.cells(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
             // An open total of no rows is marked as not available; single-table SQL shows NULL.
             let got: Vec<Vec<String>> = got
                 .into_iter()
-                .map(|row| row.into_iter().map(|c| if c == "[x]" { "NULL".to_owned() } else { c }).collect())
+                .map(|row| {
+                    row.into_iter()
+                        .map(|c| if c == "[x]" { "NULL".to_owned() } else { c })
+                        .collect()
+                })
                 .collect();
             assert_eq!(got, expected, "{nodes} nodes: {sql}");
         }

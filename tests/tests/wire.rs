@@ -111,10 +111,7 @@ type = "integer"
 label = "measure"
 bounds = { low = 0, high = 10 }
 "#;
-    Department {
-        config: config.to_owned(),
-        files: vec![("many.csv".to_owned(), csv.into_bytes())],
-    }
+    Department { config: config.to_owned(), files: vec![("many.csv".to_owned(), csv.into_bytes())] }
 }
 
 /// Bytes that a node sends for one question, in steady state, keep-alive pings included.

@@ -8,6 +8,7 @@ use insitu_disclosure::{Dataset, ProtectedUnit, Protection};
 
 use super::data::real::ATTRIBUTION;
 use super::questions::{Outcome, Question};
+use crate::connection::DEFAULT_GATEWAY;
 use crate::failure::{Failure, refusal_lines};
 use crate::table;
 use crate::terminal::{self, Style, printable};
@@ -16,6 +17,10 @@ use crate::terminal::{self, Style, printable};
 const WIDTH: usize = 100;
 /// Before everything that belongs to a question.
 const INDENT: &str = "   ";
+/// As wide as the demo's longest name of a dataset.
+const DATASET_WIDTH: usize = 20;
+/// As wide as the demo's longest name of a department.
+const DEPARTMENT_WIDTH: usize = 47;
 
 /// Tells the story on standard output.
 pub(super) struct Narrator {
@@ -32,14 +37,16 @@ impl Narrator {
 
     /// What this is.
     pub(super) fn title(&self) -> Result<(), Failure> {
-        say(&self.style.bold("insitu demo: departments keep their data, questions travel, protected tables come back"))?;
-        say(
-            "Seven departments and a gateway run in this process, connected over TCP as they would be anywhere.",
-        )?;
-        say(&self.style.dim(format!("{ATTRIBUTION}")))?;
-        say(&self.style.dim(
-            "Patients, claimants and council tax accounts are invented; none of them exists.",
+        say(&self.style.bold(
+            "insitu demo: departments keep their data; questions travel; protected tables come back",
         ))?;
+        self.paragraph(
+            "",
+            "Seven departments and a gateway run in this process, connected over TCP as they would be \
+             anywhere. Patients, claimants and council tax accounts are invented; none of them exists. \
+             Crimes and residents are real, and published.",
+        )?;
+        self.paragraph("", ATTRIBUTION)?;
         say("")
     }
 
@@ -60,17 +67,19 @@ impl Narrator {
         &self,
         connected: &[(String, Vec<Arc<Dataset>>)],
     ) -> Result<(), Failure> {
+        let row = |dataset: &str, department: &str, terms: &str| {
+            format!("{dataset:DATASET_WIDTH$}  {department:DEPARTMENT_WIDTH$}  {terms}")
+        };
         say("")?;
-        let width =
-            connected.iter().map(|(department, _)| department.chars().count()).max().unwrap_or(0);
+        say(&self.style.bold(row("dataset", "department", "a cell is shown from")))?;
         for (department, datasets) in connected {
             for dataset in datasets {
-                let name = dataset.name.to_string();
-                let padded = format!("{department:width$}  {name:20}");
-                say(&format!("{padded} {}", self.style.dim(terms(dataset))))?;
+                say(&row(&dataset.name.to_string(), department, &terms(dataset)))?;
             }
         }
-        Ok(())
+        say(&self.style.dim(
+            "[c] stands in the place of a cell that isn't shown; its value isn't in the answer.",
+        ))
     }
 
     /// What is asked.
@@ -90,24 +99,28 @@ impl Narrator {
         outcome: &Outcome,
         took: Duration,
     ) -> Result<(), Failure> {
-        let lines = match outcome {
+        let what = match outcome {
             Outcome::Answered(answer) => {
-                table::lines(answer, Some(self.width.saturating_sub(INDENT.len())), self.style)?
+                let width = self.width.saturating_sub(INDENT.len());
+                for line in table::lines(answer, Some(width), self.style)? {
+                    say(&format!("{INDENT}{line}"))?;
+                }
+                "Answered"
             }
             Outcome::Refused(refusals) => {
-                refusal_lines(refusals).iter().map(|line| printable(line)).collect()
+                for line in refusal_lines(refusals) {
+                    self.paragraph(INDENT, &printable(&line))?;
+                }
+                "Refused"
             }
-            Outcome::Failed(message) => vec![self.style.red(printable(message))],
+            Outcome::Failed(message) => {
+                self.paragraph(INDENT, &printable(message))?;
+                "Failed"
+            }
         };
-        for line in lines {
-            say(&format!("{INDENT}{line}"))?;
-        }
-        let what = match outcome {
-            Outcome::Answered(_) => "Answered",
-            Outcome::Refused(_) => "Refused",
-            Outcome::Failed(_) => "Failed",
-        };
-        say(&format!("{INDENT}{what} in {} ms. {}", took.as_millis(), question.lesson))
+        let lesson = format!("{what} in {} ms. {}", took.as_millis(), question.lesson);
+        say("")?;
+        self.paragraph(INDENT, &lesson)
     }
 
     /// It isn't what should have come.
@@ -117,43 +130,69 @@ impl Narrator {
 
     /// How to go on from here.
     pub(super) fn how_to_connect(&self, url: &str) -> Result<(), Failure> {
+        let gateway =
+            if url == DEFAULT_GATEWAY { String::new() } else { format!("--gateway {url} ") };
         say("")?;
         say(&self.style.bold("Your turn"))?;
         say(&format!(
-            "{INDENT}INSITU_TOKEN=demo insitu query --gateway {url} \"SELECT count(*) FROM police.crimes\""
+            "{INDENT}INSITU_TOKEN=demo insitu query {gateway}\"SELECT count(*) FROM police.crimes\""
         ))?;
         say(&format!(
             "{INDENT}or from Python, after `pip install adbc-driver-flightsql pyarrow`:"
         ))?;
         say("")?;
         for line in [
-            "import adbc_driver_flightsql.dbapi as flight_sql",
-            "options = {\"adbc.flight.sql.authorization_header\": \"Bearer demo\"}",
-            &format!(
-                "with flight_sql.connect(\"{url}\", db_kwargs=options, autocommit=True) as db, db.cursor() as cursor:"
-            ),
-            "    cursor.execute(\"SELECT sex, count(DISTINCT person_id) FROM health.episodes GROUP BY sex\")",
-            "    print(cursor.fetch_arrow_table())",
+            "from adbc_driver_flightsql.dbapi import connect",
+            "login = {\"adbc.flight.sql.authorization_header\": \"Bearer demo\"}",
+            &format!("cursor = connect(\"{url}\", db_kwargs=login, autocommit=True).cursor()"),
+            "cursor.execute(\"SELECT sex, count(DISTINCT person_id) FROM health.episodes GROUP BY sex\")",
+            "print(cursor.fetch_arrow_table())",
         ] {
             say(&format!("{INDENT}{}", self.style.dim(line)))?;
         }
         say("")
     }
+
+    /// Words on as many lines as they need, those after the first indented further where the
+    /// first is.
+    fn paragraph(&self, indent: &str, text: &str) -> Result<(), Failure> {
+        for line in wrap(text, self.width.saturating_sub(indent.len())) {
+            say(&format!("{indent}{line}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// The text in lines of at most this many characters; a longer word has a line of its own. Spaces
+/// before the first word stand before every line.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let words = text.trim_start();
+    let margin = " ".repeat(text.len() - words.len());
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in words.split_whitespace() {
+        let length = line.chars().count() + 1 + word.chars().count();
+        if width < length && !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+        }
+        line.push_str(if line.is_empty() { &margin } else { " " });
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
 }
 
 /// A dataset's terms, in a few words.
 fn terms(dataset: &Dataset) -> String {
     let Protection::Protected { unit, profile, .. } = &dataset.protection else {
-        return "open: published, rows may travel".to_owned();
+        return "1: open data".to_owned();
     };
     let unit = match unit {
-        ProtectedUnit::Row => "rows",
+        ProtectedUnit::Row => "row",
         ProtectedUnit::Column { name, .. } => name.trim_end_matches("_id"),
     };
-    format!(
-        "protected: a cell needs {} of {unit}, rounded to {}",
-        profile.threshold_units, profile.rounding_base
-    )
+    let count = table::plural(usize::try_from(profile.threshold_units).unwrap_or(usize::MAX), unit);
+    format!("{count}; rounded to {}", profile.rounding_base)
 }
 
 fn seconds(took: Duration) -> String {
@@ -162,4 +201,17 @@ fn seconds(took: Duration) -> String {
 
 fn say(line: &str) -> Result<(), Failure> {
     Ok(writeln!(std::io::stdout().lock(), "{line}")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_keep_to_the_width() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("  fix: one two", 10), ["  fix: one", "  two"]);
+        assert_eq!(wrap("immeasurable x", 5), ["immeasurable", "x"]);
+        assert_eq!(wrap("", 5), [""]);
+    }
 }

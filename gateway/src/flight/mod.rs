@@ -1,18 +1,18 @@
 //! The edge towards analysts' clients: Flight SQL. A line per RPC; what it does is elsewhere.
 //!
-//! 1. [`call`]: who calls, admitted; every RPC begins with it. `handshake`, `session`: logging in, and
+//! 1. `call`: who calls, admitted; every RPC begins with it. `handshake`, `session`: logging in, and
 //!    options that stay.
 //! 2. `command`: what a client's bytes ask for. `describe`: what is announced. `transfer`: what goes
 //!    over in streams. `action`: the rest.
-//! 3. `statement`, `prepared`, `parameters`: statements, from text to answer. `running`: how many at a
-//!    time. `handles`: what clients hold here, bounded.
+//! 3. `statement`, `prepared`, `parameters`: statements, from text to answer. `planning`, `running`: how
+//!    many at a time. `handles`: what clients hold here, bounded.
 //! 4. `metadata`, `sql_info`: the catalogue, and what the gateway says of itself.
 //! 5. `encode`, `outgoing`: the last step before bytes leave.
 //!
 //! `arrow-flight` has a trait for Flight SQL servers, `FlightSqlService`. It isn't used: it fixes
 //! `GetSchema` and `PollFlightInfo`, which ADBC calls, to UNIMPLEMENTED, advertises actions that aren't
 //! served, puts `Debug` texts into statuses, and has a default for each of its fifty methods, so that
-//! one forgotten would go unnoticed. [`command::Asked`] reads the same commands from a closed list.
+//! one forgotten would go unnoticed. `command::Asked` reads the same commands from a closed list.
 
 mod action;
 mod call;
@@ -25,12 +25,15 @@ mod limits;
 mod metadata;
 mod outgoing;
 mod parameters;
+mod planning;
 mod prepared;
 mod running;
 mod session;
 mod session_messages;
 mod sql_info;
 mod statement;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 use std::sync::Arc;
@@ -51,6 +54,7 @@ use call::Call;
 pub use limits::Limits;
 use limits::MESSAGE_BYTES_MAX;
 use outgoing::FlightDataStream;
+use planning::Planning;
 use prepared::PreparedStatements;
 use session::Sessions;
 use statement::Statements;
@@ -61,9 +65,10 @@ pub fn service(
     analysts: Arc<Analysts>,
     limits: Limits,
 ) -> FlightServiceServer<Edge> {
+    let planning = Arc::new(Planning::new());
     let edge = Edge {
-        statements: Statements::new(Arc::clone(&gateway), limits),
-        prepared: PreparedStatements::new(Arc::clone(&gateway)),
+        statements: Statements::new(Arc::clone(&gateway), Arc::clone(&planning), limits),
+        prepared: PreparedStatements::new(Arc::clone(&gateway), planning),
         sessions: Sessions::new(limits.deadline_max),
         analysts,
         gateway,

@@ -80,7 +80,7 @@ fn plain_schema(message: &FlightData, count: usize) -> Result<SchemaRef, Refusal
     let Ok(Some(schema)) = decoded else { return Err(unreadable()) };
     let given = schema.fields().len();
     if given != count {
-        let message = format!("the statement has {count} parameters, and {given} are bound.");
+        let message = format!("parameters needed: {count}; bound: {given}.");
         return Err(Refusal::new(RefusalCode::Q110, message, "Bind one value for each `$n`."));
     }
     if schema.fields().iter().all(|field| is_plain(field.data_type())) {
@@ -166,6 +166,7 @@ mod tests {
         DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions,
     };
     use futures::stream;
+    use std::slice::from_ref;
 
     use super::*;
 
@@ -221,14 +222,14 @@ mod tests {
     #[test]
     fn one_row_is_read_whatever_stands_round_it() {
         let row = one_and_text();
-        assert_eq!(check(plain(&[row.clone()]), 2), Ok(row.clone()));
+        assert_eq!(check(plain(from_ref(&row)), 2), Ok(row.clone()));
         let empty = RecordBatch::new_empty(row.schema());
         assert_eq!(check(plain(&[empty.clone(), row.clone(), empty]), 2), Ok(row.clone()));
-        let mut messages = plain(&[row.clone()]);
+        let mut messages = plain(from_ref(&row));
         messages.insert(0, FlightData::default());
         assert_eq!(check(messages, 2), Ok(row));
         let null = batch(vec![Arc::new(NullArray::new(1))]);
-        assert_eq!(check(plain(&[null.clone()]), 1), Ok(null));
+        assert_eq!(check(plain(from_ref(&null)), 1), Ok(null));
     }
 
     #[test]
@@ -239,8 +240,8 @@ mod tests {
         assert_eq!(check(plain(&[row.clone(), row.clone()]), 2), Err("Q110"));
         assert_eq!(check(plain(&[RecordBatch::new_empty(row.schema())]), 2), Err("Q110"));
         assert_eq!(check(vec![FlightData::default()], 0), Err("Q110"));
-        assert_eq!(check(plain(&[row.clone()]), 3), Err("Q110"));
-        assert_eq!(check(plain(&[row.clone()]), 0), Err("Q110"));
+        assert_eq!(check(plain(from_ref(&row)), 3), Err("Q110"));
+        assert_eq!(check(plain(from_ref(&row)), 0), Err("Q110"));
         let endless = vec![FlightData::default(); MESSAGES_MAX + 1];
         assert_eq!(check(endless, 2), Err("Q110"));
     }

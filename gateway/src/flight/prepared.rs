@@ -19,7 +19,7 @@ use super::command::no_transaction;
 use super::encode;
 use super::handles::{Handle, Holding, Holdings, Life, WhenFull, unknown_handle};
 use super::limits::{PREPARED_LIFE, PREPARED_PER_ANALYST_MAX};
-use super::running::brief;
+use super::planning::Planning;
 use crate::query::{Bound, Gateway, Prepared};
 use crate::status::Fault;
 
@@ -34,18 +34,19 @@ struct Kept {
 /// All prepared statements.
 pub(crate) struct PreparedStatements {
     gateway: Arc<Gateway>,
+    planning: Arc<Planning>,
     kept: Holdings<Handle, Kept>,
 }
 
 impl PreparedStatements {
-    pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
+    pub(crate) fn new(gateway: Arc<Gateway>, planning: Arc<Planning>) -> Self {
         let rules = Holding {
             per_analyst_max: PREPARED_PER_ANALYST_MAX,
             total_max: 2_048,
             life: Life::SinceUsed(PREPARED_LIFE),
             when_full: WhenFull::Refuse,
         };
-        Self { gateway, kept: Holdings::new(rules) }
+        Self { gateway, planning, kept: Holdings::new(rules) }
     }
 
     /// Prepares a statement.
@@ -57,7 +58,7 @@ impl PreparedStatements {
         no_transaction(request.transaction_id.as_ref())?;
         let deadline = call.options.deadline;
         let planned = self.gateway.prepare(request.query.as_bytes(), &call.options);
-        let prepared = Arc::new(brief(deadline, planned).await?);
+        let prepared = Arc::new(self.planning.turn(deadline, planned).await?);
         // Never empty: JDBC takes a statement without a schema for an update.
         let dataset_schema = encode::announced(prepared.schema())?;
         let parameter_schema = encode::announced(prepared.parameter_schema())?;
@@ -81,7 +82,7 @@ impl PreparedStatements {
         let handle = Handle::read(handle)?;
         let kept = self.find(call, handle)?;
         let bound = self.gateway.bind(&kept.prepared, Some(parameters));
-        let bound = Arc::new(brief(kept.deadline, bound).await?);
+        let bound = Arc::new(self.planning.turn(kept.deadline, bound).await?);
         self.kept
             .change(&handle, &call.analyst, Instant::now(), |kept| kept.bound = Some(bound))
             .ok_or_else(unknown_handle)?;
@@ -97,7 +98,9 @@ impl PreparedStatements {
         let kept = self.find(call, Handle::read(handle)?)?;
         let bound = match kept.bound {
             Some(bound) => Bound::clone(&bound),
-            None => brief(kept.deadline, self.gateway.bind(&kept.prepared, None)).await?,
+            None => {
+                self.planning.turn(kept.deadline, self.gateway.bind(&kept.prepared, None)).await?
+            }
         };
         Ok((bound, kept.deadline))
     }

@@ -129,18 +129,13 @@ impl Drop for Run {
     }
 }
 
-/// Work that reads nothing and is short, such as planning: bounded in time, and a panic stays in it.
+/// The work, with a panic in it turned into a fault.
 ///
 /// # Errors
-/// What the work returns; L505 if it takes longer than `time_max`.
-pub(crate) async fn brief<T>(
-    time_max: Duration,
+/// What the work returns.
+pub(super) async fn unpanicked<T>(
     work: impl Future<Output = Result<T, Refusals>>,
 ) -> Result<T, Fault> {
-    timeout(time_max, unpanicked(work)).await.map_err(|_| out_of_time())?
-}
-
-async fn unpanicked<T>(work: impl Future<Output = Result<T, Refusals>>) -> Result<T, Fault> {
     // What the work leaves behind half-done is its own; a caller sees only that it failed.
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(done) => Ok(done?),
@@ -159,12 +154,12 @@ fn lock(runs: &Mutex<HashMap<u64, Entry>>) -> MutexGuard<'_, HashMap<u64, Entry>
     runs.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn busy() -> Refusal {
+pub(super) fn busy() -> Refusal {
     let message = "too many statements are running.";
     Refusal::new(RefusalCode::L507, message, "Try again in a moment.")
 }
 
-fn out_of_time() -> Refusal {
+pub(super) fn out_of_time() -> Refusal {
     Refusal::new(
         RefusalCode::L505,
         "the answer wasn't complete by the deadline.",

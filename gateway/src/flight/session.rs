@@ -3,7 +3,7 @@
 //! The list of options is closed, and none reaches the query engine's configuration. A client that
 //! keeps cookies has a session of its own, named by the cookie it got when it logged in; the calls of
 //! an analyst without a cookie share one session. What concerns one call only goes in a header
-//! ([`super::call`]).
+//! (`call`).
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -16,7 +16,8 @@ use super::encode;
 use super::handles::{Handle, Holding, Holdings, Life, WhenFull, unknown_handle};
 use super::limits::{Limits, TICKET_LIFE};
 use super::outgoing::{FlightDataStream, watched};
-use super::running::{Running, brief};
+use super::planning::Planning;
+use super::running::Running;
 use crate::query::{Bound, Gateway};
 use crate::status::Fault;
 
@@ -40,25 +41,26 @@ struct Ticketed {
 /// All statements with a ticket, and those that run.
 pub(crate) struct Statements {
     gateway: Arc<Gateway>,
+    planning: Arc<Planning>,
     tickets: Holdings<Handle, Arc<Ticketed>>,
     running: Running,
 }
 
 impl Statements {
-    pub(crate) fn new(gateway: Arc<Gateway>, limits: Limits) -> Self {
+    pub(crate) fn new(gateway: Arc<Gateway>, planning: Arc<Planning>, limits: Limits) -> Self {
         let rules = Holding {
             per_analyst_max: 256,
             total_max: 4_096,
             life: Life::SinceMade(TICKET_LIFE),
             when_full: WhenFull::Replace,
         };
-        Self { gateway, tickets: Holdings::new(rules), running: Running::new(limits) }
+        Self { gateway, planning, tickets: Holdings::new(rules), running: Running::new(limits) }
     }
 
     /// The schema of a statement's answer.
     pub(crate) async fn schema(&self, call: &Call, sql: &str) -> Result<SchemaRef, Fault> {
         let planned = self.gateway.prepare(sql.as_bytes(), &call.options);
-        let prepared = brief(call.options.deadline, planned).await?;
+        let prepared = self.planning.turn(call.options.deadline, planned).await?;
         Ok(Arc::clone(prepared.schema()))
     }
 
@@ -68,7 +70,7 @@ impl Statements {
             let prepared = self.gateway.prepare(sql.as_bytes(), &call.options).await?;
             self.gateway.bind(&prepared, None).await
         };
-        let bound = brief(call.options.deadline, planned).await?;
+        let bound = self.planning.turn(call.options.deadline, planned).await?;
         self.announce(call, bound, call.options.deadline)
     }
 
@@ -124,6 +126,6 @@ impl Statements {
 
     /// Says what would be asked of whom and what would be refused.
     pub(crate) async fn explain(&self, call: &Call, sql: &[u8]) -> Result<String, Fault> {
-        brief(call.options.deadline, self.gateway.explain(sql, &call.options)).await
+        self.planning.turn(call.options.deadline, self.gateway.explain(sql, &call.options)).await
     }
 }

@@ -11,6 +11,7 @@ use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
 use datafusion::common::{Column, Result, TableReference};
 use datafusion::functions::core::expr_fn::{coalesce, nullif};
+use datafusion::logical_expr::expr::Alias;
 use datafusion::logical_expr::{
     Expr, Filter, Join, Limit, LogicalPlan, LogicalPlanBuilder, Projection, Sort, lit,
 };
@@ -51,9 +52,14 @@ fn arranged(carrier: &mut Carrier, upper: &LogicalPlan) -> Result<LogicalPlan> {
         if let Some(status) = statuses.get(&column) {
             let metadata: std::collections::HashMap<String, String> =
                 [(STATUS_OF.to_owned(), field.name().clone())].into();
-            columns.push(Expr::Column(status.clone()).alias_with_metadata(
-                format!("{}_status", field.name()),
-                Some(FieldMetadata::from(metadata)),
+            // Under the measure's own qualifier: two columns named alike may stand side by side.
+            columns.push(Expr::Alias(
+                Alias::new(
+                    Expr::Column(status.clone()),
+                    qualifier.cloned(),
+                    format!("{}_status", field.name()),
+                )
+                .with_metadata(Some(FieldMetadata::from(metadata))),
             ));
         }
     }
