@@ -72,12 +72,18 @@ impl Failure {
     /// Whether the reader of our output has gone, as `head` does: nothing is left to be said.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         match self {
-            Self::Unwritable(error) => error.kind() == io::ErrorKind::BrokenPipe,
-            Self::Unshowable(ArrowError::IoError(_, error)) => {
+            Self::Unwritable(error) | Self::Unshowable(ArrowError::IoError(_, error)) => {
                 error.kind() == io::ErrorKind::BrokenPipe
             }
-            Self::Unshowable(ArrowError::CsvError(text)) => text.contains("Broken pipe"),
-            _ => false,
+            // The CSV writer keeps the words of the system's error only.
+            Self::Unshowable(error) => error.to_string().contains("Broken pipe"),
+            Self::Refused(_)
+            | Self::Usage { .. }
+            | Self::Client(_)
+            | Self::Unreadable { .. }
+            | Self::Configuration(_)
+            | Self::Service(_)
+            | Self::Reported(_) => false,
         }
     }
 

@@ -42,14 +42,7 @@ pub(crate) fn lines(
         .iter()
         .map(|column| printed(answer, *column))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut left_out = 0;
-    if let Some(width_max) = width_max {
-        shorten_text(&mut columns, width_max);
-        while 1 < columns.len() && width_max < total_width(&columns) {
-            columns.pop();
-            left_out += 1;
-        }
-    }
+    let left_out = width_max.map_or(0, |width_max| fit(&mut columns, width_max));
     let mut lines = vec![
         style.bold(line(columns.iter().map(|column| (column, column.heading.as_str())))),
         style.dim(
@@ -121,6 +114,25 @@ fn printed(answer: &Answer, column: ShownColumn) -> Result<PrintedColumn, ArrowE
 fn total_width(columns: &[PrintedColumn]) -> usize {
     let gaps = GAP.len() * columns.len().saturating_sub(1);
     columns.iter().map(|column| column.width).sum::<usize>() + gaps
+}
+
+/// Makes the columns fit: text is cut, and if that isn't enough the last column goes, again and
+/// again. Gives the number of columns left out.
+fn fit(columns: &mut Vec<PrintedColumn>, width_max: usize) -> usize {
+    let natural: Vec<usize> = columns.iter().map(|column| column.width).collect();
+    let mut left_out = 0;
+    loop {
+        // Where a column has gone, the others have more room than before.
+        for (column, natural) in columns.iter_mut().zip(&natural) {
+            column.width = *natural;
+        }
+        shorten_text(columns, width_max);
+        if total_width(columns) <= width_max || columns.len() <= 1 {
+            return left_out;
+        }
+        columns.pop();
+        left_out += 1;
+    }
 }
 
 /// Narrows the widest column of text, again and again, until the table fits or nothing gives.
@@ -221,7 +233,7 @@ mod tests {
     #[test]
     fn columns_that_have_no_room_are_left_out_and_counted() {
         let lines = lines(&wide(), Some(12), Style::Plain).unwrap();
-        assert_eq!(lines[2], "abcdefg…");
+        assert_eq!(lines[2], "abcdefghijk…");
         assert!(lines[4].starts_with("2 columns left out"), "{lines:#?}");
     }
 

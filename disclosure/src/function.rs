@@ -491,7 +491,7 @@ mod tests {
         );
         check(Function::Modulo, &[a, b], &[Some("1"), Some("0"), None, None]);
         let lowest = int(&[Some(i64::MIN)]);
-        check(Function::Negate, &[lowest.clone()], &[None]);
+        check(Function::Negate, std::slice::from_ref(&lowest), &[None]);
         check(Function::Divide, &[lowest, int(&[Some(-1)])], &[None]);
     }
 
@@ -520,7 +520,7 @@ mod tests {
     #[test]
     fn dates_at_the_end_of_the_calendar_are_null() {
         let dates: ArrayRef = Arc::new(Date32Array::from(vec![Some(17562), Some(i32::MAX), None]));
-        check(Function::Year, &[dates.clone()], &[Some("2018"), None, None]);
+        check(Function::Year, std::slice::from_ref(&dates), &[Some("2018"), None, None]);
         check(Function::StartOfQuarter, &[dates], &[Some("DATE '2018-01-01'"), None, None]);
     }
 

@@ -84,8 +84,7 @@ pub fn protect(admitted: &Admitted<Tabulation>, evidence: Evidence) -> Protected
         .collect();
     // Key order says nothing about where or when a cell came from.
     cells.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let mut shown: Vec<(Cell, Vec<(Option<Literal>, CellStatus)>)> =
-        Vec::with_capacity(cells.len());
+    let mut shown: Vec<(Cell, Vec<Shown>)> = Vec::with_capacity(cells.len());
     for (key, cell) in cells {
         let values: Vec<_> = tabulation
             .measures
@@ -102,6 +101,9 @@ pub fn protect(admitted: &Admitted<Tabulation>, evidence: Evidence) -> Protected
     }
     Protected(assemble(admitted, &shown))
 }
+
+/// What is shown of a measure in a cell.
+type Shown = (Option<Literal>, CellStatus);
 
 /// A measure of a cell under the rules: its shown value and status.
 fn show(
@@ -185,10 +187,7 @@ fn mean(sum: i128, count: i128, places: u8, shown: ScalarType) -> Option<Literal
     }
 }
 
-fn assemble(
-    admitted: &Admitted<Tabulation>,
-    shown: &[(Cell, Vec<(Option<Literal>, CellStatus)>)],
-) -> Table {
+fn assemble(admitted: &Admitted<Tabulation>, shown: &[(Cell, Vec<Shown>)]) -> Table {
     let keys = admitted.key_types().iter().enumerate().map(|(i, scalar_type)| {
         from_literals(shown.iter().map(|(c, _)| c.keys.get(i).cloned().flatten()), *scalar_type)
     });

@@ -69,7 +69,9 @@ impl Expected {
                 Some("it was refused".to_owned())
             }
             (Self::Refused(_), Outcome::Answered(_)) => Some("it was answered".to_owned()),
-            (_, Outcome::Failed(_)) => Some("it failed".to_owned()),
+            (Self::AllShown | Self::SomeSuppressed | Self::Refused(_), Outcome::Failed(_)) => {
+                Some("it failed".to_owned())
+            }
         }
     }
 }

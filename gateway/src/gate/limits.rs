@@ -1,6 +1,6 @@
 //! The gate's limits: a number on everything that a statement can make large.
 //!
-//! The figures are judgements (`RELIABILITY.md` §2.1): wide enough for statements people write,
+//! The figures are judgements: wide enough for statements people write,
 //! narrow enough that neither parser nor planner can be occupied for long. They are parameters of
 //! the gate and not constants in its code, so that a test can tighten one at a time.
 

@@ -32,8 +32,8 @@ pub(super) fn read<'a>(sql: &'a [u8], limits: &Limits) -> Result<&'a str, Refusa
     Ok(text)
 }
 
-/// Refuses characters that are not shown, or that change the order in which text is shown: what the
-/// Ledger keeps must read as it runs.
+/// Refuses characters that are not shown, or that change the order in which text is shown: what
+/// somebody reads of a statement must be what runs.
 fn visible(text: &str) -> Result<(), Refusal> {
     let (mut line, mut column) = (1_u64, 1_u64);
     for c in text.chars() {

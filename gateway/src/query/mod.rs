@@ -40,7 +40,6 @@ pub struct Gateway {
 #[derive(Debug, Clone)]
 pub struct Prepared {
     raw: Arc<LogicalPlan>,
-    catalog: Arc<Catalog>,
     options: Options,
     parameters: SchemaRef,
     schema: SchemaRef,
@@ -100,7 +99,7 @@ impl Answer {
         &self.schema
     }
 
-    /// The result, in batches of at most 8,192 rows.
+    /// The result, in batches of at most 1,024 rows.
     #[must_use]
     pub const fn batches(&self) -> &Protected<Vec<RecordBatch>> {
         &self.batches

@@ -23,7 +23,6 @@ pub(super) async fn prepare(
     options: &Options,
 ) -> Result<Prepared, Refusals> {
     let gated = gate::check(sql, &gate::Limits::STANDARD)?;
-    let catalog = Arc::new(catalog);
     let options = options.clone();
     plan::on_planning_thread(move || {
         known_relations(&gated, &catalog)?;
@@ -39,7 +38,7 @@ pub(super) async fn prepare(
             Some(ready) => Arc::clone(&ready.schema),
             None => Arc::clone(&typical_ready(&raw, &types, &options, &state)?.schema),
         };
-        Ok(Prepared { raw: Arc::new(raw), catalog, options, parameters, schema, ready })
+        Ok(Prepared { raw: Arc::new(raw), options, parameters, schema, ready })
     })
     .await
 }
