@@ -20,7 +20,7 @@ use crate::analyst::Analyst;
 use crate::tap::Tap;
 
 /// The token of the one analyst there is.
-pub const TOKEN: &str = "token-of-the-tests";
+pub(crate) const TOKEN: &str = "token-of-the-tests";
 
 /// A department: its node's configuration and files.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 /// Bytes seen, by direction, as seen from whoever connects to the tap.
 #[derive(Debug, Clone, Default)]
-pub struct Seen {
+struct Seen {
     sent: Arc<Mutex<Vec<u8>>>,
     received: Arc<Mutex<Vec<u8>>>,
 }
