@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod hostile_peer;
+mod limits;
 mod outage;
 mod slt;
 mod split;
