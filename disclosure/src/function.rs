@@ -299,7 +299,7 @@ fn with_type(array: Decimal128Array, scalar_type: ScalarType) -> ArrayRef {
 }
 
 /// 38 nines: the largest decimal number there is.
-const DECIMAL_MAX: i128 = 99_999_999_999_999_999_999_999_999_999_999_999_999;
+const DECIMAL_MAX: u128 = 99_999_999_999_999_999_999_999_999_999_999_999_999;
 
 fn arithmetic(
     function: Function,
@@ -326,7 +326,7 @@ fn arithmetic(
             let values: Decimal128Array = l
                 .into_iter()
                 .zip(r)
-                .map(|(l, r)| exact(function, l?, r?).filter(|v| v.abs() <= DECIMAL_MAX))
+                .map(|(l, r)| exact(function, l?, r?).filter(|v| v.unsigned_abs() <= DECIMAL_MAX))
                 .collect();
             with_type(values, result)
         }
@@ -504,6 +504,15 @@ mod tests {
         let count = cast(&int(&[Some(3)]), ScalarType::Decimal(0));
         check(Function::Multiply, &[price.clone(), count.clone()], &[Some("37.50")]);
         check(Function::Add, &[price, count], &[Some("15.50")]);
+    }
+
+    #[test]
+    fn the_smallest_number_is_no_decimal_and_does_not_fail() {
+        let half = |value| {
+            from_literals([Some(Literal::Decimal { value, places: 0 })], ScalarType::Decimal(0))
+        };
+        let lowest = i128::MIN / 2;
+        check(Function::Add, &[half(lowest), half(lowest)], &[None]);
     }
 
     #[test]
