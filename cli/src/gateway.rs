@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use insitu_gateway::config::GatewayConfig;
 use insitu_gateway::server::{self, GatewayError, NodeRegistration, Settings};
+use insitu_guard::Guards;
 
 use crate::failure::Failure;
 use crate::shutdown;
@@ -25,7 +26,10 @@ impl Gateway {
         let clients = shutdown::listen(config.listen, "`listen`").await?;
         let nodes = shutdown::listen(config.nodes_listen, "`nodes_listen`").await?;
         let address = shutdown::address_of(&clients)?;
-        let mut running = server::start(settings(&config), clients, nodes).await.map_err(failed)?;
+        let guards = Guards::in_folder(&config.state_folder)
+            .map_err(|error| Failure::Service(error.to_string()))?;
+        let settings = settings(&config, guards);
+        let mut running = server::start(settings, clients, nodes).await.map_err(failed)?;
         shutdown::announce(&format!("gateway ready on grpc://{address}"))?;
         let outcome = tokio::select! {
             () = shutdown::requested() => Ok(()),
@@ -40,7 +44,7 @@ fn failed(error: GatewayError) -> Failure {
     Failure::Service(error.to_string())
 }
 
-fn settings(config: &GatewayConfig) -> Settings {
+fn settings(config: &GatewayConfig, guards: Guards) -> Settings {
     let mebibytes = usize::try_from(config.memory_mib).unwrap_or(usize::MAX);
     Settings {
         analysts: config
@@ -63,5 +67,6 @@ fn settings(config: &GatewayConfig) -> Settings {
         memory_bytes: mebibytes.saturating_mul(1024 * 1024),
         statements_running_max: usize::try_from(config.statements_running_max)
             .unwrap_or(usize::MAX),
+        guards,
     }
 }

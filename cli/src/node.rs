@@ -27,7 +27,9 @@ impl Node {
         // Links that lead out of the folder aren't followed.
         let folder = insitu_node::source::open_folder(&config.data_folder)
             .map_err(|error| Failure::Service(error.to_string()))?;
-        let node = insitu_node::Node::load(&config, folder)
+        let state = insitu_node::NodeState::open(&config.state_folder)
+            .map_err(|error| Failure::Service(error.to_string()))?;
+        let node = insitu_node::Node::load(&config, folder, &state)
             .await
             .map_err(|error| Failure::Service(error.to_string()))?;
         let datasets = plural(node.datasets().count(), "dataset");

@@ -165,10 +165,14 @@ fn the_samples_start_as_separate_processes_and_answer() {
         std::thread::sleep(Duration::from_millis(100));
     };
     let csv = text(&output.stdout);
-    assert!(csv.contains("A,120,,3262475,"), "{csv}");
-    // 13 accounts in band G over both councils, at neither enough; arrears of a few of them.
-    assert!(csv.contains("G,15,,,c"), "{csv}");
+    // Every node made a secret of its own, so the noise isn't known: what is shown is near the truth.
+    let band_a = csv.lines().find(|line| line.starts_with("A,")).unwrap();
+    let fields: Vec<&str> = band_a.split(',').collect();
+    let (accounts, owed) = (fields[1].parse::<i64>().unwrap(), fields[3].parse::<i64>().unwrap());
+    assert!((110..=130).contains(&accounts) && accounts % 5 == 0, "{csv}");
+    assert!((3_160_000..=3_360_000).contains(&owed), "{csv}");
     assert!(csv.contains("H,,c,,c"), "{csv}");
+    assert!(at.join("gateway-state").is_dir(), "what was released is remembered");
     // A wrong token gets nothing, whatever is asked.
     let wrong = folder.secret("secrets/wrong", "not-the-token-of-anybody");
     fails_with(

@@ -1,10 +1,12 @@
 //! A Dataset as its owner declared it: what a department publishes for tabulation, and on what terms.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::label::Label;
+use crate::noise::PerturbationTable;
 use crate::policy::Profile;
 use crate::tabulation::{Literal, ScalarType};
 
@@ -217,6 +219,11 @@ pub enum Protection {
         release: ReleaseMode,
         /// Whether a unit's rows all live at one node, so that distinct units add up over nodes.
         units_at_one_node: bool,
+        /// The column with each row's own record key, where the data owner has one: whole numbers. Known at
+        /// the node only.
+        record_key: Option<String>,
+        /// The data owner's own table of perturbations for counts.
+        perturbation: Option<Arc<PerturbationTable>>,
     },
 }
 
@@ -231,6 +238,9 @@ pub struct Dataset {
     pub columns: Vec<Column>,
     /// The terms.
     pub protection: Protection,
+    /// Tells states of the data apart. Drawn with a secret key of the node, so that nothing about the data can be
+    /// read off it; 0 where there is no state yet.
+    pub snapshot: u64,
 }
 
 impl Dataset {
@@ -269,6 +279,9 @@ impl Dataset {
     pub fn visible(&self) -> Self {
         let mut visible = self.clone();
         visible.columns.retain(|c| c.label != Label::Hidden);
+        if let Protection::Protected { record_key, .. } = &mut visible.protection {
+            *record_key = None;
+        }
         visible
     }
 }

@@ -7,9 +7,11 @@
 //! 3. [`rules`]: the one ordered list of rules; [`admit()`] applies those on the question and returns
 //!    every violation at once, [`protect()`] applies those on cells.
 //! 4. [`evidence`]: what is known of a cell, never rows; it merges in any order and any split.
-//! 5. [`table`]: cells with a status. A [`Protected`] table is the only thing an encoder takes.
-//! 6. [`rebuild`]: every outgoing array is made anew, value by value.
-//! 7. [`refusal`]: the closed list of codes; a Refusal is an answer that teaches.
+//! 5. [`keyed`], [`noise`], [`guard`]: secret draws that repeat, what is added with them, and the memory of what
+//!    was released.
+//! 6. [`table`]: cells with a status. A [`Protected`] table is the only thing an encoder takes.
+//! 7. [`rebuild`]: every outgoing array is made anew, value by value.
+//! 8. [`refusal`]: the closed list of codes; a Refusal is an answer that teaches.
 //!
 //! Nothing here does I/O, waits, reads a clock or draws randomness it wasn't given, and nothing here
 //! knows of a query engine: the whole crate can be read by a statistician.
@@ -18,7 +20,10 @@ pub mod admit;
 pub mod dataset;
 pub mod evidence;
 pub mod function;
+pub mod guard;
+pub mod keyed;
 pub mod label;
+pub mod noise;
 pub mod open;
 pub mod policy;
 pub mod protect;
@@ -33,11 +38,11 @@ pub use dataset::{
     Bounds, Breakpoints, Column, Dataset, DatasetName, Domain, ProtectedUnit, Protection,
     ReleaseMode,
 };
-pub use evidence::{Evidence, MeasureEvidence};
+pub use evidence::{Evidence, PartEvidence};
 pub use label::Label;
 pub use open::{OpenDataset, OpenRows};
-pub use policy::Profile;
-pub use protect::{Derivation, Protected, protect, receive};
+pub use policy::{Preset, Profile};
+pub use protect::{Derivation, Protected, Release, protect, receive};
 pub use refusal::{Refusal, RefusalCode, Refusals};
 pub use table::{CellStatus, ProtectedColumn, Table};
 pub use tabulation::{

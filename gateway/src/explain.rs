@@ -81,11 +81,7 @@ fn rules(text: &mut String, dataset: &Dataset) {
                 ReleaseMode::AtNode => "the department protects the table",
                 ReleaseMode::AtGateway => "the departments' cells are combined, then protected",
             };
-            let _ = writeln!(
-                text,
-                "  {side}: a measure of a cell is shown if at least {} units (`{unit}`) contribute, rounded to {}",
-                profile.threshold_units, profile.rounding_base
-            );
+            let _ = writeln!(text, "  {side}, by `{unit}`: {}", profile.describe("units"));
         }
     }
 }

@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::future::join_all;
+use insitu_disclosure::guard::{Guard, MemoryStore};
+use insitu_disclosure::policy::DifferenceGuard;
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{
-    Admitted, OpenDataset, Protected, Refusal, RefusalCode, Refusals, ReleaseMode, Tabulation,
-    evidence, protect, receive,
+    Admitted, Evidence, OpenDataset, Protected, Refusal, RefusalCode, Refusals, Release,
+    ReleaseMode, Tabulation, evidence, protect, receive,
 };
+use insitu_guard::Guards;
 use insitu_proto::frames::Answer;
 use insitu_proto::request::{NodeRequest, OpenRows, QueryId, Question};
 use insitu_proto::v1::AnswerKind;
@@ -23,6 +26,7 @@ use crate::plan::OpenNeed;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Gathering<'a> {
     pub(crate) directory: &'a Directory,
+    pub(crate) guards: &'a Arc<Guards>,
     pub(crate) query_id: QueryId,
     pub(crate) deadline: Instant,
 }
@@ -34,7 +38,7 @@ impl Gathering<'_> {
     /// A protected table from all holders.
     pub(crate) async fn tabulate(
         &self,
-        admitted: &Admitted<Tabulation>,
+        admitted: &Arc<Admitted<Tabulation>>,
         held: &Held,
     ) -> Result<Protected<Table>, Refusals> {
         match held.dataset.release() {
@@ -64,7 +68,47 @@ impl Gathering<'_> {
                             .ok_or_else(|| Refusals::from(invalid(department)))?,
                     );
                 }
-                Ok(protect(admitted, evidence::merge(parts)))
+                self.release(admitted, evidence::merge(parts)).await
+            }
+        }
+    }
+
+    /// Protects the total, away from the threads that serve the network: what is released is written down
+    /// first.
+    async fn release(
+        &self,
+        admitted: &Arc<Admitted<Tabulation>>,
+        evidence: Evidence,
+    ) -> Result<Protected<Table>, Refusals> {
+        let failed = || {
+            Refusals::from(Refusal::new(
+                RefusalCode::X901,
+                "something went wrong inside the gateway.",
+                "Report the query id; the gateway's log has the details.",
+            ))
+        };
+        let (admitted, guards) = (Arc::clone(admitted), Arc::clone(self.guards));
+        let protecting = tokio::task::spawn_blocking(move || {
+            let dataset = admitted.dataset();
+            let nothing = MemoryStore::new(0);
+            let kept;
+            let guard: &dyn Guard = if dataset.profile().guard == DifferenceGuard::On {
+                kept = guards.of(&dataset.name)?;
+                kept.as_ref()
+            } else {
+                &nothing
+            };
+            protect(&admitted, evidence, &Release { snapshot: dataset.snapshot, guard })
+        });
+        match protecting.await {
+            Ok(Ok(table)) => Ok(table),
+            Ok(Err(error)) => {
+                tracing::error!(query = %self.query_id, %error, "what is released can't be remembered");
+                Err(failed())
+            }
+            Err(_) => {
+                tracing::error!(query = %self.query_id, "protection panicked");
+                Err(failed())
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use insitu_disclosure::Dataset;
+use insitu_guard::Guards;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub memory_bytes: usize,
     /// Statements that run at once.
     pub statements_running_max: usize,
+    /// What was released of datasets that several departments hold.
+    pub guards: Guards,
 }
 
 /// Why a gateway can't start or go on serving.
@@ -66,7 +69,8 @@ pub async fn start(
     nodes: TcpListener,
 ) -> Result<Running, GatewayError> {
     let directory = Arc::new(Directory::new(settings.nodes));
-    let gateway = Arc::new(Gateway::new(Arc::clone(&directory), settings.memory_bytes)?);
+    let gateway =
+        Arc::new(Gateway::new(Arc::clone(&directory), settings.memory_bytes, settings.guards)?);
     let analysts = Arc::new(Analysts::new(settings.analysts));
     let limits = flight::Limits {
         deadline_max: Duration::from_secs(settings.query_seconds_max),

@@ -2,10 +2,11 @@
 //! policy, and sends protected tables only.
 //!
 //! 1. [`config`], [`dataset`], [`source`]: what is published, on what terms, from which files.
-//! 2. [`Node`]: the life of a request on one page: decode, admit, run, protect.
-//! 3. `tabulate`: from a Tabulation to Evidence, with the node's own engine.
-//! 4. `answer`: the only things that can be encoded.
-//! 5. [`server`], `flight`, `control`, `uplink`, `status`: how a gateway reaches the node.
+//! 2. [`state`]: the secret that noise is drawn with, and what was released.
+//! 3. [`Node`]: the life of a request on one page: decode, admit, run, protect.
+//! 4. `tabulate`: from a Tabulation to Evidence, with the node's own engine.
+//! 5. `answer`: the only things that can be encoded.
+//! 6. [`server`], `flight`, `control`, `uplink`, `status`: how a gateway reaches the node.
 
 mod answer;
 pub mod config;
@@ -16,9 +17,11 @@ mod flight;
 mod node;
 pub mod server;
 pub mod source;
+pub mod state;
 mod status;
 mod tabulate;
 mod uplink;
 
 pub use error::NodeError;
 pub use node::Node;
+pub use state::{NodeState, StateError};

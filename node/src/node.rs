@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use insitu_disclosure::table::Table;
 use insitu_disclosure::{
-    Admitted, Dataset, DatasetName, OpenDataset, Refusal, RefusalCode, Refusals, ReleaseMode,
-    Tabulation, admit, evidence, protect,
+    Admitted, DatasetName, Evidence, OpenDataset, Protected, Refusal, RefusalCode, Refusals,
+    Release, ReleaseMode, Tabulation, admit, protect,
 };
 use insitu_proto::request::{NodeRequest, OpenRows, Question};
 use insitu_proto::{catalog, v1, version};
@@ -16,7 +17,10 @@ use crate::config::NodeConfig;
 use crate::dataset::{LoadedDataset, Registry};
 use crate::error::NodeError;
 use crate::source;
-use crate::tabulate::{Engine, RunError, check_predicate, evidence_plan, rows_plan};
+use crate::state::NodeState;
+use crate::tabulate::{
+    Engine, RunError, check_predicate, collect_evidence, evidence_plan, rows_plan,
+};
 
 /// A department's node: its datasets and the engine that reads them.
 #[derive(Debug)]
@@ -41,6 +45,7 @@ impl Node {
     pub async fn load(
         config: &NodeConfig,
         store: Arc<dyn ObjectStore>,
+        state: &NodeState,
     ) -> Result<Arc<Self>, NodeError> {
         let memory_bytes =
             usize::try_from(config.node.memory_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20);
@@ -50,6 +55,7 @@ impl Node {
             &store,
             engine.runtime_env(),
             config.node.source_limits(),
+            state,
         )
         .await;
         let failures = datasets.take_failures();
@@ -91,6 +97,9 @@ impl Node {
             node: self.id.clone(),
             department: self.department.clone(),
             datasets: self.datasets.iter().map(|d| catalog::encode(&d.dataset)).collect(),
+            perturbation_tables: catalog::perturbation_tables(
+                self.datasets.iter().map(|d| d.dataset.as_ref()),
+            ),
         }
     }
 
@@ -115,7 +124,7 @@ impl Node {
         let loaded = self.dataset(tabulation.input.dataset(), tabulation.input.fingerprint())?;
         let admitted = admit(tabulation, Arc::clone(&loaded.dataset))?;
         let groups_max = admitted.tabulation().groups_max.min(self.groups_max);
-        let plan = evidence_plan(&admitted, Arc::clone(&loaded.table))
+        let plan = evidence_plan(&admitted, Arc::clone(&loaded.table), &loaded.keys)
             .map_err(|error| self.failed(RunError::Engine(error), groups_max))?;
         let rows_max = usize::try_from(groups_max).unwrap_or(usize::MAX);
         let batches = self
@@ -123,37 +132,41 @@ impl Node {
             .run(plan, rows_max, time_max)
             .await
             .map_err(|error| self.failed(error, groups_max))?;
-        let evidence = self.evidence(&admitted, batches)?;
-        Ok(match admitted.dataset().release() {
-            ReleaseMode::AtNode => Answer::Protected(protect(&admitted, evidence)),
-            ReleaseMode::AtGateway => Answer::Evidence(admitted, evidence),
-        })
-    }
-
-    /// Evidence from the engine's batches, whose nullability isn't announced as strictly as ours.
-    fn evidence(
-        &self,
-        admitted: &Admitted<Tabulation>,
-        batches: Vec<arrow_array::RecordBatch>,
-    ) -> Result<insitu_disclosure::Evidence, Refusals> {
-        let schema = evidence::evidence_schema(admitted);
-        let batches: Option<Vec<_>> = batches
-            .into_iter()
-            .map(|b| {
-                let options =
-                    arrow_array::RecordBatchOptions::new().with_row_count(Some(b.num_rows()));
-                arrow_array::RecordBatch::try_new_with_options(
-                    Arc::clone(&schema),
-                    b.columns().to_vec(),
-                    &options,
-                )
-                .ok()
-            })
-            .collect();
-        batches.and_then(|b| evidence::read(admitted, &b)).ok_or_else(|| {
+        let mut evidence = collect_evidence(&admitted, batches).ok_or_else(|| {
             tracing::error!(node = self.id, "the engine's result doesn't have the planned shape");
             internal()
-        })
+        })?;
+        evidence.draw(&admitted, &loaded.keys, loaded.dataset.snapshot);
+        match admitted.dataset().release() {
+            ReleaseMode::AtNode => {
+                self.release(admitted, evidence, loaded).await.map(Answer::Protected)
+            }
+            ReleaseMode::AtGateway => Ok(Answer::Evidence(admitted, evidence)),
+        }
+    }
+
+    /// Protects, away from the threads that serve the network: what is released is written down first.
+    async fn release(
+        &self,
+        admitted: Admitted<Tabulation>,
+        evidence: Evidence,
+        loaded: &LoadedDataset,
+    ) -> Result<Protected<Table>, Refusals> {
+        let (guard, snapshot) = (Arc::clone(&loaded.guard), loaded.dataset.snapshot);
+        let protecting = tokio::task::spawn_blocking(move || {
+            protect(&admitted, evidence, &Release { snapshot, guard: guard.as_ref() })
+        });
+        match protecting.await {
+            Ok(Ok(table)) => Ok(table),
+            Ok(Err(error)) => {
+                tracing::error!(node = self.id, %error, "what is released can't be remembered");
+                Err(internal())
+            }
+            Err(_) => {
+                tracing::error!(node = self.id, "protection panicked");
+                Err(internal())
+            }
+        }
     }
 
     async fn open_rows(&self, rows: &OpenRows, time_max: Duration) -> Result<Answer, Refusals> {
@@ -198,8 +211,7 @@ impl Node {
                 "Ask the department that holds it.",
             ))
         })?;
-        let current: &Dataset = &loaded.dataset;
-        if catalog::fingerprint(current) == fingerprint {
+        if loaded.fingerprint == fingerprint {
             return Ok(loaded);
         }
         Err(Refusal::new(

@@ -1,14 +1,18 @@
 //! What a node announces.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use insitu_disclosure::dataset::{DOMAIN_VALUES_MAX, is_identifier};
+use insitu_disclosure::noise::PerturbationTable;
 use insitu_disclosure::{
-    Bounds, Breakpoints, Column, Dataset, Domain, Label, Literal, Profile, ProtectedUnit,
-    Protection, ReleaseMode, ScalarType,
+    Bounds, Breakpoints, Column, Dataset, Domain, Label, Literal, ProtectedUnit, Protection,
+    ReleaseMode, ScalarType,
 };
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::{Malformed, scalar, tabulation, v1};
+use crate::{Malformed, profile, scalar, tabulation, v1};
 
 /// The most columns of a dataset.
 const COLUMNS_MAX: usize = 2_000;
@@ -20,31 +24,50 @@ pub fn encode(dataset: &Dataset) -> v1::Dataset {
     let visible = dataset.visible();
     let protection = match &visible.protection {
         Protection::Open => P::Open(v1::Unit {}),
-        Protection::Protected { unit, profile, release, units_at_one_node } => {
-            P::Protected(v1::Protected {
-                unit: match unit {
-                    ProtectedUnit::Row => None,
-                    ProtectedUnit::Column { name, unique_per_row } => {
-                        Some(v1::UnitColumn { name: name.clone(), unique_per_row: *unique_per_row })
-                    }
-                },
-                threshold_units: profile.threshold_units,
-                rounding_base: profile.rounding_base,
-                release: match release {
-                    ReleaseMode::AtNode => v1::Release::AtNode,
-                    ReleaseMode::AtGateway => v1::Release::AtGateway,
+        // The column of record keys is the node's own business.
+        Protection::Protected {
+            unit,
+            profile,
+            release,
+            units_at_one_node,
+            record_key: _,
+            perturbation,
+        } => P::Protected(v1::Protected {
+            unit: match unit {
+                ProtectedUnit::Row => None,
+                ProtectedUnit::Column { name, unique_per_row } => {
+                    Some(v1::UnitColumn { name: name.clone(), unique_per_row: *unique_per_row })
                 }
-                .into(),
-                units_at_one_node: *units_at_one_node,
-            })
-        }
+            },
+            profile: Some(profile::encode(*profile)),
+            perturbation: perturbation.as_ref().map(|table| table.digest()),
+            release: match release {
+                ReleaseMode::AtNode => v1::Release::AtNode,
+                ReleaseMode::AtGateway => v1::Release::AtGateway,
+            }
+            .into(),
+            units_at_one_node: *units_at_one_node,
+        }),
     };
     v1::Dataset {
         name: visible.name.to_string(),
         description: visible.description.clone(),
         columns: visible.columns.iter().filter_map(encode_column).collect(),
         protection: Some(protection),
+        snapshot: visible.snapshot,
     }
+}
+
+/// The tables of perturbations that datasets name, each once, as text.
+#[must_use]
+pub fn perturbation_tables<'a>(datasets: impl IntoIterator<Item = &'a Dataset>) -> Vec<String> {
+    let mut tables = BTreeMap::new();
+    for dataset in datasets {
+        if let Protection::Protected { perturbation: Some(table), .. } = &dataset.protection {
+            tables.insert(table.digest(), Arc::clone(table));
+        }
+    }
+    tables.into_values().map(|table| table.to_csv()).collect()
 }
 
 /// The first 8 bytes of the SHA-256 of the descriptor: the terms a question was asked under.
@@ -57,8 +80,11 @@ pub fn fingerprint(dataset: &Dataset) -> u64 {
 /// A Dataset from a message.
 ///
 /// # Errors
-/// Anything missing, unknown or not possible.
-pub fn decode(message: &v1::Dataset) -> Result<Dataset, Malformed> {
+/// Anything missing, unknown or not possible; a table of perturbations that isn't among `tables`.
+pub fn decode(
+    message: &v1::Dataset,
+    tables: &BTreeMap<u64, Arc<PerturbationTable>>,
+) -> Result<Dataset, Malformed> {
     if message.columns.len() > COLUMNS_MAX {
         return Err(Malformed::Field("columns"));
     }
@@ -71,22 +97,30 @@ pub fn decode(message: &v1::Dataset) -> Result<Dataset, Malformed> {
     }
     let protection = match message.protection.as_ref().ok_or(Malformed::Field("protection"))? {
         v1::dataset::Protection::Open(_) => Protection::Open,
-        v1::dataset::Protection::Protected(p) => decode_protected(p, &columns)?,
+        v1::dataset::Protection::Protected(p) => decode_protected(p, &columns, tables)?,
     };
     Ok(Dataset {
         name: tabulation::dataset_name(&message.name)?,
         description: message.description.clone(),
         columns,
         protection,
+        snapshot: message.snapshot,
     })
 }
 
-fn decode_protected(p: &v1::Protected, columns: &[Column]) -> Result<Protection, Malformed> {
-    let profile = Profile { threshold_units: p.threshold_units, rounding_base: p.rounding_base };
-    // A department may be stricter than the preset, and never looser: not even by its own word.
-    if !profile.is_at_least(Profile::STANDARD) {
-        return Err(Malformed::Field("profile"));
-    }
+fn decode_protected(
+    p: &v1::Protected,
+    columns: &[Column],
+    tables: &BTreeMap<u64, Arc<PerturbationTable>>,
+) -> Result<Protection, Malformed> {
+    let profile = profile::decode(p.profile.as_ref().ok_or(Malformed::Field("profile"))?)?;
+    let perturbation = match p.perturbation {
+        None => None,
+        Some(digest) => {
+            let table = tables.get(&digest).ok_or(Malformed::Field("perturbation"))?;
+            Some(Arc::clone(table))
+        }
+    };
     let release = match v1::Release::try_from(p.release).map_err(|_| Malformed::Unknown)? {
         v1::Release::Unspecified => return Err(Malformed::Field("release")),
         v1::Release::AtNode => ReleaseMode::AtNode,
@@ -102,7 +136,14 @@ fn decode_protected(p: &v1::Protected, columns: &[Column]) -> Result<Protection,
             ProtectedUnit::Column { name: unit.name.clone(), unique_per_row: unit.unique_per_row }
         }
     };
-    Ok(Protection::Protected { unit, profile, release, units_at_one_node: p.units_at_one_node })
+    Ok(Protection::Protected {
+        unit,
+        profile,
+        release,
+        units_at_one_node: p.units_at_one_node,
+        record_key: None,
+        perturbation,
+    })
 }
 
 /// `None` for a hidden column, which isn't announced.
@@ -231,7 +272,14 @@ fn decode_bounds(message: &v1::Bounds, scalar_type: ScalarType) -> Result<Bounds
 /// # Errors
 /// A dataset that isn't possible, or announced twice.
 pub fn decode_all(message: &v1::NodeCatalog) -> Result<Vec<Dataset>, Malformed> {
-    let datasets: Vec<Dataset> = message.datasets.iter().map(decode).collect::<Result<_, _>>()?;
+    let mut tables = BTreeMap::new();
+    for text in &message.perturbation_tables {
+        let table = PerturbationTable::from_csv(text);
+        let table = Arc::new(table.map_err(|_| Malformed::Field("perturbation_tables"))?);
+        tables.insert(table.digest(), table);
+    }
+    let datasets: Vec<Dataset> =
+        message.datasets.iter().map(|d| decode(d, &tables)).collect::<Result<_, _>>()?;
     let mut names: Vec<_> = datasets.iter().map(|d| &d.name).collect();
     names.sort_unstable();
     if names.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {

@@ -1,7 +1,7 @@
 //! insitu's wire: what travels between a gateway and a node.
 //!
 //! 1. [`v1`]: messages, generated at build time from `protos/`.
-//! 2. [`scalar`], [`tabulation`], [`catalog`], [`request`]: a conversion file per message. Decoding validates, never
+//! 2. [`scalar`], [`tabulation`], [`catalog`], [`profile`], [`request`]: a conversion file per message. Decoding validates, never
 //!    defaults; what isn't known is rejected.
 //! 3. [`frames`]: Arrow batches as Flight messages, and back under guard, closed by a Receipt.
 //! 4. [`version`]: what two peers do when they differ.
@@ -9,6 +9,7 @@
 pub mod catalog;
 pub mod frames;
 pub mod hello;
+pub mod profile;
 pub mod refusal;
 pub mod request;
 pub mod scalar;

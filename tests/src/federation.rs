@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use insitu_disclosure::DatasetName;
 use insitu_gateway::server::{NodeRegistration, Running, Settings, start};
-use insitu_node::Node;
+use insitu_guard::Guards;
 use insitu_node::config::NodeConfig;
 use insitu_node::server::{Link, serve};
+use insitu_node::{Node, NodeState};
 use object_store::memory::InMemory;
 use object_store::path::Path as StorePath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -21,6 +22,9 @@ use crate::tap::Tap;
 
 /// The token of the one analyst there is.
 pub(crate) const TOKEN: &str = "token-of-the-tests";
+
+/// The secret of every node: noise is the same in every run.
+const SECRET: [u8; 32] = [7; 32];
 
 /// A department: its node's configuration and files.
 #[derive(Debug, Clone)]
@@ -39,7 +43,7 @@ impl Department {
             store.put(&StorePath::from(name.as_str()), bytes.clone().into()).await.unwrap();
         }
         let store: Arc<dyn ObjectStore> = Arc::new(store);
-        Node::load(&self.parsed(), store).await
+        Node::load(&self.parsed(), store, &NodeState::ephemeral(SECRET)).await
     }
 
     fn parsed(&self) -> NodeConfig {
@@ -86,6 +90,7 @@ impl Federation {
             query_seconds_max: 60,
             memory_bytes: 256 << 20,
             statements_running_max: 16,
+            guards: Guards::ephemeral(),
         };
         let running = start(settings, clients, for_nodes).await.unwrap();
         let mut tasks = JoinSet::new();

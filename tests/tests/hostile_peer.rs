@@ -35,6 +35,7 @@ fn valid() -> Vec<FlightData> {
         description: None,
         columns: vec![column("area", ScalarType::Utf8), column("n", ScalarType::Int64)],
         protection: Protection::Open,
+        snapshot: 0,
     };
     let open = OpenDataset::of(dataset.into()).unwrap();
     let batch = arrow_array::RecordBatch::try_new(

@@ -16,7 +16,19 @@ async fn run(folder: &str) {
     for file in files {
         let mut runner =
             sqllogictest::Runner::new(|| async { Ok(Slt(federation.analyst().await)) });
-        if let Err(error) = runner.run_file_async(&file).await {
+        if std::env::var_os("INSITU_SLT_UPDATE").is_some() {
+            // Writes what is answered into the file, to be read through before it is committed.
+            runner
+                .update_test_file(
+                    &file,
+                    " ",
+                    sqllogictest::default_validator,
+                    sqllogictest::default_normalizer,
+                    sqllogictest::default_column_validator,
+                )
+                .await
+                .unwrap();
+        } else if let Err(error) = runner.run_file_async(&file).await {
             panic!("{}", error.display(false));
         }
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use insitu_node::Node;
 use insitu_node::config::NodeConfig;
 use insitu_node::dataset::Source;
+use insitu_node::{Node, NodeState};
 use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -87,7 +87,9 @@ impl Department {
         }
         let store: Arc<dyn ObjectStore> = Arc::new(store);
         // On a thread of its own: reading files takes most of the demo's start.
-        let node = tokio::spawn(async move { Node::load(&config, store).await });
+        // Public and invented data: with one fixed secret, the demonstration shows the same every time.
+        let state = NodeState::ephemeral(*b"the secret of the demonstration!");
+        let node = tokio::spawn(async move { Node::load(&config, store, &state).await });
         node.await.map_err(|error| broken(&error))?.map_err(|error| broken(&error))
     }
 

@@ -124,6 +124,7 @@ fn settings(nodes: Vec<NodeRegistration>) -> Settings {
         query_seconds_max: QUERY_SECONDS_MAX,
         memory_bytes: MEMORY_BYTES,
         statements_running_max: STATEMENTS_RUNNING_MAX,
+        guards: insitu_guard::Guards::ephemeral(),
     }
 }
 

@@ -191,8 +191,7 @@ fn terms(dataset: &Dataset) -> String {
         ProtectedUnit::Row => "row",
         ProtectedUnit::Column { name, .. } => name.trim_end_matches("_id"),
     };
-    let count = table::plural(usize::try_from(profile.threshold_units).unwrap_or(usize::MAX), unit);
-    format!("{count}; rounded to {}", profile.rounding_base)
+    profile.describe(&format!("{unit}s"))
 }
 
 fn seconds(took: Duration) -> String {

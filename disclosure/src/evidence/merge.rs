@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Cell, Evidence, MeasureEvidence};
+use super::{Cell, Evidence};
 use crate::tabulation::Literal;
 
 /// Adds up the cells with the same keys. A cell that a node doesn't have counts nothing there.
@@ -15,8 +15,8 @@ pub fn merge(parts: impl IntoIterator<Item = Evidence>) -> Evidence {
         let at = *position.entry(key_bytes(&cell.keys)).or_insert(next);
         match cells.get_mut(at) {
             Some(known) => {
-                for (mine, other) in known.measures.iter_mut().zip(&cell.measures) {
-                    *mine = mine.and(*other);
+                for (mine, other) in known.parts.iter_mut().zip(&cell.parts) {
+                    mine.merge(other);
                 }
             }
             None => cells.push(cell),
@@ -67,22 +67,19 @@ pub(crate) fn key_bytes(keys: &[Option<Literal>]) -> Vec<u8> {
     bytes
 }
 
-impl MeasureEvidence {
-    /// Nothing contributes.
-    pub const NONE: Self = Self { units: 0, count: 0, sum: 0 };
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::PartEvidence;
     use super::*;
 
     fn cell(key: Option<&str>, units: i64) -> Cell {
         Cell {
             keys: vec![key.map(|k| Literal::Utf8(k.to_owned()))],
-            measures: vec![MeasureEvidence {
+            parts: vec![PartEvidence {
                 units,
                 count: units * 2,
                 sum: i128::from(units) * 10,
+                ..PartEvidence::default()
             }],
         }
     }

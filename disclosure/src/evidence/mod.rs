@@ -1,49 +1,39 @@
-//! Evidence: what is known of each cell, and of each measure in it. Never rows.
+//! Evidence: what is known of each cell, and of each part of a measure in it. Never rows.
 //!
-//! On the wire it is one batch: the keys `k0`, ..., then for each measure `m0_units`, `m0_count` and,
-//! where something is added up, `m0_sum`. It is sent to a gateway only where the data owner chose
-//! the release mode `at-gateway`, or where the data is open.
+//! 1. [`PartEvidence`]: who contributes, how much, and secret draws about it; it merges.
+//! 2. [`Sketch`]: how two sets of units differ, without saying who is in them.
+//! 3. [`merge()`]: Evidence of several nodes together.
+//! 4. [`evidence_schema`], [`write`], [`read`]: as one Arrow batch. It is sent to a gateway only where the data owner
+//!    chose the release mode `at-gateway`, or where the data is open.
 
 mod merge;
+mod part;
+mod shape;
+mod sketch;
 mod wire;
 
 pub(crate) use merge::key_bytes;
 pub use merge::merge;
+pub use part::{Adds, Contribution, Nameless, PartEvidence, UnitWord};
+pub use shape::PartShape;
+pub use sketch::{
+    COUNTERS, Difference, FURTHER_COUNTERS, FURTHER_UNITS_MAX, SKETCH_BYTES, SignCounts, Sketch,
+};
 pub use wire::{evidence_schema, read, write};
 
+use crate::admit::Admitted;
+use crate::keyed::DatasetKeys;
 use crate::rules::keys::KeyValues;
+use crate::tabulation::Tabulation;
+use crate::tabulation::canonical::Frame;
 
-/// What is known of one measure in one cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct MeasureEvidence {
-    /// Distinct protected units that contribute; rows, for open data.
-    pub units: i64,
-    /// Rows counted: all for a count of rows, those with a value for the others.
-    pub count: i64,
-    /// Total of the values, scaled by their decimal places.
-    pub sum: i128,
-}
-
-impl MeasureEvidence {
-    /// Evidence of both together. Associative, commutative; the default is its identity.
-    /// Bounds declared for every measure keep sums far from the ends of their types.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self {
-            units: self.units.saturating_add(other.units),
-            count: self.count.saturating_add(other.count),
-            sum: self.sum.saturating_add(other.sum),
-        }
-    }
-}
-
-/// One cell: its keys, and what is known of each measure.
+/// One cell: its keys, and what is known of each part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
     /// Values of the keys.
     pub keys: KeyValues,
-    /// One for each measure of the Tabulation.
-    pub measures: Vec<MeasureEvidence>,
+    /// One for each part of the Tabulation's measures.
+    pub parts: Vec<PartEvidence>,
 }
 
 /// All cells of a Tabulation, at one node or over several.
@@ -51,4 +41,22 @@ pub struct Cell {
 pub struct Evidence {
     /// Cells, each key once, in no particular order.
     pub cells: Vec<Cell>,
+}
+
+impl Evidence {
+    /// Draws this node's share for each cell. `snapshot` tells states of the data apart.
+    pub fn draw(&mut self, admitted: &Admitted<Tabulation>, keys: &DatasetKeys, snapshot: u64) {
+        for (i, part) in admitted.tabulation().parts().iter().enumerate() {
+            if !PartShape::of(part, admitted.dataset()).noise {
+                continue;
+            }
+            let frame = Frame::of(admitted.tabulation(), part, admitted.dataset(), snapshot);
+            for cell in &mut self.cells {
+                let coordinate = frame.coordinate(&cell.keys);
+                if let Some(evidence) = cell.parts.get_mut(i) {
+                    evidence.question = keys.question_share(coordinate);
+                }
+            }
+        }
+    }
 }

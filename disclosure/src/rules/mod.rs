@@ -1,11 +1,14 @@
 //! The rules, in the one order in which they are applied. A rule is a file: its statement, a small
 //! example, the attack it stops, what it doesn't stop, its source.
 
+pub mod dominance;
 pub mod functions;
+pub mod guard;
 pub mod input;
 pub mod keys;
 pub mod labels;
 pub mod measures;
+pub mod noise;
 pub mod rounding;
 pub mod threshold;
 
@@ -38,16 +41,19 @@ pub const QUESTION_RULES: [QuestionRule; 5] = [
 pub enum CellRule {
     /// [`threshold`]
     Threshold,
+    /// [`dominance`]
+    Dominance,
+    /// [`noise`]
+    Noise,
     /// [`rounding`]
     Rounding,
 }
 
-/// Rules on cells, in order.
-pub const CELL_RULES: [CellRule; 2] = [
-    // clamping to declared bounds happens as rows are added up, at the node
+/// Rules on single cells, in order. Amounts were clamped to their declared bounds at the node, as they
+/// were added up. After these come the rules that need all cells of a table: the difference guard.
+pub const CELL_RULES: [CellRule; 4] = [
     CellRule::Threshold, // too few units: nothing else about the cell matters
-    // dominance, degrees of freedom: here, because they too suppress, and need exact values
-    // noise, difference guard: here, before rounding hides how much was added
+    CellRule::Dominance, // it suppresses too, and needs exact values
+    CellRule::Noise,     // before rounding, which hides how much was added
     CellRule::Rounding, // last of the rules that change a value: what is shown is a multiple of the base
-                        // complementary suppression: here, because it protects what is already suppressed
 ];

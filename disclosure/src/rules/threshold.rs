@@ -1,37 +1,92 @@
 //! Threshold: a cell shows a measure only if enough distinct units contribute to it.
 //!
-//! *Statement*: for each measure, at least `threshold_units` distinct protected units contribute: those
-//! with a row for a count of rows, with a value for a count of values, with a value other than zero for a total or mean. A cell to which nobody
-//! contributes is small, like any other: zero isn't shown.
+//! *Statement*: for each part of a measure, at least `threshold_units` distinct protected units
+//! contribute: those with a row for a count of rows, with a value for a count of values, with a total
+//! other than zero for a total or mean. The threshold of a cell is raised by 0 to `threshold_blur`
+//! units, drawn from secret keys at the cell's units and question. A cell to which nobody
+//! contributes is small, like any other, unless the profile shows zeros.
+//!
+//! ```text
+//! n >= threshold_units + (mix(question + K) mod (threshold_blur + 1))
+//! ```
 //!
 //! | 12 rows of one person, threshold 10 | shown |
 //! |---|---|
 //! | counting rows | 12: one person's year of treatment |
 //! | counting units | `[c]` |
 //!
-//! *Stops*: attacks 2, 3, 4, 9, 33: small groups, inflated groups, rare values in large groups.
+//! *Stops*: attacks 2, 3, 4, 9, 33: small groups, inflated groups, rare values in large groups; and,
+//! by the blur, 29: a cell that turns from suppressed to shown tells that it has 10 units or 13, not which.
+//!
 //! *Doesn't stop*: differences between two large cells; noise and the difference guard are for those.
 //!
 //! *Source*: minimum frequency rule, Handbook on SDC, 2nd ed.; 10 is the default of ACRO 1.0.2 and of
-//! the ONS cell-key package.
+//! the ONS cell-key package, which holds the count after noise against it (`ons-ckm`).
 
-use crate::policy::Profile;
+use crate::evidence::PartEvidence;
+use crate::keyed::mix;
+use crate::policy::{Profile, ThresholdOn, Zeros};
 
-/// Whether `units` distinct contributing units are enough.
+/// Whether enough distinct units contribute. Where the count after noise decides, this lets it pass.
 #[must_use]
-pub fn passes(units: i64, profile: Profile) -> bool {
-    i64::from(profile.threshold_units) <= units
+pub fn passes(evidence: &PartEvidence, profile: Profile) -> bool {
+    match profile.threshold_on {
+        ThresholdOn::Perturbed => true,
+        ThresholdOn::Units => {
+            let raised = u64::from(profile.threshold_units).saturating_add(blur(evidence, profile));
+            u64::try_from(evidence.units).is_ok_and(|units| raised <= units)
+        }
+    }
+}
+
+/// Whether it is a count of nobody that may be shown.
+#[must_use]
+pub fn shows_zero(evidence: &PartEvidence, profile: Profile) -> bool {
+    profile.zeros == Zeros::Shown && evidence.units == 0 && evidence.count == 0
+}
+
+fn blur(evidence: &PartEvidence, profile: Profile) -> u64 {
+    let steps = u64::from(profile.threshold_blur).saturating_add(1);
+    let drawn = mix(evidence
+        .question
+        .wrapping_add(mix(u64::from_le_bytes(evidence.record_keys.to_le_bytes()))));
+    drawn.checked_rem(steps).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Preset;
+
+    fn cell(units: i64, question: u64) -> PartEvidence {
+        PartEvidence { units, count: units, question, ..PartEvidence::default() }
+    }
 
     #[test]
     fn ten_units_are_enough_and_nine_are_not() {
-        assert!(passes(10, Profile::STANDARD));
-        assert!(!passes(9, Profile::STANDARD));
-        assert!(!passes(0, Profile::STANDARD));
-        assert!(passes(0, Profile::OPEN));
+        let exact = Preset::Exact.profile();
+        assert!(passes(&cell(10, 0), exact));
+        assert!(!passes(&cell(9, 0), exact));
+        assert!(!passes(&cell(0, 0), exact));
+        assert!(passes(&cell(0, 0), Profile::OPEN));
+    }
+
+    #[test]
+    fn a_blurred_threshold_lies_between_ten_and_thirteen() {
+        let shown =
+            |units| (0..1_000).filter(|q| passes(&cell(units, *q), Profile::STANDARD)).count();
+        assert_eq!(shown(9), 0);
+        assert_eq!(shown(13), 1_000);
+        // A quarter, a half, three quarters; a standard deviation is below 16.
+        for (units, expect) in [(10, 250), (11, 500), (12, 750)] {
+            assert!(shown(units).abs_diff(expect) < 64, "{units}: {}", shown(units));
+        }
+    }
+
+    #[test]
+    fn nobody_is_shown_only_where_the_profile_shows_zeros() {
+        assert!(shows_zero(&cell(0, 0), Preset::Round5.profile()));
+        assert!(!shows_zero(&cell(1, 0), Preset::Round5.profile()));
+        assert!(!shows_zero(&cell(0, 0), Profile::STANDARD));
     }
 }

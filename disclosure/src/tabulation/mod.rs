@@ -10,10 +10,12 @@
 //! input      which rows take part         scan, filter
 //! ```
 
+pub mod canonical;
 mod input;
 pub mod interpret;
 mod literal;
 mod measure;
+mod part;
 mod scalar;
 pub mod typing;
 
@@ -21,6 +23,7 @@ pub use crate::function::Function;
 pub use input::Input;
 pub use literal::{Literal, ScalarType};
 pub use measure::{Measure, MeasureKind};
+pub use part::{Part, PartKind};
 pub use scalar::{Comparison, Scalar};
 
 /// A key of the table: an expression over dimensions whose values stand beside the cells.
@@ -41,6 +44,14 @@ pub struct Tabulation {
     pub measures: Vec<Measure>,
     /// The most cells the answer may have.
     pub groups_max: u32,
+}
+
+impl Tabulation {
+    /// The parts of all measures, in order: Evidence has one entry for each.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Part<'_>> {
+        self.measures.iter().flat_map(Measure::parts).collect()
+    }
 }
 
 /// The most keys of a Tabulation.

@@ -10,6 +10,7 @@ pub(crate) use remote_table::RemoteTable;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use insitu_disclosure::keyed::mix;
 use insitu_disclosure::{
     Column, Dataset, DatasetName, Protection, Refusal, RefusalCode, ReleaseMode,
 };
@@ -161,14 +162,23 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
     let protection = match (&a.protection, &b.protection) {
         (Protection::Open, Protection::Open) => Protection::Open,
         (
-            Protection::Protected { unit, profile, release, units_at_one_node },
+            Protection::Protected {
+                unit,
+                profile,
+                release,
+                units_at_one_node,
+                record_key: _,
+                perturbation,
+            },
             Protection::Protected {
                 unit: other_unit,
                 profile: other_profile,
                 release: other_release,
                 units_at_one_node: other_units_at_one_node,
+                record_key: _,
+                perturbation: other_perturbation,
             },
-        ) if unit == other_unit => Protection::Protected {
+        ) if unit == other_unit && perturbation == other_perturbation => Protection::Protected {
             unit: unit.clone(),
             profile: profile.strictest(*other_profile),
             release: match (release, other_release) {
@@ -176,10 +186,14 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 (ReleaseMode::AtNode, _) | (_, ReleaseMode::AtNode) => ReleaseMode::AtNode,
             },
             units_at_one_node: *units_at_one_node && *other_units_at_one_node,
+            record_key: None,
+            perturbation: perturbation.clone(),
         },
         (Protection::Open | Protection::Protected { .. }, _) => return None,
     };
-    Some(Dataset { protection, ..a.clone() })
+    // The state of all together: any node's new state is a new state.
+    let snapshot = mix(a.snapshot).wrapping_add(b.snapshot);
+    Some(Dataset { protection, snapshot, ..a.clone() })
 }
 
 /// Why several departments' cells of this dataset can't be added up.

@@ -44,7 +44,7 @@ pub(super) fn document(
         document.node.iter().map(|table| node(table, folder, problems)).collect();
     analysts_differ(&document.analyst, &analysts, problems);
     nodes_differ(&document.node, &nodes, problems);
-    let entry = self::gateway(gateway?, problems)?;
+    let entry = self::gateway(gateway?, folder, problems)?;
     Some(GatewayConfig {
         analysts: analysts.into_iter().collect::<Option<_>>()?,
         nodes: nodes.into_iter().collect::<Option<_>>()?,
@@ -53,7 +53,11 @@ pub(super) fn document(
 }
 
 /// `[gateway]`, with neither analysts nor nodes yet.
-fn gateway(table: &Spanned<GatewayTable>, problems: &mut Problems<'_>) -> Option<GatewayConfig> {
+fn gateway(
+    table: &Spanned<GatewayTable>,
+    folder: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<GatewayConfig> {
     let GatewayTable {
         listen,
         nodes_listen,
@@ -61,6 +65,7 @@ fn gateway(table: &Spanned<GatewayTable>, problems: &mut Problems<'_>) -> Option
         memory_mib,
         statements_running_max,
         transport,
+        state,
     } = table.get_ref();
     let transport = self::transport(transport, problems);
     let clients = address(listen, table.span(), "listen", transport, problems);
@@ -88,6 +93,10 @@ fn gateway(table: &Spanned<GatewayTable>, problems: &mut Problems<'_>) -> Option
         memory_mib: memory_mib?,
         statements_running_max: statements_running_max?,
         transport: transport?,
+        state_folder: match state {
+            Some(path) => folder.join(path.get_ref()),
+            None => folder.join("gateway-state"),
+        },
         analysts: Vec::new(),
         nodes: Vec::new(),
     })

@@ -31,6 +31,7 @@ pub(super) struct GatewayTable {
     pub(super) memory_mib: At<i64>,
     pub(super) statements_running_max: At<i64>,
     pub(super) transport: At<String>,
+    pub(super) state: At<String>,
 }
 
 /// `[[analyst]]`

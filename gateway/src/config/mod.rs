@@ -16,7 +16,7 @@ mod tests;
 use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use insitu_disclosure::DatasetName;
 
@@ -42,6 +42,8 @@ pub struct GatewayConfig {
     pub statements_running_max: u32,
     /// What protects connections on their way to the gateway.
     pub transport: Transport,
+    /// Where the gateway keeps what it released.
+    pub state_folder: PathBuf,
     /// Who may ask, in the order declared; names and tokens are unique.
     pub analysts: Vec<AnalystEntry>,
     /// Which nodes may answer, in the order declared; ids and secrets are unique.

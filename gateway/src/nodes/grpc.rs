@@ -26,8 +26,8 @@ const CONTROL_WITHIN: Duration = Duration::from_secs(5);
 /// dead node goes unnoticed.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The largest announcement.
-const CATALOG_BYTES_MAX: usize = 4 << 20;
+/// The largest announcement: with a few tables of perturbations, which have up to two million entries.
+const CATALOG_BYTES_MAX: usize = 64 << 20;
 
 /// A node at the other end of a connection.
 #[derive(Debug)]

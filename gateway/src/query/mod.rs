@@ -20,6 +20,7 @@ use arrow_schema::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
 use futures::future::try_join_all;
 use insitu_disclosure::{Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, admit};
+use insitu_guard::Guards;
 use insitu_proto::request::QueryId;
 use rand::RngCore as _;
 
@@ -34,6 +35,7 @@ use crate::plan::{self, Leaf, OpenNeed, Session};
 pub struct Gateway {
     directory: Arc<Directory>,
     session: Session,
+    guards: Arc<Guards>,
 }
 
 /// A statement that was checked and can be run, once its placeholders have values.
@@ -114,10 +116,11 @@ impl Gateway {
     pub fn new(
         directory: Arc<Directory>,
         memory_bytes: usize,
+        guards: Guards,
     ) -> Result<Self, crate::server::GatewayError> {
         let session = Session::new(memory_bytes)
             .map_err(|e| crate::server::GatewayError::Engine(e.to_string()))?;
-        Ok(Self { directory, session })
+        Ok(Self { directory, session, guards: Arc::new(guards) })
     }
 
     /// Checks a statement: gate, parse, cut and, where there are no placeholders, admission. Nothing
@@ -160,7 +163,8 @@ impl Gateway {
     async fn run(&self, ready: &Ready, deadline: Instant) -> Result<Answer, Refusals> {
         let mut id = [0_u8; 16];
         rand::rng().fill_bytes(&mut id);
-        let gathering = Gathering { directory: &self.directory, query_id: QueryId(id), deadline };
+        let (directory, guards) = (&self.directory, &self.guards);
+        let gathering = Gathering { directory, guards, query_id: QueryId(id), deadline };
         let catalog = self.directory.catalog();
         let (gathered, opened) = futures::future::try_join(
             try_join_all(distinct_tabulations(ready).into_iter().map(|(indexes, leaf)| {
@@ -169,6 +173,7 @@ impl Gateway {
                     let Leaf::Tabulation { tabulation, .. } = leaf else { return Ok(None) };
                     let held = current?;
                     let admitted = admit(tabulation.clone(), Arc::clone(&held.dataset))?;
+                    let admitted = Arc::new(admitted);
                     let table = gathering.tabulate(&admitted, &held).await?;
                     Ok::<_, Refusals>(Some((indexes, table)))
                 }

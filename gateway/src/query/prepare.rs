@@ -182,12 +182,9 @@ fn described(schema: &SchemaRef, leaves: &[Leaf]) -> SchemaRef {
         .collect();
     departments.sort_unstable();
     departments.dedup();
-    let metadata = [
-        ("insitu.threshold_units".to_owned(), profile.threshold_units.to_string()),
-        ("insitu.rounding_base".to_owned(), profile.rounding_base.to_string()),
-        ("insitu.departments".to_owned(), departments.join("; ")),
-    ];
-    Arc::new(Schema::new_with_metadata(schema.fields().clone(), metadata.into()))
+    let mut metadata = profile.metadata();
+    metadata.push(("insitu.departments".to_owned(), departments.join("; ")));
+    Arc::new(Schema::new_with_metadata(schema.fields().clone(), metadata.into_iter().collect()))
 }
 
 fn parameter_schema(types: &[DataType]) -> SchemaRef {

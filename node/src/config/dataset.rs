@@ -42,9 +42,18 @@ pub(super) fn check(
         unit_alone(table, source, problems);
     }
     let protection = exposure.and_then(|e| terms::protection(table, &at, e, problems));
+    let p_table = table.p_table.as_ref().and_then(|name| files::file(name, problems));
     Some(Descriptor {
-        dataset: Arc::new(Dataset { name: name?, description, columns, protection: protection? }),
+        dataset: Arc::new(Dataset {
+            name: name?,
+            description,
+            columns,
+            protection: protection?,
+            // The data hasn't been read yet.
+            snapshot: 0,
+        }),
         source: source?,
+        p_table,
     })
 }
 
@@ -87,6 +96,11 @@ fn columns(
         );
     }
     columns
+}
+
+/// Hidden columns aren't read, but for the record key, which is used by the node itself.
+fn is_read(column: &Column, table: &DatasetTable) -> bool {
+    !is_hidden(column) || table.record_key.as_ref().is_some_and(|k| *k.get_ref() == column.name)
 }
 
 fn is_hidden(column: &Column) -> bool {
@@ -154,7 +168,7 @@ fn csv(
         files: files?,
         header,
         delimiter: delimiter?,
-        columns: read.into_iter().flatten().filter(|c| !is_hidden(&c.column)).collect(),
+        columns: read.into_iter().flatten().filter(|c| is_read(&c.column, table)).collect(),
         misfits_max: u64::try_from(misfits_max?).ok()?,
     })
 }
@@ -179,7 +193,7 @@ fn parquet(
         .collect();
     Some(ParquetSource {
         files: files?,
-        columns: read.into_iter().flatten().filter(|c| !is_hidden(&c.column)).collect(),
+        columns: read.into_iter().flatten().filter(|c| is_read(&c.column, table)).collect(),
     })
 }
 

@@ -48,7 +48,7 @@ pub(super) fn check(
 }
 
 /// A path below the data folder.
-fn file(name: &Spanned<String>, problems: &mut Problems<'_>) -> Option<ObjectPath> {
+pub(super) fn file(name: &Spanned<String>, problems: &mut Problems<'_>) -> Option<ObjectPath> {
     let text = name.get_ref();
     let parsed = ObjectPath::parse(text).ok().filter(|path| {
         // `parse` drops a slash at either end, which would make `/etc/x` mean another file.

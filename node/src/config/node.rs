@@ -28,6 +28,8 @@ pub struct NodeConfig {
     pub link: Option<Link>,
     /// The folder that files of datasets are named in.
     pub data_folder: PathBuf,
+    /// Where the node keeps its secret and what it released.
+    pub state_folder: PathBuf,
     /// What it publishes, in the order declared; names are unique.
     pub datasets: Vec<Descriptor>,
 }
@@ -101,6 +103,8 @@ fn check(document: &Document, folder: &Path, problems: &mut Problems<'_>) -> Opt
     );
     let data_folder =
         node.and_then(|table| settings::data_folder(table.get_ref(), folder, problems));
+    let state_folder =
+        node.and_then(|table| settings::state_folder(table.get_ref(), folder, problems));
     let node = node.and_then(|table| settings::node(table, problems));
     let link = settings::link(document, folder, problems);
     if document.dataset.0.is_empty() {
@@ -113,6 +117,7 @@ fn check(document: &Document, folder: &Path, problems: &mut Problems<'_>) -> Opt
         node: node?,
         link,
         data_folder: data_folder?,
+        state_folder: state_folder?,
         datasets: datasets.into_iter().collect::<Option<_>>()?,
     })
 }

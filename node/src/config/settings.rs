@@ -146,6 +146,22 @@ pub(super) fn data_folder(
     }
 }
 
+/// Where the node keeps its state: a folder with the node's name beside the configuration, unless `state` says
+/// otherwise. Two nodes never share one.
+pub(super) fn state_folder(
+    table: &NodeTable,
+    folder: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<PathBuf> {
+    match &table.state {
+        Some(path) => problems.words(path, "state").map(|path| folder.join(path)),
+        None => {
+            let id = table.id.as_ref().map_or("node", |id| id.get_ref());
+            Some(folder.join(format!("{id}-state")))
+        }
+    }
+}
+
 /// Checks `[uplink]` and `[listen]`: one of them at most.
 pub(super) fn link(
     document: &Document,

@@ -2,10 +2,11 @@
 
 use insitu_disclosure::dataset::{ProtectedUnit, Protection, ReleaseMode};
 use insitu_disclosure::label::Label;
-use insitu_disclosure::policy::Profile;
+use insitu_disclosure::policy::{Dominance, Preset, Profile};
 use toml::Spanned;
 
-use super::document::{ColumnTable, DatasetTable, Whole};
+use self::Stricter::{Larger, Multiple, Smaller};
+use super::document::{At, ColumnTable, DatasetTable, Whole};
 use super::problems::{Problems, Span};
 
 /// Whether rows may travel.
@@ -52,8 +53,11 @@ fn open(table: &DatasetTable, problems: &mut Problems<'_>) {
     problems.forbidden(&table.unit_unique_per_row, "unit_unique_per_row", why);
     problems.forbidden(&table.units_at_one_node, "units_at_one_node", why);
     problems.forbidden(&table.profile, "profile", why);
-    problems.forbidden(&table.threshold_units, "threshold_units", why);
-    problems.forbidden(&table.rounding_base, "rounding_base", why);
+    for (number, key) in numbers(table) {
+        problems.forbidden(number, key, why);
+    }
+    problems.forbidden(&table.record_key, "record_key", why);
+    problems.forbidden(&table.p_table, "p_table", why);
     problems.forbidden(&table.release, "release", why);
 }
 
@@ -79,7 +83,49 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
         profile: profile?,
         release: release?,
         units_at_one_node: *units_at_one_node?.get_ref(),
+        record_key: record_key(table, problems),
+        perturbation: None,
     })
+}
+
+/// The numbers of a profile that may be written.
+fn numbers(table: &DatasetTable) -> [(&At<Whole>, &'static str); 7] {
+    [
+        (&table.threshold_units, "threshold_units"),
+        (&table.threshold_blur, "threshold_blur"),
+        (&table.rounding_base, "rounding_base"),
+        (&table.p_percent, "p_percent"),
+        (&table.one_percent, "one_percent"),
+        (&table.two_percent, "two_percent"),
+        (&table.degrees_of_freedom, "degrees_of_freedom"),
+    ]
+}
+
+/// The column with each row's own record key: whole numbers, and hidden.
+fn record_key(table: &DatasetTable, problems: &mut Problems<'_>) -> Option<String> {
+    let name = table.record_key.as_ref()?;
+    let named = |c: &&Spanned<ColumnTable>| {
+        c.get_ref().name.as_ref().is_some_and(|n| n.get_ref() == name.get_ref())
+    };
+    let Some(column) = table.column.0.iter().find(named) else {
+        problems.report(
+            &name.span(),
+            format!("`record_key` names no column: there is no `{}`", name.get_ref()),
+            "write the name of a column with `type = \"integer\"` and without a label",
+        );
+        return None;
+    };
+    let form = column.get_ref();
+    let hidden = form.label.as_ref().is_none_or(|l| l.get_ref() == Label::Hidden.as_str());
+    let whole = form.scalar_type.as_ref().is_some_and(|t| t.get_ref() == "integer");
+    if !hidden || !whole {
+        problems.report(
+            &column.span(),
+            format!("column `{}` can't be the record key", name.get_ref()),
+            "write `type = \"integer\"` and leave the label out: whoever knows record keys knows the noise",
+        );
+    }
+    Some(name.get_ref().clone())
 }
 
 /// The protected unit. Works on the document's tables: a column that fails its own check still is
@@ -133,54 +179,84 @@ fn is_unit(column: &ColumnTable) -> bool {
 
 /// A named preset, tightened. Never loosened: the preset's numbers are the least there is.
 fn profile(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Option<Profile> {
-    let fix = "add `profile = \"standard\"`: at least 10 units, rounded to 5";
+    let fix = "add `profile = \"standard\"`: at least 10 units, noise, rounded to 5";
+    let choices = Preset::ALL.map(|preset| (preset.as_str(), preset));
     let preset = problems
         .required(&table.profile, at, "profile", fix)
-        .and_then(|word| problems.choice(word, "profile", &[("standard", Profile::STANDARD)]))?;
-    let threshold_units = match &table.threshold_units {
-        Some(value) => tightened(value, "threshold_units", problems).filter(|units| {
-            let is_kept = preset.threshold_units <= *units;
-            if !is_kept {
-                problems.report(
-                    &value.span(),
-                    format!(
-                        "`threshold_units` is {units}, below the profile's {}",
-                        preset.threshold_units
-                    ),
-                    format!(
-                        "write {} or more: a profile is only tightened",
-                        preset.threshold_units
-                    ),
-                );
-            }
-            is_kept
-        }),
-        None => Some(preset.threshold_units),
+        .and_then(|word| problems.choice(word, "profile", &choices))?
+        .profile();
+    let mut number = |value: &At<Whole>, key, preset, stricter| match value {
+        None => Some(preset),
+        Some(value) => tightened(value, key, preset, stricter, problems),
     };
-    let rounding_base = match &table.rounding_base {
-        Some(value) => tightened(value, "rounding_base", problems).filter(|base| {
-            let is_kept = base.checked_rem(preset.rounding_base) == Some(0);
-            if !is_kept {
-                problems.report(
-                    &value.span(),
-                    format!(
-                        "`rounding_base` is {base}, not a multiple of the profile's {}",
-                        preset.rounding_base
-                    ),
-                    format!(
-                        "write {0}, or a multiple of {0}: a profile is only tightened",
-                        preset.rounding_base
-                    ),
-                );
-            }
-            is_kept
-        }),
-        None => Some(preset.rounding_base),
-    };
-    Some(Profile { threshold_units: threshold_units?, rounding_base: rounding_base? })
+    let threshold_units =
+        number(&table.threshold_units, "threshold_units", preset.threshold_units, Larger);
+    let threshold_blur =
+        number(&table.threshold_blur, "threshold_blur", preset.threshold_blur, Larger);
+    let rounding_base =
+        number(&table.rounding_base, "rounding_base", preset.rounding_base, Multiple);
+    let p_percent = number(&table.p_percent, "p_percent", preset.dominance.p_percent, Larger);
+    let one_percent =
+        number(&table.one_percent, "one_percent", preset.dominance.one_percent, Smaller);
+    let two_percent =
+        number(&table.two_percent, "two_percent", preset.dominance.two_percent, Smaller);
+    let degrees_of_freedom =
+        number(&table.degrees_of_freedom, "degrees_of_freedom", preset.degrees_of_freedom, Larger);
+    Some(Profile {
+        threshold_units: threshold_units?,
+        threshold_blur: threshold_blur?,
+        rounding_base: rounding_base?,
+        dominance: Dominance {
+            p_percent: p_percent?,
+            one_percent: one_percent?,
+            two_percent: two_percent?,
+        },
+        degrees_of_freedom: degrees_of_freedom?,
+        ..preset
+    })
+}
+
+/// Which numbers are stricter than a preset's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stricter {
+    /// Larger ones.
+    Larger,
+    /// Smaller ones.
+    Smaller,
+    /// Its multiples.
+    Multiple,
 }
 
 /// A number of the rules. Beyond a million nothing would ever be shown.
-fn tightened(value: &Spanned<Whole>, key: &str, problems: &mut Problems<'_>) -> Option<u32> {
-    problems.whole(value, key, 1..=1_000_000).and_then(|number| u32::try_from(number).ok())
+fn tightened(
+    value: &Spanned<Whole>,
+    key: &str,
+    preset: u32,
+    stricter: Stricter,
+    problems: &mut Problems<'_>,
+) -> Option<u32> {
+    let number = problems.whole(value, key, 0..=1_000_000)?;
+    let number = u32::try_from(number).ok()?;
+    let (kept, problem, fix) = match stricter {
+        Larger => (
+            preset <= number,
+            format!("below the profile's {preset}"),
+            format!("write {preset} or more"),
+        ),
+        Smaller => (
+            number <= preset,
+            format!("above the profile's {preset}"),
+            format!("write {preset} or less"),
+        ),
+        Multiple => (
+            0 < number && number.checked_rem(preset) == Some(0),
+            format!("not a multiple of the profile's {preset}"),
+            format!("write {preset}, or a multiple of {preset}"),
+        ),
+    };
+    if !kept {
+        let problem = format!("`{key}` is {number}, {problem}");
+        problems.report(&value.span(), problem, format!("{fix}: a profile is only tightened"));
+    }
+    kept.then_some(number)
 }

@@ -114,9 +114,11 @@ fn reads_everything_that_is_written() {
         dataset.protection,
         Protection::Protected {
             unit: ProtectedUnit::Column { name: "account".to_owned(), unique_per_row: false },
-            profile: Profile { threshold_units: 12, rounding_base: 10 },
+            profile: Profile { threshold_units: 12, rounding_base: 10, ..Profile::STANDARD },
             release: ReleaseMode::AtGateway,
             units_at_one_node: true,
+            record_key: None,
+            perturbation: None,
         }
     );
     let [account, band, age, moved_in, arrears, notes] = dataset.columns.as_slice() else {
@@ -247,7 +249,8 @@ fn profiles_are_only_tightened() {
     check(
         "profile = \"standard\"",
         "profile = \"none\"",
-        &["18:11: `none` isn't known as `profile`; write one of `standard`"],
+        &["18:11: `none` isn't known as `profile`; write one of `standard`, `strict`, \
+             `ons-ckm`, `round-5`, `midpoint-6`, `exact`"],
     );
 }
 

@@ -14,6 +14,8 @@ pub struct Descriptor {
     pub dataset: Arc<Dataset>,
     /// Where its rows are.
     pub source: Source,
+    /// The file of the owner's own table of perturbations.
+    pub p_table: Option<Path>,
 }
 
 /// Where rows are. Hidden columns aren't in it: what can't be used is never read.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use insitu_disclosure::dataset::{Dataset, DatasetName};
+use insitu_disclosure::guard::Guard;
+use insitu_disclosure::keyed::DatasetKeys;
 
 use super::QualityReport;
 use crate::source::SourceError;
@@ -15,10 +17,16 @@ pub struct LoadedDataset {
     /// What is published and on what terms.
     pub dataset: Arc<Dataset>,
     /// Its rows: a field for each column that isn't hidden, in the order declared, of the declared
-    /// type, nullable.
+    /// type, nullable; where rows are units, also the word of each.
     pub table: Arc<dyn TableProvider>,
     /// What was found in them; for the data owner.
     pub quality: QualityReport,
+    /// Secret keys for draws about its units and questions.
+    pub keys: DatasetKeys,
+    /// What was released of it.
+    pub guard: Arc<dyn Guard>,
+    /// The terms it is announced under.
+    pub fingerprint: u64,
 }
 
 /// A Dataset that can't be served.

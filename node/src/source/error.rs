@@ -3,6 +3,7 @@
 use std::fmt;
 
 use datafusion::error::DataFusionError;
+use insitu_disclosure::guard::GuardError;
 use insitu_disclosure::tabulation::ScalarType;
 
 use super::folder::LeavesFolder;
@@ -161,6 +162,24 @@ pub enum SourceError {
         /// The limit.
         mib_max: u32,
     },
+    /// Rows of Parquet files are units, and nothing tells them apart.
+    #[error(
+        "nothing identifies the rows of a Parquet file from one query to the next; name a column that does: `unit = \"...\"`, labelled `unit`, with `unit_unique_per_row = true`"
+    )]
+    RowsWithoutId,
+    /// The owner's own table of perturbations isn't one.
+    #[error(
+        "`{file}` isn't a table of perturbations: {problem}; it has the columns pcv, ckey and pvalue"
+    )]
+    PTable {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// What was released of it can't be remembered.
+    #[error("what is released of it can't be remembered: {0}")]
+    Guard(#[source] GuardError),
     /// The engine couldn't do it.
     #[error("the engine failed on it: {source}; look into the file")]
     Engine {

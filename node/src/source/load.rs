@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use insitu_disclosure::dataset::{ProtectedUnit, Protection};
+use insitu_disclosure::dataset::{Dataset, ProtectedUnit, Protection, ReleaseMode};
+use insitu_disclosure::guard::MemoryStore;
+use insitu_disclosure::keyed::StateDigest;
+use insitu_disclosure::policy::DifferenceGuard;
 use object_store::ObjectStore;
 
 use super::budget::{Budget, SourceLimits};
 use super::error::SourceError;
+use super::record::RowWords;
 use super::snapshot::Snapshot;
-use super::{csv, parquet, unique};
+use super::{csv, p_table, parquet, unique};
 use crate::dataset::{Descriptor, LoadFailure, LoadedDataset, QualityReport, Registry, Source};
+use crate::state::NodeState;
 
 /// Loads the Datasets. Their Parquet files will be read through `runtime`, so queries have to run
 /// in a session with the same one; two nodes in one process have one each.
@@ -22,13 +27,14 @@ pub async fn load(
     store: &Arc<dyn ObjectStore>,
     runtime: &Arc<RuntimeEnv>,
     limits: SourceLimits,
+    state: &NodeState,
 ) -> Registry {
     let mut registry = Registry::new();
     let mut budget = Budget::new(limits);
     for descriptor in descriptors {
         // What a failed Dataset took is free again.
         let mut remaining = budget;
-        match dataset(descriptor, store, runtime, &mut remaining).await {
+        match dataset(descriptor, store, runtime, &mut remaining, state).await {
             Ok(loaded) => {
                 budget = remaining;
                 registry.add(loaded);
@@ -46,23 +52,51 @@ async fn dataset(
     store: &Arc<dyn ObjectStore>,
     runtime: &Arc<RuntimeEnv>,
     budget: &mut Budget,
+    state: &NodeState,
 ) -> Result<LoadedDataset, SourceError> {
+    let mut dataset = Dataset::clone(&descriptor.dataset);
+    let keys = state.keys(&dataset.name);
+    let mut digest = StateDigest::new(&keys);
     let (table, quality): (Arc<dyn TableProvider>, QualityReport) = match &descriptor.source {
         Source::Csv(source) => {
             let snapshot = Snapshot::of(store, &source.files).await?;
-            let (table, report) = csv::read(source, &snapshot, budget).await?;
+            let words = rows_are_units(&dataset.protection).then(|| RowWords::new(keys.clone()));
+            let (table, report) = csv::read(source, &snapshot, budget, words, &mut digest).await?;
             (table, QualityReport::Read(report))
         }
         Source::Parquet(source) => {
+            if rows_are_units(&dataset.protection) {
+                return Err(SourceError::RowsWithoutId);
+            }
             let snapshot = Snapshot::of(store, &source.files).await?;
+            snapshot.digest(&mut digest).await?;
             let (table, rows) = parquet::open(source, snapshot, runtime).await?;
             (table, QualityReport::Opened { rows })
         }
     };
-    if let Some(unit) = unit_promised_unique(&descriptor.dataset.protection) {
+    if let Some(unit) = unit_promised_unique(&dataset.protection) {
         unique::check(&table, unit, runtime, budget).await?;
     }
-    Ok(LoadedDataset { dataset: Arc::clone(&descriptor.dataset), table, quality })
+    dataset.snapshot = digest.finish();
+    if let (Some(file), Protection::Protected { perturbation, .. }) =
+        (&descriptor.p_table, &mut dataset.protection)
+    {
+        *perturbation = Some(Arc::new(p_table::read(file, store).await?));
+    }
+    // Where the gateway releases, it is the one that remembers.
+    let releases = dataset.release() == ReleaseMode::AtNode;
+    let guard = if releases && dataset.profile().guard == DifferenceGuard::On {
+        state.guard(&dataset.name).map_err(SourceError::Guard)?
+    } else {
+        Arc::new(MemoryStore::new(0))
+    };
+    let fingerprint = insitu_proto::catalog::fingerprint(&dataset);
+    Ok(LoadedDataset { dataset: Arc::new(dataset), table, quality, keys, guard, fingerprint })
+}
+
+/// Whether each row is one unit, without an id of its own.
+const fn rows_are_units(protection: &Protection) -> bool {
+    matches!(protection, Protection::Protected { unit: ProtectedUnit::Row, .. })
 }
 
 /// The unit's column, if its owner says that no unit has two rows.

@@ -6,14 +6,17 @@
 //! 4. `csv`: read once, exactly, into memory.
 //! 5. `parquet`: checked once, read anew by every query.
 //! 6. `unique`: holds an owner to `unit_unique_per_row`.
-//! 7. [`SourceError`]: why a Dataset can't be served, for its owner.
+//! 7. `record`: a word for each row, where rows are units; `p_table`: an owner's own perturbations.
+//! 8. [`SourceError`]: why a Dataset can't be served, for its owner.
 
 mod budget;
 mod csv;
 mod error;
 mod folder;
 mod load;
+mod p_table;
 mod parquet;
+mod record;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -23,3 +26,4 @@ pub use budget::SourceLimits;
 pub use error::{HeaderProblem, SourceError};
 pub use folder::open_folder;
 pub use load::load;
+pub(crate) use record::RECORD;

@@ -20,8 +20,13 @@ use object_store::{
     PutOptions, PutPayload, PutResult, RenameOptions, Result, coalesce_ranges,
 };
 
+use insitu_disclosure::keyed::StateDigest;
+
 use super::error::SourceError;
 use super::folder::{read_only, refusal};
+
+/// Bytes at a file's end that tell its states apart.
+const FOOTER_BYTES: u64 = 256 << 10;
 
 /// The file isn't the one that was loaded.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +53,27 @@ impl Snapshot {
             files.insert(path.clone(), meta);
         }
         Ok(Self { store: Arc::clone(store), files })
+    }
+
+    /// Takes the state of the files into a digest: their names and sizes, and the end of each, where a
+    /// Parquet file says where its pieces are, how long they are and what they range over.
+    pub(super) async fn digest(
+        &self,
+        digest: &mut StateDigest,
+    ) -> std::result::Result<(), SourceError> {
+        for (path, meta) in &self.files {
+            digest.write(path.as_ref().as_bytes());
+            digest.write(&meta.size.to_le_bytes());
+            let end = meta.size.saturating_sub(FOOTER_BYTES)..meta.size;
+            let bytes = if end.is_empty() {
+                Bytes::new()
+            } else {
+                let bytes = self.store.get_range(path, end).await;
+                bytes.map_err(|error| SourceError::of_store(path.as_ref(), error))?
+            };
+            digest.write(&bytes);
+        }
+        Ok(())
     }
 
     /// What is known of a file.

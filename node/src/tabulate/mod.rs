@@ -2,16 +2,24 @@
 //!
 //! 1. `function`: total functions as the engine calls them.
 //! 2. `expression`: expressions of a Tabulation as the engine's.
-//! 3. `plan`: the engine's plan, built, never parsed from text.
-//! 4. `run`: the plan run to completion under memory, time and group limits.
-//! 5. `rows`: rows of open datasets.
+//! 3. `words`: units as words under a secret key.
+//! 4. `contributions`: the aggregate that makes Evidence; `state`: its bytes.
+//! 5. `plan`: the engine's plan, built, never parsed from text.
+//! 6. `run`: the plan run to completion under memory, time and group limits.
+//! 7. `collect`: Evidence from the engine's batches.
+//! 8. `rows`: rows of open datasets.
 
+mod collect;
+mod contributions;
 mod expression;
 mod function;
 mod plan;
 mod rows;
 mod run;
+mod state;
+mod words;
 
+pub(crate) use collect::collect_evidence;
 pub(crate) use plan::evidence_plan;
 pub(crate) use rows::{check_predicate, rows_plan};
 pub(crate) use run::{Engine, RunError};

@@ -150,6 +150,7 @@ mod tests {
                 column("secret", ScalarType::Utf8, Label::Hidden),
             ],
             protection: Protection::Open,
+            snapshot: 0,
         })
     }
 

@@ -41,7 +41,8 @@ struct Served {
 
 async fn served() -> Served {
     let directory = Arc::new(Directory::new(Vec::new()));
-    let gateway = Arc::new(Gateway::new(directory, 64 << 20).unwrap());
+    let gateway =
+        Arc::new(Gateway::new(directory, 64 << 20, insitu_guard::Guards::ephemeral()).unwrap());
     let analysts = Arc::new(Analysts::new([("ada", "token-of-ada"), ("ben", "token-of-ben")]));
     let limits = Limits { deadline_max: Duration::from_secs(20), statements_running_max: 4 };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_array::{ArrayRef, RecordBatch, UInt64Array};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use futures::TryStreamExt;
+use insitu_disclosure::keyed::StateDigest;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use super::super::budget::Budget;
 use super::super::error::SourceError;
+use super::super::record::{RECORD, RowWords};
 use super::super::snapshot::Snapshot;
 use super::column::ColumnReader;
 use super::layout::Layout;
@@ -30,8 +32,10 @@ pub(in crate::source) async fn read(
     source: &CsvSource,
     snapshot: &Snapshot,
     budget: &mut Budget,
+    words: Option<RowWords>,
+    digest: &mut StateDigest,
 ) -> Result<(Arc<dyn TableProvider>, ReadReport), SourceError> {
-    let mut rows = Rows::new(source, budget);
+    let mut rows = Rows::new(source, budget, words, digest);
     for path in &source.files {
         rows.read_file(path, snapshot).await?;
     }
@@ -42,6 +46,11 @@ pub(in crate::source) async fn read(
 struct Rows<'a> {
     source: &'a CsvSource,
     budget: &'a mut Budget,
+    /// Makes words of rows, where rows are units.
+    words: Option<RowWords>,
+    /// The words of pending rows.
+    pending_words: Vec<u64>,
+    digest: &'a mut StateDigest,
     schema: SchemaRef,
     columns: Vec<ColumnReader>,
     /// Rows in `columns` that aren't in a batch yet.
@@ -53,16 +62,26 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(source: &'a CsvSource, budget: &'a mut Budget) -> Self {
+    fn new(
+        source: &'a CsvSource,
+        budget: &'a mut Budget,
+        words: Option<RowWords>,
+        digest: &'a mut StateDigest,
+    ) -> Self {
         let field = |name: &str, data_type| Field::new(name, data_type, true);
         let fields: Vec<Field> = source
             .columns
             .iter()
             .map(|form| field(&form.column.name, form.column.scalar_type.data_type()))
             .collect();
+        let record = words.as_ref().map(|_| Field::new(RECORD, DataType::UInt64, false));
+        let fields: Vec<Field> = fields.into_iter().chain(record).collect();
         Self {
             source,
             budget,
+            words,
+            pending_words: Vec::new(),
+            digest,
             schema: Arc::new(Schema::new(fields)),
             columns: source
                 .columns
@@ -131,8 +150,14 @@ impl<'a> Rows<'a> {
         file: &str,
         layout: &Layout,
     ) -> Result<(), SourceError> {
+        if let Some(words) = &mut self.words {
+            let fields = layout.indexes.iter().map(|i| record.field(*i).unwrap_or_default());
+            self.pending_words.push(words.word(fields));
+        }
         for (column, index) in self.columns.iter_mut().zip(&layout.indexes) {
-            if let Err(reason) = column.read(record.field(*index).unwrap_or_default()) {
+            let field = record.field(*index).unwrap_or_default();
+            self.digest.write(field);
+            if let Err(reason) = column.read(field) {
                 self.misfits.add(|| Misfit {
                     file: file.to_owned(),
                     line: record.line,
@@ -152,7 +177,10 @@ impl<'a> Rows<'a> {
             return Ok(());
         }
         self.pending = 0;
-        let arrays = self.columns.iter_mut().map(ColumnReader::take).collect();
+        let mut arrays: Vec<ArrayRef> = self.columns.iter_mut().map(ColumnReader::take).collect();
+        if self.words.is_some() {
+            arrays.push(Arc::new(UInt64Array::from(std::mem::take(&mut self.pending_words))));
+        }
         if self.source.misfits_max < self.misfits.total() {
             // The Dataset won't be served; only misfits are still looked for.
             return Ok(());

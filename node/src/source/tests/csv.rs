@@ -230,7 +230,8 @@ async fn memory_is_bounded_and_the_error_recommends_parquet() {
     let store = store(&[("t.csv", &bytes)]).await;
     for (mib_max, is_served) in [(1, false), (16, true)] {
         let limits = SourceLimits { mib_max };
-        let registry = load(&config.datasets, &store, &session.runtime_env(), limits).await;
+        let registry =
+            load(&config.datasets, &store, &session.runtime_env(), limits, &state()).await;
         assert_eq!(registry.failures().is_empty(), is_served);
         for failure in registry.failures() {
             let message = failure.error.to_string();

@@ -23,8 +23,14 @@ async fn node(name: &str) -> (LoadedDataset, SessionContext) {
     let store = crate::source::open_folder(&folder("deploy/demo")).unwrap();
     let session = SessionContext::new();
     let start = Instant::now();
-    let registry =
-        load(&config.datasets, &store, &session.runtime_env(), config.node.source_limits()).await;
+    let registry = load(
+        &config.datasets,
+        &store,
+        &session.runtime_env(),
+        config.node.source_limits(),
+        &state(),
+    )
+    .await;
     eprintln!("{name}: loaded in {:?}", start.elapsed());
     if let Some(failure) = registry.failures().first() {
         panic!("{}: {}", failure.name, failure.error);
@@ -53,7 +59,7 @@ async fn police_files_are_served_as_they_are() {
     );
     let names: Vec<String> =
         loaded.table.schema().fields().iter().map(|field| field.name().clone()).collect();
-    assert_eq!(names, ["month", "lsoa", "local_authority", "crime_type", "outcome"]);
+    assert_eq!(names, ["month", "lsoa", "local_authority", "crime_type", "outcome", "_record"]);
     let batches = rows(&loaded, &session).await;
     let months = counts(&batches, "month");
     assert_eq!(months.values().copied().collect::<Vec<_>>(), [27_176, 28_537, 31_635]);

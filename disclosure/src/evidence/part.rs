@@ -1,0 +1,204 @@
+//! What is known of one part of a measure in one cell.
+
+use super::sketch::{SignCounts, Sketch};
+use crate::keyed::record_key;
+
+/// What is known of one part in one cell. It merges: any order and any split of the units give the
+/// same, as long as a unit's rows are together where it is added.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PartEvidence {
+    /// Distinct protected units that contribute: with a row for a count of rows, with a value for a
+    /// count of values, with a total other than zero for a total. Units without an id aren't among them.
+    pub units: i64,
+    /// Sum of the contributing units' record keys.
+    pub record_keys: i64,
+    /// Rows counted: all for a count of rows, those with a value for the others.
+    pub count: i64,
+    /// Total of the values, in units of their last decimal place. 0 for counts.
+    pub sum: i128,
+    /// Sum of the units' contributions without their signs: rows for a count, the total for a total.
+    pub absolute: u128,
+    /// The two largest contributions without their signs.
+    pub largest: [u128; 2],
+    /// What units without an id come to together: they count as one.
+    pub nameless: Nameless,
+    /// The nodes' shares of what is drawn for the question, added up (wrapping).
+    pub question: u64,
+    /// Difference sketch of the contributing units, where released cells are remembered.
+    pub sketch: Option<Box<Sketch>>,
+}
+
+/// What units without an id come to together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Nameless {
+    /// Rows that count.
+    pub count: i64,
+    /// What they add up to.
+    pub sum: i128,
+}
+
+/// One unit's contribution to a part of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contribution {
+    /// Rows of the unit that count.
+    pub count: i64,
+    /// What they add up to; 0 for counts.
+    pub sum: i128,
+}
+
+impl Contribution {
+    /// How much it is, without its sign; 0 if the unit doesn't contribute.
+    const fn size(self, adds: Adds) -> u128 {
+        match adds {
+            Adds::Rows => self.count.unsigned_abs() as u128,
+            Adds::Amounts => self.sum.unsigned_abs(),
+        }
+    }
+}
+
+/// Whether a part counts or adds up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adds {
+    /// It counts rows, or units.
+    Rows,
+    /// It adds up amounts.
+    Amounts,
+}
+
+/// A unit as it contributes: who it is under secret keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnitWord {
+    /// 64 secret bits of the unit.
+    pub word: u64,
+    /// Its record key, where the data owner declared a column for it.
+    pub record_key: Option<i64>,
+}
+
+impl PartEvidence {
+    /// Adds a unit with everything it contributes to the cell.
+    pub fn add(&mut self, unit: UnitWord, contribution: Contribution, adds: Adds) {
+        let size = self.add_unsigned(contribution, adds);
+        if size == 0 {
+            return;
+        }
+        self.units = self.units.saturating_add(1);
+        let key = unit.record_key.unwrap_or_else(|| i64::from(record_key(unit.word)));
+        self.record_keys = self.record_keys.saturating_add(key);
+        self.absolute = self.absolute.saturating_add(size);
+        self.largest = two_largest(self.largest, [size, 0]);
+    }
+
+    /// Adds rows without a unit's id.
+    pub fn add_nameless(&mut self, contribution: Contribution) {
+        self.nameless.count = self.nameless.count.saturating_add(contribution.count);
+        self.nameless.sum = self.nameless.sum.saturating_add(contribution.sum);
+    }
+
+    fn add_unsigned(&mut self, contribution: Contribution, adds: Adds) -> u128 {
+        self.count = self.count.saturating_add(contribution.count);
+        self.sum = self.sum.saturating_add(contribution.sum);
+        contribution.size(adds)
+    }
+
+    /// Takes over what another part of the rows gave.
+    pub fn merge(&mut self, other: &Self) {
+        self.units = self.units.saturating_add(other.units);
+        self.record_keys = self.record_keys.saturating_add(other.record_keys);
+        self.count = self.count.saturating_add(other.count);
+        self.sum = self.sum.saturating_add(other.sum);
+        self.absolute = self.absolute.saturating_add(other.absolute);
+        self.largest = two_largest(self.largest, other.largest);
+        self.nameless.count = self.nameless.count.saturating_add(other.nameless.count);
+        self.nameless.sum = self.nameless.sum.saturating_add(other.nameless.sum);
+        self.question = self.question.wrapping_add(other.question);
+        if let Some(theirs) = &other.sketch {
+            match &mut self.sketch {
+                Some(mine) => mine.add(theirs),
+                None => self.sketch = Some(theirs.clone()),
+            }
+        }
+    }
+
+    /// With those without an id as one more unit. Done last, when all rows are together.
+    #[must_use]
+    pub fn settled(mut self, adds: Adds) -> Self {
+        // No sketch is the sketch of nobody.
+        let Nameless { count, sum } = std::mem::take(&mut self.nameless);
+        let together = Contribution { count, sum };
+        let size = self.add_unsigned(together, adds);
+        if 0 < size {
+            self.units = self.units.saturating_add(1);
+            self.absolute = self.absolute.saturating_add(size);
+            self.largest = two_largest(self.largest, [size, 0]);
+            let mut one = SignCounts::new();
+            one.add(NAMELESS_SIGNS);
+            self.sketch.get_or_insert_with(|| Box::new(Sketch::ZERO)).add(&one.to_sketch());
+        }
+        self
+    }
+}
+
+/// The signs of those without an id in a sketch. Their word isn't secret, so it isn't worth one.
+const NAMELESS_SIGNS: u64 = 0x9E37_79B9_7F4A_7C15;
+
+fn two_largest(mine: [u128; 2], theirs: [u128; 2]) -> [u128; 2] {
+    let [a, b] = mine;
+    let [c, d] = theirs;
+    if c <= a { [a, b.max(c)] } else { [c, d.max(a)] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(word: u64) -> UnitWord {
+        UnitWord { word, record_key: None }
+    }
+
+    #[test]
+    fn who_adds_nothing_does_not_contribute() {
+        let mut total = PartEvidence::default();
+        total.add(unit(1), Contribution { count: 3, sum: 0 }, Adds::Amounts);
+        total.add(unit(2), Contribution { count: 1, sum: -7 }, Adds::Amounts);
+        assert_eq!((total.units, total.count, total.sum), (1, 4, -7));
+        assert_eq!((total.absolute, total.largest), (7, [7, 0]));
+    }
+
+    #[test]
+    fn those_without_an_id_count_as_one_however_split() {
+        let rows = |n: i64| {
+            let mut part = PartEvidence::default();
+            for _ in 0..n {
+                part.add_nameless(Contribution { count: 1, sum: 0 });
+            }
+            part
+        };
+        let mut split = rows(2);
+        split.merge(&rows(3));
+        assert_eq!(split.clone().settled(Adds::Rows), rows(5).settled(Adds::Rows));
+        assert_eq!(split.settled(Adds::Rows).units, 1);
+    }
+
+    #[test]
+    fn merging_gives_the_same_in_any_order_and_split() {
+        let sizes = [5_i128, -3, 12, 0, 7, 7, -12, 1];
+        let whole = |range: std::ops::Range<usize>| {
+            let mut part = PartEvidence::default();
+            for i in range {
+                let contribution = Contribution { count: 1, sum: sizes[i] };
+                part.add(unit(u64::try_from(i).unwrap()), contribution, Adds::Amounts);
+            }
+            part
+        };
+        let all = whole(0..8);
+        for cut in 0..=8 {
+            let (mut a, mut b) = (whole(0..cut), whole(cut..8));
+            let first = b.clone();
+            b.merge(&a);
+            a.merge(&first);
+            assert_eq!(a, all);
+            assert_eq!(b, all);
+        }
+        assert_eq!(all.largest, [12, 12]);
+    }
+}

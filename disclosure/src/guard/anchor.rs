@@ -1,0 +1,234 @@
+//! What the guard is told of a cell, and what it keeps of one that was released.
+
+use crate::evidence::{COUNTERS, FURTHER_COUNTERS, Sketch};
+
+use super::error::GuardError;
+
+/// Most bytes of a released value.
+pub const RELEASED_BYTES: usize = 64;
+
+/// A value as it was shown, encoded by the caller. The guard gives it back and never reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Released(Vec<u8>);
+
+impl Released {
+    /// Takes an encoded value.
+    ///
+    /// # Errors
+    /// [`GuardError::ValueTooLong`] over 64 bytes: the bound is what makes the disk bounded.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, GuardError> {
+        let bytes = bytes.into();
+        if bytes.len() > RELEASED_BYTES {
+            return Err(GuardError::ValueTooLong { length: bytes.len(), limit: RELEASED_BYTES });
+        }
+        Ok(Self(bytes))
+    }
+
+    /// The encoded value.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A cell about to be released, after threshold and noise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardedCell {
+    scope: u128,
+    coordinate: u128,
+    sketch: Sketch,
+    released: Released,
+}
+
+impl GuardedCell {
+    /// A cell to be judged.
+    ///
+    /// - `scope`: digest of dataset and measure. Only cells of one scope are compared, so two
+    ///   spellings of one measure must give one digest: `sum(cost)` and `sum(cost * 1)` in two
+    ///   scopes are two unguarded answers.
+    /// - `coordinate`: keyed digest of the canonical question with its snapshot and node set.
+    /// - `n`: distinct units, counted without the sketch; the same that were added to `sketch`.
+    /// - `released`: the value that will be shown if the cell is fresh.
+    ///
+    /// # Errors
+    /// [`GuardError::SketchNotOfCount`] when the sketch is of another number of units than `n`:
+    /// the evidence was put together wrongly.
+    pub fn new(
+        scope: u128,
+        coordinate: u128,
+        n: u64,
+        sketch: Sketch,
+        released: Released,
+    ) -> Result<Self, GuardError> {
+        if sketch.n() == n {
+            Ok(Self { scope, coordinate, sketch, released })
+        } else {
+            Err(GuardError::SketchNotOfCount { n, of: sketch.n() })
+        }
+    }
+
+    /// Digest of dataset and measure.
+    #[must_use]
+    pub const fn scope(&self) -> u128 {
+        self.scope
+    }
+
+    /// Digest of the canonical question.
+    #[must_use]
+    pub const fn coordinate(&self) -> u128 {
+        self.coordinate
+    }
+
+    /// Distinct units.
+    #[must_use]
+    pub const fn n(&self) -> u64 {
+        self.sketch.n()
+    }
+
+    /// The sketch of the units.
+    #[must_use]
+    pub const fn sketch(&self) -> &Sketch {
+        &self.sketch
+    }
+
+    /// The value to be shown.
+    #[must_use]
+    pub const fn released(&self) -> &Released {
+        &self.released
+    }
+}
+
+/// The last byte of each counter, as a signed number: all that the guard needs of a sketch.
+///
+/// For an estimate under the largest bound (19.25) the squares of 64 counters sum to less than
+/// 1232, so no counter differs by more than 35. Such a difference is exact modulo 256, hence no
+/// close pair is ever missed. A far pair could look close only if all 64 differences fell within 35
+/// of a multiple of 256 at once, and then the guard would snap once too often. A quarter of the
+/// bytes on disk, and of the reading. The counters of small cells fit a byte as they are.
+///
+/// In parts, kept apart in memory: the first settles most pairs, so the others are seldom read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Residues {
+    /// Counters 0 to 31.
+    pub first: HalfResidues,
+    /// Counters 32 to 63.
+    pub second: HalfResidues,
+    /// The further counters, of a cell of at most 48 units.
+    pub further: Option<FurtherResidues>,
+}
+
+/// Half the residues of the 64 counters that every sketch has.
+pub type HalfResidues = [i8; COUNTERS / 2];
+
+/// Residues of the further counters.
+pub type FurtherResidues = [i8; FURTHER_COUNTERS];
+
+impl Residues {
+    /// The residues of a sketch.
+    #[must_use]
+    pub fn of(sketch: &Sketch) -> Self {
+        let mut low = sketch.counters().iter().map(|counter| {
+            let [low, ..] = counter.to_le_bytes();
+            low.cast_signed()
+        });
+        let mut half = || std::array::from_fn(|_| low.next().unwrap_or(0));
+        Self { first: half(), second: half(), further: sketch.further().copied() }
+    }
+
+    /// The sum of 256 squared differences, or four times that of 64 where one of the two has no
+    /// more. Equals that of the sketches whenever theirs has no counter differing by more than 127.
+    #[must_use]
+    pub fn squares(&self, other: &Self) -> u32 {
+        let first =
+            squares(&self.first, &other.first).saturating_add(squares(&self.second, &other.second));
+        match (&self.further, &other.further) {
+            (Some(mine), Some(theirs)) => first.saturating_add(squares(mine, theirs)),
+            (None, _) | (_, None) => first.saturating_mul(4),
+        }
+    }
+}
+
+/// The squared differences of some residues. At most 192 * 128^2, so nothing wraps; the wrapping
+/// operations leave out the checks that would keep the compiler from vector instructions.
+#[must_use]
+#[inline]
+pub fn squares<const N: usize>(a: &[i8; N], b: &[i8; N]) -> u32 {
+    let sum = a.iter().zip(b).fold(0_i32, |sum, (a, b)| {
+        let gap = i16::from(a.wrapping_sub(*b));
+        sum.wrapping_add(i32::from(gap).wrapping_mul(i32::from(gap)))
+    });
+    sum.cast_unsigned()
+}
+
+/// A genuine release, as kept for comparison with later cells.
+///
+/// A snapped cell never becomes one. If it did, a chain of cells each 12 units from the last would
+/// carry the first value to sets that share nobody with the first, and the published error of the
+/// answer would have no bound. And the value shown for it belongs to other units: a third cell
+/// close to the snapped one but not to the anchor is protected by its own fresh noise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Digest of dataset and measure.
+    pub scope: u128,
+    /// Digest of the canonical question.
+    pub coordinate: u128,
+    /// Distinct units.
+    pub n: u64,
+    /// What is kept of the sketch.
+    pub residues: Residues,
+    /// Place in the order of release, from 0.
+    pub order: u64,
+    /// The value shown.
+    pub released: Released,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::SignCounts;
+
+    fn sketch(n: u64, first: u64) -> Sketch {
+        let mut counts = SignCounts::new();
+        (first..first.saturating_add(n)).for_each(|unit| {
+            // Any spreading of the bits will do.
+            counts.add(unit.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(unit));
+        });
+        counts.to_sketch()
+    }
+
+    #[test]
+    fn residues_measure_close_counters_exactly_however_large() {
+        for base in [0, 100, 127, 128, -129, 40_000, i32::MAX - 35, i32::MIN] {
+            for gap in [0, 1, 12, 28, 35] {
+                let low = |counter: i32| counter.to_le_bytes()[0].cast_signed();
+                let (a, b) = ([low(base); 32], [low(base.wrapping_add(gap)); 32]);
+                assert_eq!(u64::from(squares(&a, &b)), 32 * (gap * gap) as u64, "{base}, {gap}");
+            }
+        }
+    }
+
+    #[test]
+    fn residues_differ_as_their_sketches_do_with_further_counters_and_without() {
+        for (n, m) in [(0, 10), (10, 12), (48, 48), (48, 49), (49, 48), (49, 60), (300, 310)] {
+            let (a, b) = (sketch(n, 1), sketch(m, 5));
+            assert_eq!(Residues::of(&a).further.is_some(), n <= 48);
+            let exact = u64::from(Residues::of(&a).squares(&Residues::of(&b)));
+            assert_eq!(exact, a.difference(&b).squares(), "{n} and {m}");
+        }
+    }
+
+    #[test]
+    fn a_sketch_of_another_number_of_units_is_not_taken() {
+        let cell = |n| GuardedCell::new(1, 2, n, sketch(10, 1), Released::new(*b"10").unwrap());
+        assert_eq!(cell(10).unwrap().n(), 10);
+        assert_eq!(cell(12), Err(GuardError::SketchNotOfCount { n: 12, of: 10 }));
+        assert_eq!(cell(0), Err(GuardError::SketchNotOfCount { n: 0, of: 10 }));
+    }
+
+    #[test]
+    fn a_released_value_has_at_most_64_bytes() {
+        assert!(Released::new([0; 64]).is_ok());
+        let refused = Released::new([0; 65]);
+        assert_eq!(refused, Err(GuardError::ValueTooLong { length: 65, limit: 64 }));
+    }
+}

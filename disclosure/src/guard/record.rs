@@ -1,0 +1,178 @@
+//! One kept cell, and its bytes on disk.
+//!
+//! Every judged cell is kept, snapped ones too, so that a repeated question gets the value it got
+//! before. Without that, a snapped question asked again after a closer release would show another
+//! value, and the change would tell which of the two it is closer to.
+//!
+//! ```text
+//! key      scope 16 B, coordinate 16 B, big end first
+//! anchor   'A', order 8 B, n 8 B, residues 64 B, value 0..64 B       numbers little end first
+//! small    'S', order 8 B, n 8 B, residues 256 B, value 0..64 B      an anchor of at most 48 units
+//! echo     'E', order 8 B, value 0..64 B                             a snapped cell
+//! ```
+
+use crate::evidence::FURTHER_UNITS_MAX;
+
+use super::anchor::{Anchor, FurtherResidues, Released, Residues};
+use super::decide::AnchorName;
+
+const ANCHOR: u8 = b'A';
+const SMALL: u8 = b'S';
+const ECHO: u8 = b'E';
+
+/// Key of a record: scope and coordinate.
+pub type RecordKey = (u128, u128);
+
+/// What is kept of a judged cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Place in the order of judgement, from 0, shared by anchors and echoes.
+    pub order: u64,
+    /// The value shown.
+    pub released: Released,
+    /// Count and residues, for a genuine release; nothing for a snapped cell.
+    pub sketch: Option<(u64, Residues)>,
+}
+
+impl Record {
+    /// Encodes the record.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(352);
+        bytes.push(match &self.sketch {
+            Some((_, Residues { further: Some(_), .. })) => SMALL,
+            Some((_, Residues { further: None, .. })) => ANCHOR,
+            None => ECHO,
+        });
+        bytes.extend(self.order.to_le_bytes());
+        if let Some((n, residues)) = &self.sketch {
+            bytes.extend(n.to_le_bytes());
+            let further = residues.further.iter().flatten();
+            let all = residues.first.iter().chain(&residues.second).chain(further);
+            bytes.extend(all.map(|residue| residue.cast_unsigned()));
+        }
+        bytes.extend(self.released.bytes());
+        bytes
+    }
+
+    /// Decodes a record, or nothing when the bytes are not one.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (kind, rest) = bytes.split_first()?;
+        let (order, rest) = rest.split_first_chunk::<8>()?;
+        let order = u64::from_le_bytes(*order);
+        let (sketch, rest) = match *kind {
+            ANCHOR | SMALL => {
+                let (n, rest) = rest.split_first_chunk::<8>()?;
+                let n = u64::from_le_bytes(*n);
+                // The two kinds and the count say the same.
+                if (n <= FURTHER_UNITS_MAX) != (*kind == SMALL) {
+                    return None;
+                }
+                let (first, rest) = rest.split_first_chunk::<32>()?;
+                let (second, rest) = rest.split_first_chunk::<32>()?;
+                let (further, rest) = further_of(*kind, rest)?;
+                let signed = |half: &[u8; 32]| half.map(u8::cast_signed);
+                let residues = Residues { first: signed(first), second: signed(second), further };
+                (Some((n, residues)), rest)
+            }
+            ECHO => (None, rest),
+            _ => return None,
+        };
+        let released = Released::new(rest).ok()?;
+        Some(Self { order, released, sketch })
+    }
+
+    /// The anchor this record is of, if it is of one.
+    #[must_use]
+    pub fn anchor(&self, (scope, coordinate): RecordKey) -> Option<Anchor> {
+        let (n, residues) = self.sketch?;
+        let (order, released) = (self.order, self.released.clone());
+        Some(Anchor { scope, coordinate, n, residues, order, released })
+    }
+}
+
+/// The further residues, of a small anchor, and what follows.
+fn further_of(kind: u8, rest: &[u8]) -> Option<(Option<FurtherResidues>, &[u8])> {
+    if kind != SMALL {
+        return Some((None, rest));
+    }
+    let (further, rest) = rest.split_first_chunk::<192>()?;
+    Some((Some(further.map(u8::cast_signed)), rest))
+}
+
+impl Anchor {
+    /// The anchor's name.
+    #[must_use]
+    pub const fn name(&self) -> AnchorName {
+        AnchorName { coordinate: self.coordinate, order: self.order }
+    }
+}
+
+/// The key's bytes, which sort as the key does.
+#[must_use]
+pub fn key_bytes((scope, coordinate): RecordKey) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    let (halves, _) = bytes.as_chunks_mut::<16>();
+    for (half, number) in halves.iter_mut().zip([scope, coordinate]) {
+        *half = number.to_be_bytes();
+    }
+    bytes
+}
+
+/// The key that [`key_bytes`] wrote.
+#[must_use]
+pub fn key_of(bytes: &[u8; 32]) -> RecordKey {
+    let half = |at: usize| {
+        bytes.iter().skip(at).take(16).fold(0_u128, |sum, byte| (sum << 8) | u128::from(*byte))
+    };
+    (half(0), half(16))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(sketch: Option<(u64, Residues)>, length: usize) -> Record {
+        Record { order: 7, released: Released::new(vec![9; length]).unwrap(), sketch }
+    }
+
+    #[test]
+    fn a_record_survives_its_encoding() {
+        let (first, second) = (std::array::from_fn(|i| i as i8 - 100), [7; 32]);
+        let large = Residues { first, second, further: None };
+        let further = Some(std::array::from_fn(|i| (i % 49) as i8 - 24));
+        let small = Residues { first, second, further };
+        for length in [0, 1, 64] {
+            for sketch in [None, Some((12, small)), Some((48, small)), Some((49, large))] {
+                let record = record(sketch, length);
+                assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_record_are_told_apart_from_one() {
+        let large = Residues { first: [1; 32], second: [2; 32], further: None };
+        let small = Residues { further: Some([3; 192]), ..large };
+        let good = record(Some((70, large)), 0).to_bytes();
+        assert_eq!(Record::from_bytes(&good[..80]), None, "cut short");
+        let cut = record(Some((12, small)), 0).to_bytes();
+        assert_eq!(Record::from_bytes(&cut[..272]), None, "cut short");
+        let wrong = record(Some((12, large)), 0).to_bytes();
+        assert_eq!(Record::from_bytes(&wrong), None, "a small cell without further counters");
+        let wrong = record(Some((70, small)), 0).to_bytes();
+        assert_eq!(Record::from_bytes(&wrong), None, "a large cell with further counters");
+        let long = [good.as_slice(), &[0; 65]].concat();
+        assert_eq!(Record::from_bytes(&long), None, "too long a value");
+        assert_eq!(Record::from_bytes(b"X12345678"), None, "unknown kind");
+        assert_eq!(Record::from_bytes(b""), None);
+    }
+
+    #[test]
+    fn keys_survive_their_encoding_and_sort_by_scope_first() {
+        let (low, high) = ((1, u128::MAX), (2, 0));
+        assert!(key_bytes(low) < key_bytes(high));
+        assert_eq!(key_of(&key_bytes(low)), low);
+    }
+}

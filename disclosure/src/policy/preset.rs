@@ -1,0 +1,157 @@
+//! Named profiles.
+//!
+//! | | `standard` | `strict` | `ons-ckm` | `round-5` | `midpoint-6` | `exact` |
+//! |---|---|---|---|---|---|---|
+//! | threshold | 10, raised by 0 to 3 | 20, raised by 0 to 3 | 10, after noise | 8 | 7 | 10 |
+//! | zeros | small | small | small | shown | shown | small |
+//! | noise | two layers | two layers | one layer | - | - | - |
+//! | rounding | 5 | 5 | - | 5 | 6, midpoints | - |
+//! | dominance | p% 10, (2, 90) | p% 10, (1, 50), (2, 67) | - | (2, 90) | (2, 90) | p% 10, (2, 90) |
+//! | complementary | - | - | - | on | - | on |
+//! | guard | on | on | - | on | on | on |
+//! | predicates | standard | strict | standard | standard | standard | strict |
+//!
+//! Sources: thresholds of 10, p% 10 and (2, 90) are the defaults of ACRO 1.0.2; 10 after perturbation
+//! those of the ONS cell-key package 3.1.0; rounding to 5 with counts of 1 to 7 suppressed is NHS
+//! England's practice for HES; midpoint 6 is OpenSAFELY's; (1, 50) and (2, 67) are the Australian
+//! Bureau of Statistics'.
+//!
+//! Where nothing is added, `exact` and `midpoint-6` rest on suppression and the guard alone.
+
+use super::{
+    Complementary, DifferenceGuard, Dominance, Noise, Predicates, Profile, Rounding, ThresholdOn,
+    Zeros,
+};
+
+/// A named profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    /// For most data: noise, rounding, dominance, guard.
+    Standard,
+    /// For data about rare or sensitive matters.
+    Strict,
+    /// The cell-key method of the Office for National Statistics, and nothing else.
+    OnsCkm,
+    /// Rounding to 5 without noise.
+    Round5,
+    /// Rounding to midpoints of 6 without noise.
+    Midpoint6,
+    /// True values in the cells that are shown.
+    Exact,
+}
+
+const P10_AND_2_90: Dominance = Dominance { p_percent: 10, one_percent: 100, two_percent: 90 };
+const TWO_90: Dominance = Dominance { p_percent: 0, one_percent: 100, two_percent: 90 };
+
+impl Preset {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Standard, Self::Strict, Self::OnsCkm, Self::Round5, Self::Midpoint6, Self::Exact];
+
+    /// The word used in configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Strict => "strict",
+            Self::OnsCkm => "ons-ckm",
+            Self::Round5 => "round-5",
+            Self::Midpoint6 => "midpoint-6",
+            Self::Exact => "exact",
+        }
+    }
+
+    /// Its numbers.
+    #[must_use]
+    pub const fn profile(self) -> Profile {
+        match self {
+            Self::Standard => Profile {
+                threshold_units: 10,
+                threshold_blur: 3,
+                threshold_on: ThresholdOn::Units,
+                zeros: Zeros::Small,
+                noise: Noise::CellAndQuestion,
+                rounding_base: 5,
+                rounding: Rounding::Nearest,
+                dominance: P10_AND_2_90,
+                complementary: Complementary::Off,
+                guard: DifferenceGuard::On,
+                predicates: Predicates::Standard,
+                degrees_of_freedom: 10,
+            },
+            Self::Strict => Profile {
+                threshold_units: 20,
+                dominance: Dominance { p_percent: 10, one_percent: 50, two_percent: 67 },
+                predicates: Predicates::Strict,
+                ..Self::Standard.profile()
+            },
+            Self::OnsCkm => Profile {
+                threshold_blur: 0,
+                threshold_on: ThresholdOn::Perturbed,
+                noise: Noise::Cell,
+                rounding_base: 1,
+                dominance: Dominance::OFF,
+                guard: DifferenceGuard::Off,
+                ..Self::Standard.profile()
+            },
+            Self::Round5 => Profile {
+                threshold_units: 8,
+                threshold_blur: 0,
+                zeros: Zeros::Shown,
+                noise: Noise::None,
+                dominance: TWO_90,
+                complementary: Complementary::On,
+                ..Self::Standard.profile()
+            },
+            Self::Midpoint6 => Profile {
+                threshold_units: 7,
+                rounding_base: 6,
+                rounding: Rounding::Midpoint,
+                complementary: Complementary::Off,
+                ..Self::Round5.profile()
+            },
+            Self::Exact => Profile {
+                threshold_blur: 0,
+                noise: Noise::None,
+                rounding_base: 1,
+                complementary: Complementary::On,
+                predicates: Predicates::Strict,
+                ..Self::Standard.profile()
+            },
+        }
+    }
+}
+
+impl Profile {
+    /// The preset `standard`.
+    pub const STANDARD: Self = Preset::Standard.profile();
+
+    /// Whether protected data may be released under these numbers: a department may be stricter than
+    /// a preset in anything, and looser than all of them in nothing.
+    #[must_use]
+    pub fn protects(self) -> bool {
+        Preset::ALL.into_iter().any(|preset| self.is_at_least(preset.profile()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_protects_and_open_data_do_not() {
+        for preset in Preset::ALL {
+            assert!(preset.profile().protects(), "{}", preset.as_str());
+            assert!(!Profile::OPEN.is_at_least(preset.profile()));
+        }
+        assert!(!Profile::OPEN.protects());
+        let without_noise = Profile { noise: Noise::None, ..Profile::STANDARD };
+        assert!(!without_noise.protects(), "rounding and threshold alone are no preset");
+    }
+
+    #[test]
+    fn strict_is_stricter_than_standard() {
+        assert!(Preset::Strict.profile().is_at_least(Profile::STANDARD));
+        assert!(!Profile::STANDARD.is_at_least(Preset::Strict.profile()));
+    }
+}

@@ -1,0 +1,279 @@
+//! Protection: the rules on cells turn Evidence into a protected table.
+//!
+//! 1. `show`: one part of one cell through the rules.
+//! 2. `combine`: the shown value of a measure, from its shown parts and nothing else.
+//! 3. [`protect()`]: all cells of a table, with the difference guard over all of them at once.
+//! 4. [`receive`]: a node's own table, checked.
+//! 5. [`Derivation`]: what is computed from protected tables.
+
+mod combine;
+mod derivation;
+mod receive;
+mod show;
+
+pub use derivation::Derivation;
+pub use receive::receive;
+
+use std::collections::HashSet;
+
+use arrow_array::RecordBatch;
+
+use crate::admit::Admitted;
+use crate::dataset::Protection;
+use crate::evidence::{Cell, Evidence, PartEvidence, PartShape, key_bytes, merge};
+use crate::function::from_literals;
+use crate::guard::{Guard, GuardError, GuardedCell, Verdict};
+use crate::noise::PerturbationTable;
+use crate::policy::{DifferenceGuard, Profile};
+use crate::rebuild::rebuild_column;
+use crate::rules::guard;
+use crate::rules::keys::{KeyValues, public_rows};
+use crate::rules::measures::bounds;
+use crate::table::{CellStatus, ProtectedColumn, Table};
+use crate::tabulation::canonical::Frame;
+use crate::tabulation::typing::type_of;
+use crate::tabulation::{Literal, Part, PartKind, ScalarType, Tabulation};
+
+/// Something that may leave. A protected table is made by the rules only: by [`protect`] from
+/// Evidence, by [`receive`] from a node's own protected table, checked once more. What is computed
+/// from protected tables is made so by [`Derivation`]. There is no other constructor:
+///
+/// ```compile_fail
+/// // INVARIANT(AI-2): a table can't be declared protected.
+/// use insitu_disclosure::{Protected, table::Table};
+/// fn forge(table: Table) -> Protected<Table> {
+///     Protected(table)
+/// }
+/// ```
+///
+/// The same without the forgery compiles, so it is the forgery that doesn't:
+///
+/// ```
+/// use insitu_disclosure::{Protected, table::Table};
+/// fn pass_on(table: Protected<Table>) -> Protected<Table> {
+///     table
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Protected<T>(T);
+
+impl<T> Protected<T> {
+    /// What may leave.
+    #[must_use]
+    pub const fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+/// What a release depends on besides the question and its Evidence.
+#[derive(Debug, Clone, Copy)]
+pub struct Release<'a> {
+    /// Tells states of the data apart; over several nodes, of all of them together.
+    pub snapshot: u64,
+    /// What was released before.
+    pub guard: &'a dyn Guard,
+}
+
+/// Applies the rules on cells, in order, to everything known of a Tabulation.
+///
+/// ```compile_fail
+/// // INVARIANT(AI-3): the Evidence of a question that wasn't admitted can't be protected.
+/// use insitu_disclosure::{Evidence, Protected, Tabulation, guard::GuardError, protect::{Release, protect}, table::Table};
+/// fn skip(question: &Tabulation, evidence: Evidence, release: &Release<'_>) -> Result<Protected<Table>, GuardError> {
+///     protect(question, evidence, release)
+/// }
+/// ```
+///
+/// ```
+/// use insitu_disclosure::{Admitted, Evidence, Protected, Tabulation, guard::GuardError, protect::{Release, protect}, table::Table};
+/// fn keep(question: &Admitted<Tabulation>, evidence: Evidence, release: &Release<'_>) -> Result<Protected<Table>, GuardError> {
+///     protect(question, evidence, release)
+/// }
+/// ```
+///
+/// # Errors
+/// Released cells can't be remembered; nothing is released then.
+pub fn protect(
+    admitted: &Admitted<Tabulation>,
+    evidence: Evidence,
+    release: &Release<'_>,
+) -> Result<Protected<Table>, GuardError> {
+    let parts = admitted.tabulation().parts();
+    let cells = all_cells(admitted, evidence, parts.len());
+    let mut shown: Vec<Vec<Shown>> = Vec::with_capacity(cells.len());
+    let rules: Vec<PartRules<'_>> =
+        parts.iter().map(|part| PartRules::of(part, admitted)).collect();
+    for (_, cell) in &cells {
+        let of_cell = rules.iter().zip(&cell.parts);
+        shown.push(of_cell.map(|(rules, evidence)| show::show(rules, evidence)).collect());
+    }
+    remember(admitted, &rules, &cells, &mut shown, release)?;
+    Ok(Protected(assemble(admitted, &cells, &shown)))
+}
+
+/// What is shown of a part in a cell: its value in units of the last decimal place.
+type Shown = Result<i128, CellStatus>;
+
+/// What is shown of a measure in a cell.
+type ShownMeasure = (Option<Literal>, CellStatus);
+
+/// A part with all that the rules need to know of it, the same for every cell.
+struct PartRules<'a> {
+    part: &'a Part<'a>,
+    shape: PartShape,
+    profile: Profile,
+    /// Decimal places of its value.
+    places: u8,
+    /// Contributions up to this get the larger share of noise: a hundredth of the largest there may be.
+    flex_point: u128,
+    /// The data owner's own table of perturbations.
+    perturbation: Option<&'a PerturbationTable>,
+}
+
+impl<'a> PartRules<'a> {
+    fn of(part: &'a Part<'a>, admitted: &'a Admitted<Tabulation>) -> Self {
+        let dataset = admitted.dataset();
+        let places = match part.kind {
+            PartKind::Rows | PartKind::Values | PartKind::Units => 0,
+            PartKind::Sum => part
+                .argument
+                .and_then(|a| type_of(a, dataset).ok())
+                .map_or(0, ScalarType::decimal_places),
+        };
+        let perturbation = match &dataset.protection {
+            Protection::Open => None,
+            Protection::Protected { perturbation, .. } => perturbation.as_deref(),
+        };
+        let shape = PartShape::of(part, dataset);
+        let bounds = part.argument.and_then(|a| bounds(a, dataset));
+        let flex_point = bounds
+            .map_or(0, |b| b.low.unsigned_abs().max(b.high.unsigned_abs()))
+            .checked_div(100)
+            .unwrap_or(0);
+        Self { part, shape, profile: dataset.profile(), places, flex_point, perturbation }
+    }
+}
+
+/// A cell with the bytes of its keys.
+type Keyed = (Vec<u8>, Cell);
+
+/// The cells there is something about, and those everybody knows to be possible, in key order, which
+/// says nothing about where or when a cell came from.
+fn all_cells(admitted: &Admitted<Tabulation>, evidence: Evidence, parts: usize) -> Vec<Keyed> {
+    let known = public_keys(admitted).into_iter();
+    let none = vec![PartEvidence::default(); parts];
+    let known: Vec<Cell> = known.map(|keys| Cell { keys, parts: none.clone() }).collect();
+    let mut cells: Vec<Keyed> = merge([Evidence { cells: known }, evidence])
+        .cells
+        .into_iter()
+        .map(|cell| (key_bytes(&cell.keys), cell))
+        .collect();
+    cells.sort_by(|(a, _), (b, _)| a.cmp(b));
+    cells
+}
+
+/// The keys whose rows stand whatever is known of them.
+fn public_keys(admitted: &Admitted<Tabulation>) -> Vec<KeyValues> {
+    let tabulation = admitted.tabulation();
+    if admitted.dataset().is_open() {
+        // Nothing is suppressed, so no row needs keeping; but a total without keys is one row.
+        return if tabulation.keys.is_empty() { vec![Vec::new()] } else { Vec::new() };
+    }
+    public_rows(tabulation, admitted.dataset()).unwrap_or_default()
+}
+
+/// Lets the guard see every value that would be shown, and shows the earlier one where it says so.
+fn remember(
+    admitted: &Admitted<Tabulation>,
+    rules: &[PartRules<'_>],
+    cells: &[Keyed],
+    shown: &mut [Vec<Shown>],
+    release: &Release<'_>,
+) -> Result<(), GuardError> {
+    if admitted.dataset().profile().guard == DifferenceGuard::Off {
+        return Ok(());
+    }
+    let mut judged: Vec<GuardedCell> = Vec::new();
+    let mut places: Vec<(usize, usize)> = Vec::new();
+    for (p, rules) in rules.iter().enumerate() {
+        let frame =
+            Frame::of(admitted.tabulation(), rules.part, admitted.dataset(), release.snapshot);
+        for (c, (_, cell)) in cells.iter().enumerate() {
+            let (Some(Ok(value)), Some(evidence)) =
+                (shown.get(c).and_then(|row| row.get(p)), cell.parts.get(p))
+            else {
+                continue;
+            };
+            let dataset = admitted.dataset();
+            judged.push(guard::cell(rules.part, dataset, &frame, &cell.keys, evidence, *value)?);
+            places.push((c, p));
+        }
+    }
+    let verdicts = release.guard.judge(&judged)?;
+    for ((c, p), verdict) in places.into_iter().zip(verdicts) {
+        let (Verdict::Same(earlier) | Verdict::Snap(earlier)) = verdict else { continue };
+        if let Some(slot) = shown.get_mut(c).and_then(|row| row.get_mut(p)) {
+            *slot = guard::value(earlier.bytes()).ok_or(CellStatus::Suppressed);
+        }
+    }
+    Ok(())
+}
+
+fn assemble(admitted: &Admitted<Tabulation>, cells: &[Keyed], shown: &[Vec<Shown>]) -> Table {
+    let public: HashSet<Vec<u8>> =
+        public_keys(admitted).iter().map(|keys| key_bytes(keys)).collect();
+    let tabulation = admitted.tabulation();
+    let mut rows: Vec<(&Cell, Vec<ShownMeasure>)> = Vec::with_capacity(cells.len());
+    for ((key, cell), parts) in cells.iter().zip(shown) {
+        let mut of_cell = parts.iter().zip(&cell.parts);
+        let values: Vec<_> = tabulation
+            .measures
+            .iter()
+            .zip(admitted.measure_types())
+            .map(|(measure, shown_type)| {
+                let parts: Vec<_> = of_cell.by_ref().take(measure.parts().len()).collect();
+                combine::combine(measure, *shown_type, &parts, admitted.dataset())
+            })
+            .collect();
+        // A key outside the published domain is itself a finding: it stands only beside a shown cell.
+        let any_shown = values.iter().any(|(_, status)| *status != CellStatus::Suppressed);
+        if any_shown || public.contains(key) {
+            rows.push((cell, values));
+        }
+    }
+    let keys = admitted.key_types().iter().enumerate().map(|(i, scalar_type)| {
+        from_literals(rows.iter().map(|(c, _)| c.keys.get(i).cloned().flatten()), *scalar_type)
+    });
+    let measures = admitted.measure_types().iter().enumerate().map(|(i, scalar_type)| {
+        let of =
+            |row: &[ShownMeasure]| row.get(i).cloned().unwrap_or((None, CellStatus::Suppressed));
+        ProtectedColumn {
+            values: from_literals(rows.iter().map(|(_, row)| of(row).0), *scalar_type),
+            statuses: rows.iter().map(|(_, row)| of(row).1).collect(),
+        }
+    });
+    Table {
+        schema: admitted.table_schema(),
+        keys: keys.collect(),
+        measures: measures.collect(),
+        rows: rows.len(),
+    }
+}
+
+impl Protected<Table> {
+    /// The table as one batch, made anew value by value.
+    ///
+    /// # Errors
+    /// A column of a type that has no rebuilding.
+    pub fn to_batch(&self) -> Result<RecordBatch, crate::rebuild::NotRebuildable> {
+        let table = &self.0;
+        let mut columns = Vec::new();
+        let batch = table.to_batch().map_err(|_| crate::rebuild::NotRebuildable)?;
+        for column in batch.columns() {
+            columns.push(rebuild_column(column)?);
+        }
+        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(table.rows));
+        RecordBatch::try_new_with_options(table.schema.clone(), columns, &options)
+            .map_err(|_| crate::rebuild::NotRebuildable)
+    }
+}

@@ -1,0 +1,81 @@
+//! A node's own protected table, checked at the gateway for everything that can be seen from outside.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch};
+
+use super::Protected;
+use crate::admit::Admitted;
+use crate::function::{from_literals, literal_at};
+use crate::policy::Profile;
+use crate::rules::rounding;
+use crate::table::{CellStatus, ProtectedColumn, Table};
+use crate::tabulation::{Literal, Measure, MeasureKind, Tabulation};
+
+/// A protected table as a node released it, checked for everything that can be seen of it from
+/// outside: its shape, that a suppressed cell holds no value, and that shown counts are possible
+/// under the profile. `None` if it isn't what was asked for.
+#[must_use]
+pub fn receive(
+    admitted: &Admitted<Tabulation>,
+    batches: &[RecordBatch],
+) -> Option<Protected<Table>> {
+    let schema = admitted.table_schema();
+    let profile = admitted.dataset().profile();
+    let mut rows = 0_usize;
+    let keys_count = admitted.key_types().len();
+    let mut keys: Vec<Vec<Option<Literal>>> = vec![Vec::new(); keys_count];
+    let mut columns: Vec<(Vec<Option<Literal>>, Vec<CellStatus>)> =
+        vec![(Vec::new(), Vec::new()); admitted.measure_types().len()];
+    for batch in batches {
+        if batch.schema().fields() != schema.fields() {
+            return None;
+        }
+        rows = rows.checked_add(batch.num_rows())?;
+        for (key, column) in keys.iter_mut().zip(batch.columns()) {
+            key.extend((0..batch.num_rows()).map(|row| literal_at(column, row)));
+        }
+        let mut from = batch.columns().iter().skip(keys_count);
+        for ((values, statuses), measure) in columns.iter_mut().zip(&admitted.tabulation().measures)
+        {
+            let shown = from.next()?;
+            let signs = from.next()?.as_string_opt::<i32>()?;
+            for row in 0..batch.num_rows() {
+                let status = CellStatus::find(signs.is_valid(row).then(|| signs.value(row))?)?;
+                let value = literal_at(shown, row);
+                if !is_possible(value.as_ref(), status, measure, profile) {
+                    return None;
+                }
+                values.push(value);
+                statuses.push(status);
+            }
+        }
+    }
+    let keys = keys.into_iter().zip(admitted.key_types()).map(|(k, t)| from_literals(k, *t));
+    let measures = columns
+        .into_iter()
+        .zip(admitted.measure_types())
+        .map(|((v, statuses), t)| ProtectedColumn { values: from_literals(v, *t), statuses });
+    let table = Table { schema, keys: keys.collect(), measures: measures.collect(), rows };
+    Some(Protected(table))
+}
+
+fn is_possible(
+    value: Option<&Literal>,
+    status: CellStatus,
+    measure: &Measure,
+    profile: Profile,
+) -> bool {
+    match (status, value) {
+        (CellStatus::Suppressed | CellStatus::NotAvailable, Some(_))
+        | (CellStatus::Released, None) => false,
+        (CellStatus::Suppressed | CellStatus::NotAvailable, None) => true,
+        (CellStatus::Released, Some(value)) => match (&measure.kind, value) {
+            (
+                MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units,
+                Literal::Int64(n),
+            ) => rounding::is_possible_count(i128::from(*n), profile),
+            (MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units, _) => false,
+            (MeasureKind::Sum(_) | MeasureKind::Mean(_), _) => true,
+        },
+    }
+}

@@ -1,0 +1,40 @@
+//! Difference guard: a cell that differs from a released one by a few units repeats its value.
+//!
+//! The decision is in [`crate::guard`]; this is what the guard is told of a cell, and what it gives back.
+
+use crate::dataset::Dataset;
+use crate::evidence::{PartEvidence, PartShape, Sketch};
+use crate::guard::{GuardError, GuardedCell, Released};
+use crate::keyed::digest;
+use crate::rules::keys::KeyValues;
+use crate::tabulation::Part;
+use crate::tabulation::canonical::Frame;
+
+/// The cell as the guard sees it.
+///
+/// # Errors
+/// Evidence whose sketch isn't of so many units: it was put together wrongly, and nothing may leave.
+pub(crate) fn cell(
+    part: &Part<'_>,
+    dataset: &Dataset,
+    frame: &Frame<'_>,
+    keys: &KeyValues,
+    evidence: &PartEvidence,
+    shown: i128,
+) -> Result<GuardedCell, GuardError> {
+    let evidence = evidence.clone().settled(PartShape::of(part, dataset).adds);
+    // Without a sketch nothing is known of differences: a cell of nobody differs from all.
+    let sketch = evidence.sketch.map_or(Sketch::ZERO, |s| *s);
+    // One scope for everything that is the same number of the same units.
+    let scope = format!("{} {:?} {:?}", dataset.name, part.kind, part.argument);
+    let n = u64::try_from(evidence.units).unwrap_or(0);
+    let coordinate = frame.coordinate(keys).number();
+    let released = Released::new(shown.to_le_bytes())?;
+    GuardedCell::new(digest(scope.as_bytes()), coordinate, n, sketch, released)
+}
+
+/// The value released earlier.
+#[must_use]
+pub(crate) fn value(released: &[u8]) -> Option<i128> {
+    released.try_into().ok().map(i128::from_le_bytes)
+}

@@ -1,0 +1,234 @@
+//! Where a cell is: one coordinate for one population, however it was asked for.
+//!
+//! `GROUP BY region` has a cell for Wales; `WHERE region = 'Wales'` is that cell; so is
+//! `WHERE region IN ('Wales') AND age IN (every age there is)`. They get one coordinate, and so one
+//! noise. What a predicate says of one column becomes the set of values it leaves:
+//!
+//! * by trying every value, where the column has a published domain;
+//! * exactly the key's value, where the column is itself a key;
+//! * otherwise the predicate as it is written, in a fixed form.
+//!
+//! Two ways of asking that aren't recognised as one only cost noise of a second draw: the cell key,
+//! which depends on the units alone, still is the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::interpret::{truth, value_of};
+use super::{Comparison, Literal, Part, Scalar, Tabulation};
+use crate::dataset::Dataset;
+use crate::evidence::key_bytes;
+use crate::keyed::digest;
+use crate::rules::keys::KeyValues;
+
+/// A cell's coordinate: 128 bits of a digest over its canonical description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Coordinate(u128);
+
+impl Coordinate {
+    /// The digest's bytes, little end first.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 16] {
+        self.0.to_le_bytes()
+    }
+
+    /// The digest as a number.
+    #[must_use]
+    pub const fn number(self) -> u128 {
+        self.0
+    }
+}
+
+/// What is the same for all cells of a part: computed once for a table.
+#[derive(Debug)]
+pub struct Frame<'a> {
+    dataset: &'a Dataset,
+    tabulation: &'a Tabulation,
+    /// Predicates over exactly one column, by column.
+    of_columns: BTreeMap<&'a str, Vec<&'a Scalar>>,
+    /// All others, as text.
+    others: BTreeSet<String>,
+    /// Values left of each column with a domain, before the keys have their say.
+    left: BTreeMap<&'a str, Vec<Literal>>,
+    heading: String,
+}
+
+impl<'a> Frame<'a> {
+    /// The frame of one part of a Tabulation, over a state of the data.
+    #[must_use]
+    pub fn of(
+        tabulation: &'a Tabulation,
+        part: &Part<'a>,
+        dataset: &'a Dataset,
+        snapshot: u64,
+    ) -> Self {
+        let predicates = tabulation.input.predicates().into_iter().chain(part.filter);
+        let mut of_columns: BTreeMap<&str, Vec<&Scalar>> = BTreeMap::new();
+        let mut others = BTreeSet::new();
+        for conjunct in predicates.flat_map(Scalar::conjuncts) {
+            let columns = conjunct.columns();
+            let mut names = columns.iter();
+            match (names.next(), names.next()) {
+                (Some(only), None) => of_columns.entry(only).or_default().push(conjunct),
+                _ => {
+                    others.insert(format!("{conjunct:?}"));
+                }
+            }
+        }
+        let mut left = BTreeMap::new();
+        let keyed = tabulation.keys.iter().flat_map(|k| k.scalar.columns());
+        let names: BTreeSet<&str> = of_columns.keys().copied().chain(keyed).collect();
+        for name in names {
+            let Some(domain) = dataset.column(name).and_then(|c| c.domain.as_ref()) else {
+                continue;
+            };
+            let conditions = of_columns.get(name).map(Vec::as_slice).unwrap_or_default();
+            let mut values = domain.values();
+            values.retain(|value| {
+                let row = BTreeMap::from([(name, value.clone())]);
+                conditions.iter().all(|c| truth(c, &row) == Some(true))
+            });
+            left.insert(name, values);
+        }
+        let heading = format!("{} {snapshot} {:?} {:?}", dataset.name, part.kind, part.argument);
+        Self { dataset, tabulation, of_columns, others, left, heading }
+    }
+
+    /// The coordinate of the cell with these keys.
+    #[must_use]
+    pub fn coordinate(&self, keys: &KeyValues) -> Coordinate {
+        let mut texts: BTreeSet<Vec<u8>> = BTreeSet::new();
+        let mut left: BTreeMap<&str, Option<Vec<Literal>>> = BTreeMap::new();
+        let mut fixed: BTreeMap<&str, &Option<Literal>> = BTreeMap::new();
+        for (key, value) in self.tabulation.keys.iter().zip(keys) {
+            match (&key.scalar, one_column(&key.scalar)) {
+                (Scalar::Column(name), _) => {
+                    fixed.insert(name, value);
+                }
+                (expression, Some(name)) if self.left.contains_key(name) => {
+                    let known = left.entry(name).or_insert_with(|| self.left.get(name).cloned());
+                    if let Some(values) = known {
+                        values.retain(|v| {
+                            let row = BTreeMap::from([(name, v.clone())]);
+                            value_of(expression, &row) == *value
+                        });
+                    }
+                }
+                (expression, _) => {
+                    let mut text = format!("{expression:?}=").into_bytes();
+                    text.extend(key_bytes(std::slice::from_ref(value)));
+                    texts.insert(text);
+                }
+            }
+        }
+        for (name, value) in &fixed {
+            let mut text = format!("{name}=").into_bytes();
+            text.extend(key_bytes(std::slice::from_ref(*value)));
+            texts.insert(text);
+        }
+        for (name, conditions) in &self.of_columns {
+            if fixed.contains_key(name) {
+                // Every row of the cell has the key's value, so the condition is true of it.
+                continue;
+            }
+            match self.left.get(name) {
+                Some(values) => {
+                    left.entry(name).or_insert_with(|| Some(values.clone()));
+                }
+                None => match listed(name, conditions) {
+                    Some(values) => {
+                        texts.insert(values_text(name, &values));
+                    }
+                    None => {
+                        texts.extend(
+                            conditions.iter().map(|c| format!("{name}:{c:?}").into_bytes()),
+                        );
+                    }
+                },
+            }
+        }
+        for (name, values) in left {
+            if let (Some(values), false) = (values, fixed.contains_key(name)) {
+                texts.extend(self.set_text(name, &values));
+            }
+        }
+        texts.extend(self.others.iter().map(|o| o.clone().into_bytes()));
+        let mut bytes = self.heading.clone().into_bytes();
+        for text in texts {
+            // Lengths come first, so that no two descriptions run together.
+            bytes.extend(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
+            bytes.extend(text);
+        }
+        Coordinate(digest(&bytes))
+    }
+
+    /// A set of values of a column; nothing if it is all there are.
+    fn set_text(&self, name: &str, values: &[Literal]) -> Option<Vec<u8>> {
+        let domain = self.dataset.column(name)?.domain.as_ref()?;
+        if domain.values().len() == values.len() {
+            return None;
+        }
+        Some(values_text(name, values))
+    }
+}
+
+/// A single value reads as a key's does.
+fn values_text(name: &str, values: &[Literal]) -> Vec<u8> {
+    let each: BTreeSet<Vec<u8>> =
+        values.iter().map(|v| key_bytes(std::slice::from_ref(&Some(v.clone())))).collect();
+    let mut text = format!("{name}=").into_bytes();
+    text.extend(each.into_iter().flatten());
+    text
+}
+
+/// The values that conditions of the forms `c = v` and `c IN (...)` leave of a column; `None` if one
+/// has another form.
+fn listed(name: &str, conditions: &[&Scalar]) -> Option<Vec<Literal>> {
+    let mut left: Option<Vec<Literal>> = None;
+    for condition in conditions {
+        let values = values_of(name, condition)?;
+        left = Some(match left {
+            None => values,
+            Some(left) => left.into_iter().filter(|v| values.contains(v)).collect(),
+        });
+    }
+    left
+}
+
+fn values_of(name: &str, condition: &Scalar) -> Option<Vec<Literal>> {
+    let is_column = |s: &Scalar| matches!(s, Scalar::Column(n) if n == name);
+    match condition {
+        Scalar::Compare { op: Comparison::Equal, left, right } => {
+            match (left.as_ref(), right.as_ref()) {
+                (c, Scalar::Literal(v)) | (Scalar::Literal(v), c) if is_column(c) => {
+                    Some(vec![v.clone()])
+                }
+                _ => None,
+            }
+        }
+        Scalar::InList { value, list } if is_column(value) => Some(list.clone()),
+        Scalar::Or(parts) => {
+            let each: Option<Vec<_>> = parts.iter().map(|p| values_of(name, p)).collect();
+            each.map(|each| each.concat())
+        }
+        Scalar::Column(_)
+        | Scalar::Literal(_)
+        | Scalar::Compare { .. }
+        | Scalar::And(_)
+        | Scalar::Not(_)
+        | Scalar::IsNull(_)
+        | Scalar::InList { .. }
+        | Scalar::Like { .. }
+        | Scalar::Case { .. }
+        | Scalar::Call { .. }
+        | Scalar::Cast { .. } => None,
+    }
+}
+
+fn one_column(scalar: &Scalar) -> Option<&str> {
+    let columns = scalar.columns();
+    let mut names = columns.into_iter();
+    match (names.next(), names.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    }
+}

@@ -1,0 +1,53 @@
+//! Evidence from the engine's batches.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray as _;
+use arrow_array::{Array as _, RecordBatch, RecordBatchOptions};
+use insitu_disclosure::evidence::{self, Cell};
+use insitu_disclosure::function::literal_at;
+use insitu_disclosure::{Admitted, Evidence, Tabulation};
+
+use super::state;
+
+/// Evidence from what [`super::evidence_plan`] gives; `None` if it doesn't have the planned shape.
+pub(crate) fn collect_evidence(
+    admitted: &Admitted<Tabulation>,
+    batches: Vec<RecordBatch>,
+) -> Option<Evidence> {
+    if admitted.dataset().is_open() {
+        return open(admitted, batches);
+    }
+    let keys = admitted.key_types().len();
+    let parts = admitted.tabulation().parts().len();
+    let mut cells = Vec::new();
+    for batch in &batches {
+        let states: Option<Vec<_>> =
+            batch.columns().iter().skip(keys).map(|c| c.as_binary_opt::<i32>()).collect();
+        let states = states.filter(|s| s.len() == parts)?;
+        for row in 0..batch.num_rows() {
+            let of_part = |column: &&arrow_array::BinaryArray| {
+                column.is_valid(row).then(|| state::decode(column.value(row)))?
+            };
+            cells.push(Cell {
+                keys: batch.columns().iter().take(keys).map(|k| literal_at(k, row)).collect(),
+                parts: states.iter().map(of_part).collect::<Option<_>>()?,
+            });
+        }
+    }
+    Some(Evidence { cells })
+}
+
+/// The engine doesn't announce nullability as strictly as the wire does.
+fn open(admitted: &Admitted<Tabulation>, batches: Vec<RecordBatch>) -> Option<Evidence> {
+    let schema = evidence::evidence_schema(admitted);
+    let announced: Option<Vec<_>> = batches
+        .into_iter()
+        .map(|b| {
+            let options = RecordBatchOptions::new().with_row_count(Some(b.num_rows()));
+            let columns = b.columns().to_vec();
+            RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options).ok()
+        })
+        .collect();
+    evidence::read(admitted, &announced?)
+}

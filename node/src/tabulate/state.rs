@@ -1,0 +1,88 @@
+//! What is known of a part as bytes, between the stages of the engine's aggregation. They never leave the node.
+
+use insitu_disclosure::evidence::{Nameless, PartEvidence, SKETCH_BYTES, Sketch};
+
+/// Bytes before the sketch.
+const FIXED_BYTES: usize = 4 * 8 + 5 * 16;
+
+/// The bytes: whole numbers, little end first, in the order of the fields; then the sketch, if there is one.
+pub(super) fn encode(evidence: &PartEvidence) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(FIXED_BYTES.saturating_add(SKETCH_BYTES));
+    let [largest, second] = evidence.largest;
+    let Nameless { count, sum } = evidence.nameless;
+    for value in [evidence.units, evidence.record_keys, evidence.count, count] {
+        bytes.extend(value.to_le_bytes());
+    }
+    for value in [evidence.sum, sum] {
+        bytes.extend(value.to_le_bytes());
+    }
+    for value in [evidence.absolute, largest, second] {
+        bytes.extend(value.to_le_bytes());
+    }
+    if let Some(sketch) = &evidence.sketch {
+        bytes.extend(sketch.to_bytes());
+    }
+    bytes
+}
+
+/// The Evidence from its bytes; `None` if they aren't.
+pub(super) fn decode(bytes: &[u8]) -> Option<PartEvidence> {
+    let (fixed, rest) = bytes.split_at_checked(FIXED_BYTES)?;
+    let mut fixed = fixed;
+    let mut eight = || {
+        let (value, rest) = fixed.split_first_chunk::<8>()?;
+        fixed = rest;
+        Some(i64::from_le_bytes(*value))
+    };
+    let [units, record_keys, count, nameless] = [eight()?, eight()?, eight()?, eight()?];
+    let mut sixteen = || {
+        let (value, rest) = fixed.split_first_chunk::<16>()?;
+        fixed = rest;
+        Some(*value)
+    };
+    let sum = i128::from_le_bytes(sixteen()?);
+    let nameless_sum = i128::from_le_bytes(sixteen()?);
+    let absolute = u128::from_le_bytes(sixteen()?);
+    let largest = [u128::from_le_bytes(sixteen()?), u128::from_le_bytes(sixteen()?)];
+    let sketch = if rest.is_empty() {
+        None
+    } else {
+        Some(Box::new(Sketch::from_bytes(rest.try_into().ok()?)?))
+    };
+    Some(PartEvidence {
+        units,
+        record_keys,
+        count,
+        sum,
+        absolute,
+        largest,
+        nameless: Nameless { count: nameless, sum: nameless_sum },
+        question: 0,
+        sketch,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_comes_back_as_it_was() {
+        let mut evidence = PartEvidence {
+            units: 3,
+            record_keys: 77,
+            count: -1,
+            sum: -5,
+            absolute: u128::MAX,
+            largest: [9, 8],
+            nameless: Nameless { count: 2, sum: i128::MIN },
+            question: 0,
+            sketch: None,
+        };
+        assert_eq!(decode(&encode(&evidence)), Some(evidence.clone()));
+        evidence.sketch = Some(Box::new(Sketch::ZERO));
+        assert_eq!(decode(&encode(&evidence)), Some(evidence.clone()));
+        let bytes = encode(&evidence);
+        assert_eq!(decode(bytes.get(1..).unwrap()), None);
+    }
+}
