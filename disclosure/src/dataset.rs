@@ -265,6 +265,18 @@ impl Dataset {
         }
     }
 
+    /// Whether each unit is in one cell of a table at most, so that cells add up to their margins.
+    #[must_use]
+    pub const fn units_have_one_row(&self) -> bool {
+        match &self.protection {
+            Protection::Open => true,
+            Protection::Protected { unit, .. } => match unit {
+                ProtectedUnit::Row => true,
+                ProtectedUnit::Column { unique_per_row, .. } => *unique_per_row,
+            },
+        }
+    }
+
     /// The side that protects. Open data is only added up, which the gateway does.
     #[must_use]
     pub const fn release(&self) -> ReleaseMode {

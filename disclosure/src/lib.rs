@@ -17,6 +17,7 @@
 //! knows of a query engine: the whole crate can be read by a statistician.
 
 pub mod admit;
+pub mod complementary;
 pub mod dataset;
 pub mod evidence;
 pub mod function;

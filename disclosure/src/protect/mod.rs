@@ -2,14 +2,18 @@
 //!
 //! 1. `show`: one part of one cell through the rules.
 //! 2. `combine`: the shown value of a measure, from its shown parts and nothing else.
-//! 3. [`protect()`]: all cells of a table, with the difference guard over all of them at once.
-//! 4. [`receive`]: a node's own table, checked.
-//! 5. [`Derivation`]: what is computed from protected tables.
+//! 3. `margins`: complementary suppression, with all margins.
+//! 4. [`protect()`]: all cells of a table, with the difference guard over all of them at once.
+//! 5. [`receive`]: a node's own table, checked.
+//! 6. [`Derivation`]: what is computed from protected tables.
 
 mod combine;
 mod derivation;
+mod margins;
 mod receive;
 mod show;
+#[cfg(test)]
+mod tests;
 
 pub use derivation::Derivation;
 pub use receive::receive;
@@ -24,7 +28,7 @@ use crate::evidence::{Cell, Evidence, PartEvidence, PartShape, key_bytes, merge}
 use crate::function::from_literals;
 use crate::guard::{Guard, GuardError, GuardedCell, Verdict};
 use crate::noise::PerturbationTable;
-use crate::policy::{DifferenceGuard, Profile};
+use crate::policy::{Complementary, DifferenceGuard, Profile};
 use crate::rebuild::rebuild_column;
 use crate::rules::guard;
 use crate::rules::keys::{KeyValues, public_rows};
@@ -107,6 +111,20 @@ pub fn protect(
         let of_cell = rules.iter().zip(&cell.parts);
         shown.push(of_cell.map(|(rules, evidence)| show::show(rules, evidence)).collect());
     }
+    for (p, rules) in rules.iter().enumerate() {
+        match rules.profile.complementary {
+            Complementary::Off => {}
+            Complementary::On if admitted.dataset().units_have_one_row() => {
+                margins::complement(rules, &cells, p, &mut shown);
+            }
+            // A configuration like this is refused; should one come all the same, nothing is shown.
+            Complementary::On => {
+                for slot in shown.iter_mut().filter_map(|row| row.get_mut(p)) {
+                    *slot = Err(CellStatus::Suppressed);
+                }
+            }
+        }
+    }
     remember(admitted, &rules, &cells, &mut shown, release)?;
     Ok(Protected(assemble(admitted, &cells, &shown)))
 }
@@ -126,6 +144,8 @@ struct PartRules<'a> {
     places: u8,
     /// Contributions up to this get the larger share of noise: a hundredth of the largest there may be.
     flex_point: u128,
+    /// Whether its value can't be below zero.
+    non_negative: bool,
     /// The data owner's own table of perturbations.
     perturbation: Option<&'a PerturbationTable>,
 }
@@ -150,7 +170,9 @@ impl<'a> PartRules<'a> {
             .map_or(0, |b| b.low.unsigned_abs().max(b.high.unsigned_abs()))
             .checked_div(100)
             .unwrap_or(0);
-        Self { part, shape, profile: dataset.profile(), places, flex_point, perturbation }
+        let non_negative = bounds.is_none_or(|b| 0 <= b.low);
+        let profile = dataset.profile();
+        Self { part, shape, profile, places, flex_point, non_negative, perturbation }
     }
 }
 

@@ -12,6 +12,9 @@
 //! | `admitted <= DATE '2018-02-01'` | D204: cuts out a single day |
 //! | `cost > 100000` without breakpoints | D204 |
 //!
+//! Under a profile with strict predicates a condition is a conjunction of `column IN (codes)`, `column = code` and
+//! ranges between breakpoints: every population is then a block of the published classification.
+//!
 //! *Stops*: attack 23, moving a threshold day by day (or penny by penny) and taking differences.
 //! *Doesn't stop*: differences between the published breakpoints; the difference guard is for those.
 //!
@@ -22,6 +25,7 @@ use chrono::Datelike;
 use crate::dataset::{Breakpoints, Column, Dataset};
 use crate::function::Function;
 use crate::label::Label;
+use crate::policy::Predicates;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::tabulation::typing::civil;
 use crate::tabulation::{Comparison, Literal, Scalar, Tabulation};
@@ -36,8 +40,50 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
     let mut found = Vec::new();
     for predicate in tabulation.input.predicates().into_iter().chain(filters) {
         check_condition(predicate, dataset, &mut found);
+        match dataset.profile().predicates {
+            Predicates::Free | Predicates::Standard => {}
+            Predicates::Strict => {
+                found.extend(predicate.conjuncts().into_iter().filter(|c| !is_block(c)).map(
+                    |_| {
+                        Refusal::new(
+                            RefusalCode::D204,
+                            format!(
+                                "`{}` is filtered by conjunctions of codes and ranges only.",
+                                dataset.name
+                            ),
+                            "Write conditions as `column IN (...)`, `column = ...` or ranges, joined with `AND`.",
+                        )
+                    },
+                ));
+            }
+        }
     }
+    found.dedup();
     found
+}
+
+/// Whether a condition picks codes or a range of one column.
+fn is_block(condition: &Scalar) -> bool {
+    let is_column = |s: &Scalar| matches!(s, Scalar::Column(_));
+    let is_literal = |s: &Scalar| matches!(s, Scalar::Literal(_));
+    match condition {
+        Scalar::Compare { op, left, right } => {
+            let sides =
+                (is_column(left) && is_literal(right)) || (is_literal(left) && is_column(right));
+            sides && *op != Comparison::NotEqual
+        }
+        Scalar::InList { value, .. } => is_column(value),
+        Scalar::Column(_)
+        | Scalar::Literal(_)
+        | Scalar::And(_)
+        | Scalar::Or(_)
+        | Scalar::Not(_)
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Case { .. }
+        | Scalar::Call { .. }
+        | Scalar::Cast { .. } => false,
+    }
 }
 
 /// Checks every part of a condition. Key expressions hold conditions too (`CASE WHEN`), but may use

@@ -2,7 +2,7 @@
 
 use insitu_disclosure::dataset::{ProtectedUnit, Protection, ReleaseMode};
 use insitu_disclosure::label::Label;
-use insitu_disclosure::policy::{Dominance, Preset, Profile};
+use insitu_disclosure::policy::{Complementary, Dominance, Preset, Profile};
 use toml::Spanned;
 
 use self::Stricter::{Larger, Multiple, Smaller};
@@ -68,6 +68,7 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
         .required(&table.unit, at, "unit", fix)
         .and_then(|name| unit(name, table, at, problems));
     let profile = profile(table, at, problems);
+    additive(unit.as_ref(), profile, table, problems);
     let fix = "add `release = \"at-node\"` if the node protects its own tables, or `\"at-gateway\"` if the \
                gateway protects the total over several nodes";
     let release = problems.required(&table.release, at, "release", fix).and_then(|word| {
@@ -86,6 +87,28 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
         record_key: record_key(table, problems),
         perturbation: None,
     })
+}
+
+/// Complementary suppression rests on cells that add up to their margins, as they do only where each unit has one
+/// row.
+fn additive(
+    unit: Option<&ProtectedUnit>,
+    profile: Option<Profile>,
+    table: &DatasetTable,
+    problems: &mut Problems<'_>,
+) {
+    let many_rows = matches!(unit, Some(ProtectedUnit::Column { unique_per_row: false, .. }));
+    let wanted = profile.is_some_and(|p| p.complementary == Complementary::On);
+    if let (true, true, Some(word)) = (many_rows, wanted, &table.profile) {
+        problems.report(
+            &word.span(),
+            format!(
+                "`{}` suppresses what could be computed from margins, which takes units with one row each",
+                word.get_ref()
+            ),
+            "write `standard`, `strict` or `midpoint-6`, or publish one row for each unit",
+        );
+    }
 }
 
 /// The numbers of a profile that may be written.

@@ -1,0 +1,195 @@
+//! Complementary suppression of one table.
+//!
+//! Suppression is NP-hard to do at least cost, so this is a heuristic with a bound on its work; what
+//! it returns has passed the audit.
+
+use std::collections::BTreeSet;
+
+use super::audit::audit;
+use super::cell::{CellInput, CellState, Limits, Relation, Unprotectable};
+use super::pattern::Pattern;
+use super::requirement::Requirement;
+use super::search::{Effort, Search};
+use super::table::{CheckedTable, Unknowns};
+use super::work::{Stop, Work};
+
+/// Patterns built from the beginning, each in another order.
+const STARTS_MAX: u64 = 16;
+
+/// Which cells to suppress, primary ones included: one flag per cell.
+///
+/// The same input gives the same answer on every machine, and every answer passes [`audit`] with the
+/// same limits. Margins are cells like any other and are suppressed where nothing else protects.
+///
+/// # Errors
+///
+/// [`Unprotectable`]: then nothing of the table may be published.
+pub fn suppress(
+    cells: &[CellInput],
+    relations: &[Relation],
+    limits: &Limits,
+) -> Result<Vec<bool>, Unprotectable> {
+    let table = CheckedTable::check(cells, relations, limits.cells_max)?;
+    let requirements = Requirement::of(&table);
+    let mut work = Work::new(limits.search_work_max);
+    let best = search(&table, &requirements, &mut work)?;
+    if let Some(pattern) = best {
+        let chosen = flags(&table, &pattern.complementary);
+        if passes(cells, relations, &chosen, limits)? {
+            return Ok(chosen);
+        }
+    }
+    // Out of work before any pattern was complete: hide all that may be hidden, if that is safe.
+    let everything = flags(&table, &table.suppressible().into_iter().collect());
+    if passes(cells, relations, &everything, limits)? {
+        return Ok(everything);
+    }
+    Err(Unprotectable::WorkSpent)
+}
+
+fn passes(
+    cells: &[CellInput],
+    relations: &[Relation],
+    chosen: &[bool],
+    limits: &Limits,
+) -> Result<bool, Unprotectable> {
+    let intervals = audit(cells, relations, chosen, limits)?;
+    Ok(intervals.iter().all(|interval| interval.protected))
+}
+
+fn flags(table: &CheckedTable<'_>, complementary: &BTreeSet<usize>) -> Vec<bool> {
+    let cells = table.cells.iter().enumerate();
+    cells
+        .map(|(position, cell)| {
+            cell.state == CellState::Primary || complementary.contains(&position)
+        })
+        .collect()
+}
+
+/// The best complete pattern within the work allowed; none if there was none in time.
+fn search(
+    table: &CheckedTable<'_>,
+    requirements: &[Requirement],
+    work: &mut Work,
+) -> Result<Option<Pattern>, Unprotectable> {
+    let Ok(mut search) = Search::new(table, requirements, work) else { return Ok(None) };
+    let mut best: Option<Pattern> = None;
+    for start in 0..STARTS_MAX {
+        let order = order(requirements, start);
+        let effort = if start == 0 { Effort::QUICK } else { Effort::CAREFUL };
+        match attempt(&mut search, &order, effort, &mut best, work) {
+            Ok(true) => {}
+            Ok(false) => return no_room(table, requirements, work).map_or(Ok(best), Err),
+            // Out of work: the last complete pattern stays.
+            Err(Stop::WorkSpent | Stop::Overflow) => break,
+        }
+        if best.as_ref().is_some_and(|best| best.complementary.is_empty()) {
+            break;
+        }
+    }
+    Ok(best)
+}
+
+/// One pattern from the beginning; kept where it is cheaper. False when there is none.
+fn attempt(
+    search: &mut Search<'_>,
+    order: &[usize],
+    effort: Effort,
+    best: &mut Option<Pattern>,
+    work: &mut Work,
+) -> Result<bool, Stop> {
+    let mut pattern = Pattern::primary(search.requirements.len());
+    if !search.complete(&mut pattern, order, None, effort, work)? {
+        return Ok(false);
+    }
+    keep_cheaper(search.table, best, &pattern);
+    pattern.prune(search.table, search.requirements, work)?;
+    keep_cheaper(search.table, best, &pattern);
+    let improved = improve(search, &mut pattern, order, effort, work);
+    keep_cheaper(search.table, best, &pattern);
+    improved.map(|()| true)
+}
+
+fn keep_cheaper(table: &CheckedTable<'_>, best: &mut Option<Pattern>, pattern: &Pattern) {
+    if best.as_ref().is_none_or(|best| pattern.cost(table) < best.cost(table)) {
+        *best = Some(pattern.clone());
+    }
+}
+
+/// The order in which requirements are met: large levels first, small levels first, then shuffled;
+/// the public's always before those of lone contributors.
+fn order(requirements: &[Requirement], start: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..requirements.len()).collect();
+    order.sort_by_cached_key(|index| {
+        requirements.get(*index).map(|requirement| {
+            let level = requirement.deviation.unsigned_abs();
+            let place = match start {
+                0 | 1 => u128::MAX.saturating_sub(level),
+                2 => level,
+                // Both levels of a cell stay together.
+                3.. => u128::from(shuffled(start, requirement.cell)),
+            };
+            (requirement.knows, place, requirement.cell)
+        })
+    });
+    order
+}
+
+/// A number that looks random and is the same everywhere (the finaliser of SplitMix64: Steele, Lea,
+/// Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
+fn shuffled(start: u64, cell: usize) -> u64 {
+    let cell = u64::try_from(cell).unwrap_or(u64::MAX);
+    let mut z = start.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(cell);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Forbids one complementary cell at a time, dearest first, and meets what it served anew; keeps
+/// what is cheaper until nothing is.
+fn improve(
+    search: &mut Search<'_>,
+    best: &mut Pattern,
+    order: &[usize],
+    effort: Effort,
+    work: &mut Work,
+) -> Result<(), Stop> {
+    loop {
+        let before = best.cost(search.table);
+        let mut dearest: Vec<usize> = best.complementary.iter().copied().collect();
+        dearest.sort_by_key(|cell| (std::cmp::Reverse(search.table.cost(*cell)), *cell));
+        for cell in dearest {
+            if !best.complementary.contains(&cell) {
+                continue;
+            }
+            let mut trial = best.without(&[cell]);
+            if !search.complete(&mut trial, order, Some(cell), effort, work)? {
+                continue;
+            }
+            trial.prune(search.table, search.requirements, work)?;
+            if trial.cost(search.table) < best.cost(search.table) {
+                *best = trial;
+            }
+        }
+        if before <= best.cost(search.table) {
+            return Ok(());
+        }
+    }
+}
+
+/// The primary cells exposed even when all that may be hidden is.
+fn no_room(
+    table: &CheckedTable<'_>,
+    requirements: &[Requirement],
+    work: &mut Work,
+) -> Option<Unprotectable> {
+    let mut unknowns = Unknowns::of(table, table.suppressible(), work).ok()?;
+    let mut exposed = BTreeSet::new();
+    for requirement in requirements {
+        if requirement.shown_by(&mut unknowns, |_| false, work).ok()?.is_none() {
+            exposed.insert(requirement.cell);
+        }
+    }
+    let cells: Vec<usize> = exposed.into_iter().collect();
+    (!cells.is_empty()).then_some(Unprotectable::NoRoom { cells })
+}

@@ -1,0 +1,213 @@
+//! Complementary suppression of a table, together with all its margins: those asked for and those that could be.
+//!
+//! Whoever asks for a table by region and age may ask for regions, for ages and for the total, too. So each of these
+//! tables is protected from the coarsest to the finest. What a coarser table suppresses stays protected in the finer
+//! one; what it shows counts as known there. A coarser table's pattern doesn't depend on the finer one, so it is the
+//! same when it is asked for by itself.
+//!
+//! ```text
+//! ()  ─►  (region)  ─►  (age)  ─►  (region, age): asked for
+//! ```
+//!
+//! *Stops*: attack 32, a suppressed cell as a margin less its other cells. *Doesn't stop*: tables that are linked by
+//! other conditions; the difference guard and strict predicates are for those.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::show::show;
+use super::{PartRules, Shown};
+use crate::complementary::{CellInput, CellState, Limits, Relation, suppress};
+use crate::evidence::{Cell, PartEvidence, key_bytes};
+use crate::policy::Zeros;
+use crate::rules::keys::KeyValues;
+use crate::table::CellStatus;
+use crate::tabulation::PartKind;
+
+/// More keys than this have too many margins.
+const KEYS_MAX: usize = 4;
+
+/// A table over some of the keys.
+struct Level {
+    /// The cells' keys, `None` for those summed over, as bytes.
+    places: HashMap<Vec<u8>, usize>,
+    cells: Vec<(Vec<usize>, KeyValues, PartEvidence)>,
+    /// What of it is suppressed, once that is decided.
+    suppressed: Vec<bool>,
+}
+
+/// Suppresses what else has to be, in one part of a table. `cells` and `shown` go together.
+pub(super) fn complement(
+    rules: &PartRules<'_>,
+    cells: &[(Vec<u8>, Cell)],
+    part: usize,
+    shown: &mut [Vec<Shown>],
+) {
+    let keys = cells.first().map_or(0, |(_, cell)| cell.keys.len());
+    if keys == 0 {
+        return;
+    }
+    let pattern = if keys <= KEYS_MAX { decide(rules, cells, part, keys) } else { None };
+    for (c, row) in shown.iter_mut().enumerate() {
+        // Without a pattern that is known to be safe, nothing is shown.
+        let hidden = pattern.as_ref().is_none_or(|p| p.get(c).copied().unwrap_or(true));
+        if let (true, Some(slot)) = (hidden, row.get_mut(part)) {
+            *slot = Err(CellStatus::Suppressed);
+        }
+    }
+}
+
+/// Whether each of `cells` is suppressed; `None` if no pattern was found.
+fn decide(
+    rules: &PartRules<'_>,
+    cells: &[(Vec<u8>, Cell)],
+    part: usize,
+    keys: usize,
+) -> Option<Vec<bool>> {
+    let mut decided: BTreeMap<Vec<usize>, Level> = BTreeMap::new();
+    for kept in subsets(keys) {
+        let mut level = level(cells, part, &kept)?;
+        level.suppressed = protect_level(rules, &level, &kept, &decided);
+        decided.insert(kept, level);
+    }
+    let all: Vec<usize> = (0..keys).collect();
+    let finest = decided.get(&all)?;
+    let of_cell = |cell: &Cell| {
+        let at = finest.places.get(&place(&cell.keys, &all))?;
+        finest.suppressed.get(*at).copied()
+    };
+    cells.iter().map(|(_, cell)| of_cell(cell)).collect()
+}
+
+/// All sets of keys, the smaller ones first.
+fn subsets(keys: usize) -> Vec<Vec<usize>> {
+    let mut sets = vec![Vec::new()];
+    for key in 0..keys {
+        let with: Vec<Vec<usize>> = sets
+            .iter()
+            .map(|set| {
+                let mut set = set.clone();
+                set.push(key);
+                set
+            })
+            .collect();
+        sets.extend(with);
+    }
+    sets.sort_by_key(|set| (set.len(), set.clone()));
+    sets
+}
+
+/// Where a cell is in the table over these keys.
+fn place(keys: &KeyValues, kept: &[usize]) -> Vec<u8> {
+    let kept: KeyValues = kept.iter().map(|k| keys.get(*k).cloned().flatten()).collect();
+    key_bytes(&kept)
+}
+
+/// The table over these keys, by adding up. Each unit is in one cell only, so that this is exact.
+fn level(cells: &[(Vec<u8>, Cell)], part: usize, kept: &[usize]) -> Option<Level> {
+    let mut level = Level { places: HashMap::new(), cells: Vec::new(), suppressed: Vec::new() };
+    for (_, cell) in cells {
+        let evidence = cell.parts.get(part)?;
+        let next = level.cells.len();
+        let at = *level.places.entry(place(&cell.keys, kept)).or_insert(next);
+        match level.cells.get_mut(at) {
+            Some((_, _, total)) => total.merge(evidence),
+            None => level.cells.push((kept.to_vec(), cell.keys.clone(), evidence.clone())),
+        }
+    }
+    Some(level)
+}
+
+/// The pattern of one table; everything in it that isn't a public zero, where none is safe.
+fn protect_level(
+    rules: &PartRules<'_>,
+    level: &Level,
+    kept: &[usize],
+    decided: &BTreeMap<Vec<usize>, Level>,
+) -> Vec<bool> {
+    let primary: Vec<bool> = level.cells.iter().map(|(_, _, e)| show(rules, e).is_err()).collect();
+    let everything = || vec![true; level.cells.len()];
+    let mut inputs: Vec<CellInput> = Vec::new();
+    for ((_, _, evidence), primary) in level.cells.iter().zip(&primary) {
+        let state = match (primary, evidence.count == 0 && rules.profile.zeros == Zeros::Shown) {
+            (true, _) => CellState::Primary,
+            (false, true) => CellState::Fixed,
+            (false, false) => CellState::Open,
+        };
+        inputs.push(input(rules, evidence, state));
+    }
+    // Every table over fewer of these keys is known as far as it is shown.
+    let mut offsets: BTreeMap<&Vec<usize>, usize> = BTreeMap::new();
+    for (keys, margin) in decided.iter().filter(|(keys, _)| keys.iter().all(|k| kept.contains(k))) {
+        offsets.insert(keys, inputs.len());
+        for ((_, _, evidence), hidden) in margin.cells.iter().zip(&margin.suppressed) {
+            let state = if *hidden { CellState::Primary } else { CellState::Fixed };
+            inputs.push(input(rules, evidence, state));
+        }
+    }
+    let mut relations = Vec::new();
+    for (keys, offset) in &offsets {
+        let Some(margin) = decided.get(*keys) else { return everything() };
+        for more in kept.iter().filter(|k| !keys.contains(k)) {
+            let mut finer: Vec<usize> = keys.iter().copied().chain([*more]).collect();
+            finer.sort_unstable();
+            let (from, first) = match offsets.get(&finer) {
+                Some(first) => match decided.get(&finer) {
+                    Some(from) => (from, *first),
+                    None => return everything(),
+                },
+                // The table itself.
+                None => (level, 0),
+            };
+            let mut parts: Vec<Vec<usize>> = vec![Vec::new(); margin.cells.len()];
+            for (i, (_, cell_keys, _)) in from.cells.iter().enumerate() {
+                let total = margin.places.get(&place(cell_keys, keys));
+                if let Some(of_total) = total.and_then(|t| parts.get_mut(*t)) {
+                    of_total.push(first.saturating_add(i));
+                }
+            }
+            relations.extend(
+                parts
+                    .into_iter()
+                    .enumerate()
+                    .map(|(i, parts)| Relation { total: offset.saturating_add(i), parts }),
+            );
+        }
+    }
+    match suppress(&inputs, &relations, &Limits::STANDARD) {
+        Ok(pattern) => pattern.into_iter().take(level.cells.len()).collect(),
+        Err(_) => everything(),
+    }
+}
+
+fn input(rules: &PartRules<'_>, evidence: &PartEvidence, state: CellState) -> CellInput {
+    let evidence = evidence.clone().settled(rules.shape.adds);
+    let value = match rules.part.kind {
+        PartKind::Rows | PartKind::Values => i128::from(evidence.count),
+        PartKind::Units => i128::from(evidence.units),
+        PartKind::Sum => evidence.sum,
+    };
+    let [largest, _] = evidence.largest;
+    let threshold = u128::from(rules.profile.threshold_units);
+    let (lower_protection, upper_protection, non_negative) = match rules.part.kind {
+        // From nobody up to what would be shown.
+        PartKind::Rows | PartKind::Values | PartKind::Units => {
+            let size = value.unsigned_abs();
+            (size, threshold.saturating_sub(size).max(1), true)
+        }
+        // The largest contribution isn't known more closely than within p%.
+        PartKind::Sum => {
+            let percent = u128::from(rules.profile.dominance.p_percent.max(10));
+            let level = largest.saturating_mul(percent).div_ceil(100).max(1);
+            (level, level, rules.non_negative)
+        }
+    };
+    CellInput {
+        value,
+        cost: u64::try_from(value.unsigned_abs()).unwrap_or(u64::MAX >> 16).min(u64::MAX >> 16),
+        state,
+        lower_protection,
+        upper_protection,
+        non_negative,
+        singleton: evidence.units == 1,
+    }
+}

@@ -1,0 +1,142 @@
+//! Whole tables under presets: what is shown, and what can be computed from it.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::complementary::{CellInput, CellState, Limits, Relation, audit};
+use crate::dataset::{Column, Dataset, DatasetName, Domain, ProtectedUnit, ReleaseMode};
+use crate::guard::MemoryStore;
+use crate::label::Label;
+use crate::policy::Preset;
+use crate::tabulation::{Input, Key, Measure, MeasureKind, Scalar};
+
+fn dataset(preset: Preset) -> Arc<Dataset> {
+    let column = |name: &str, codes: &[&str]| Column {
+        name: name.to_owned(),
+        scalar_type: ScalarType::Utf8,
+        label: Label::Dimension,
+        domain: Some(Domain::Codes(codes.iter().map(|c| Literal::Utf8((*c).to_owned())).collect())),
+        breakpoints: None,
+        bounds: None,
+        measured_in: None,
+        description: None,
+    };
+    Arc::new(Dataset {
+        name: DatasetName::parse("a.b").unwrap(),
+        description: None,
+        columns: vec![column("area", &["N", "S", "W"]), column("sex", &["F", "M"])],
+        protection: Protection::Protected {
+            unit: ProtectedUnit::Row,
+            profile: preset.profile(),
+            release: ReleaseMode::AtNode,
+            units_at_one_node: true,
+            record_key: None,
+            perturbation: None,
+        },
+        snapshot: 0,
+    })
+}
+
+/// Counts by area and sex as shown, `None` where suppressed; or by area alone.
+fn shown(preset: Preset, keys: &[&str], counts: &[[i64; 2]; 3]) -> Vec<Option<i64>> {
+    let scan = Input::Scan { dataset: DatasetName::parse("a.b").unwrap(), fingerprint: 0 };
+    let tabulation = Tabulation {
+        input: scan,
+        keys: keys.iter().map(|k| Key { scalar: Scalar::Column((*k).to_owned()) }).collect(),
+        measures: vec![Measure { kind: MeasureKind::Rows, filter: None }],
+        groups_max: 100,
+    };
+    let admitted = crate::admit(tabulation, dataset(preset)).unwrap();
+    let text = |s: &str| Some(Literal::Utf8(s.to_owned()));
+    let mut cells = Vec::new();
+    for (area, row) in ["N", "S", "W"].iter().zip(counts) {
+        for (sex, n) in ["F", "M"].iter().zip(row) {
+            let all = [("area", text(area)), ("sex", text(sex))];
+            let of = |key: &&str| all.iter().find(|(k, _)| k == key).and_then(|(_, v)| v.clone());
+            let size = u128::try_from(*n).unwrap();
+            let part = PartEvidence {
+                units: *n,
+                count: *n,
+                absolute: size,
+                largest: [size.min(1), u128::from(2 <= size)],
+                ..PartEvidence::default()
+            };
+            cells.push(Cell { keys: keys.iter().map(of).collect(), parts: vec![part] });
+        }
+    }
+    let evidence = merge([Evidence { cells }]);
+    let guard = MemoryStore::new(1_000);
+    // Nothing is known of differences here: the guard has tests of its own.
+    let mut off = admitted.dataset().as_ref().clone();
+    if let Protection::Protected { profile, .. } = &mut off.protection {
+        profile.guard = DifferenceGuard::Off;
+    }
+    let admitted = crate::admit(admitted.tabulation().clone(), Arc::new(off)).unwrap();
+    let release = Release { snapshot: 0, guard: &guard };
+    let table = protect(&admitted, evidence, &release).unwrap();
+    let values = table.get().measures()[0].values().clone();
+    (0..table.get().rows())
+        .map(|row| match crate::function::literal_at(&values, row) {
+            Some(Literal::Int64(n)) => Some(n),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_suppressed_cell_is_not_its_margin_less_the_others() {
+    let counts = [[3, 40], [50, 60], [70, 80]];
+    // Without the rule, N F is the total of N less N M.
+    let noiseless = shown(Preset::Midpoint6, &["area", "sex"], &counts);
+    assert_eq!(noiseless.iter().filter(|v| v.is_none()).count(), 1);
+    let exact = shown(Preset::Exact, &["area", "sex"], &counts);
+    assert_eq!(exact[0], None);
+    assert!(4 <= exact.iter().filter(|v| v.is_none()).count(), "a rectangle: {exact:?}");
+    // The margins, asked for by themselves, are shown, and still don't tell.
+    assert_eq!(shown(Preset::Exact, &["area"], &counts), [Some(43), Some(110), Some(150)]);
+    assert_eq!(shown(Preset::Exact, &["sex"], &counts), [Some(123), Some(180)]);
+    // What an attacker computes from all of it.
+    let true_cells: Vec<i128> = counts.iter().flatten().map(|n| i128::from(*n)).collect();
+    let cell = |value: i128, state| CellInput {
+        value,
+        cost: 1,
+        state,
+        lower_protection: 0,
+        upper_protection: 0,
+        non_negative: true,
+        singleton: false,
+    };
+    let mut inputs: Vec<CellInput> = true_cells.iter().map(|v| cell(*v, CellState::Open)).collect();
+    inputs[0].state = CellState::Primary;
+    inputs[0].lower_protection = 3;
+    inputs[0].upper_protection = 7;
+    inputs.extend([43, 110, 150, 123, 180].map(|v| cell(v, CellState::Fixed)));
+    let relations = [
+        Relation { total: 6, parts: vec![0, 1] },
+        Relation { total: 7, parts: vec![2, 3] },
+        Relation { total: 8, parts: vec![4, 5] },
+        Relation { total: 9, parts: vec![0, 2, 4] },
+        Relation { total: 10, parts: vec![1, 3, 5] },
+    ];
+    let mut hidden: Vec<bool> = exact.iter().map(Option::is_none).collect();
+    hidden.extend([false; 5]);
+    let intervals = audit(&inputs, &relations, &hidden, &Limits::STANDARD).unwrap();
+    assert!(intervals.iter().all(|i| i.protected), "{intervals:?}");
+}
+
+#[test]
+fn a_single_suppressed_area_hides_another() {
+    let counts = [[2, 3], [50, 60], [70, 80]];
+    let shown = shown(Preset::Exact, &["area"], &counts);
+    assert_eq!(shown[0], None);
+    assert_eq!(shown.iter().filter(|v| v.is_none()).count(), 2, "{shown:?}");
+}
+
+#[test]
+fn nothing_is_suppressed_beside_large_cells() {
+    let counts = [[30, 40], [50, 60], [70, 80]];
+    let exact = shown(Preset::Exact, &["area", "sex"], &counts);
+    assert_eq!(exact, [30, 40, 50, 60, 70, 80].map(Some));
+    let rounded = shown(Preset::Round5, &["area", "sex"], &[[32, 0], [51, 60], [70, 80]]);
+    assert_eq!(rounded, [30, 0, 50, 60, 70, 80].map(Some), "nobody is shown as 0");
+}
