@@ -45,6 +45,7 @@ pub(super) struct NodeTable {
 pub(super) struct UplinkTable {
     pub(super) gateway: At<String>,
     pub(super) secret_file: At<String>,
+    pub(super) transport: At<String>,
 }
 
 /// `[listen]`
@@ -53,6 +54,7 @@ pub(super) struct UplinkTable {
 pub(super) struct ListenTable {
     pub(super) address: At<String>,
     pub(super) secret_file: At<String>,
+    pub(super) transport: At<String>,
 }
 
 /// `[[dataset]]`

@@ -19,7 +19,7 @@ department = "Leeds City Council"
 memory_mib = 256
 
 [uplink]
-gateway = "gateway.example:50060"
+gateway = "127.0.0.1:50060"
 secret_file = "secrets/leeds.secret"
 
 [[dataset]]

@@ -18,7 +18,7 @@ fn reads_everything_that_is_written() {
     assert_eq!((config.node.query_seconds_max, config.node.groups_max), (30, 100_000));
     let link = config.link.unwrap();
     assert_eq!(link.secret_file(), Path::new("etc/secrets/leeds.secret"));
-    assert!(matches!(link, Link::Uplink { gateway, .. } if gateway == "gateway.example:50060"));
+    assert!(matches!(link, Link::Uplink { gateway, .. } if gateway == "127.0.0.1:50060"));
     assert_eq!(config.data_folder, Path::new("etc"));
     let [descriptor] = config.datasets.as_slice() else { panic!() };
     let dataset = &descriptor.dataset;
