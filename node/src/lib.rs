@@ -5,8 +5,10 @@
 //! 2. [`Node`]: the life of a request on one page: decode, admit, run, protect.
 //! 3. `tabulate`: from a Tabulation to Evidence, with the node's own engine.
 //! 4. `answer`: the only things that can be encoded.
-//! 5. [`server`], `flight`, `control`, `uplink`, `status`: how a gateway reaches the node.
+//! 5. [`server`], `flight`, `control`, `uplink`, `status`: how a gateway reaches the node; `activity`:
+//!    what it works on.
 
+mod activity;
 mod answer;
 pub mod config;
 mod control;

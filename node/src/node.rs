@@ -11,6 +11,7 @@ use insitu_proto::request::{NodeRequest, OpenRows, Question};
 use insitu_proto::{catalog, v1, version};
 use object_store::ObjectStore;
 
+use crate::activity::Activity;
 use crate::answer::Answer;
 use crate::config::NodeConfig;
 use crate::dataset::{LoadedDataset, Registry};
@@ -27,6 +28,7 @@ pub struct Node {
     groups_max: u32,
     datasets: Registry,
     engine: Engine,
+    activity: Activity,
 }
 
 /// Rows of an open dataset that one request may fetch.
@@ -63,6 +65,7 @@ impl Node {
             groups_max: config.node.groups_max,
             datasets,
             engine,
+            activity: Activity::default(),
         }))
     }
 
@@ -83,6 +86,13 @@ impl Node {
         self.datasets.iter()
     }
 
+    /// What the node works on at this moment: requests that are being answered, and the engine's tasks
+    /// for them. 0 is idle.
+    #[must_use]
+    pub fn working(&self) -> usize {
+        self.activity.requests().saturating_add(self.engine.tasks())
+    }
+
     /// What the node announces.
     pub(crate) fn describe(&self) -> v1::NodeCatalog {
         v1::NodeCatalog {
@@ -99,6 +109,7 @@ impl Node {
     /// # Errors
     /// Refusals that say nothing about the data. What the engine said goes to this node's log.
     pub(crate) async fn answer(&self, request: &NodeRequest) -> Result<Answer, Refusals> {
+        let _busy = self.activity.begin();
         let asked = Duration::from_millis(request.time_ms_max.into());
         let time_max = asked.min(self.query_time_max);
         match &request.question {

@@ -7,8 +7,10 @@ use arrow_array::{Array as _, RecordBatch, StringArray};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::client::FlightSqlServiceClient;
+use arrow_flight::{Action, CancelFlightInfoRequest, FlightInfo};
 use arrow_schema::{ArrowError, SchemaRef};
 use futures::TryStreamExt as _;
+use prost::Message as _;
 use tonic::transport::{Channel, Endpoint};
 
 /// A connection to a gateway.
@@ -54,7 +56,17 @@ impl Analyst {
 
     /// Asks, and reads the whole answer.
     pub async fn ask(&mut self, sql: &str) -> Result<Asked, Told> {
-        let info = self.client.execute(sql.to_owned(), None).await.map_err(told)?;
+        let info = self.announce(sql).await?;
+        self.fetch(&info).await
+    }
+
+    /// Asks for the answer's shape and ticket; no department is asked yet.
+    pub async fn announce(&mut self, sql: &str) -> Result<FlightInfo, Told> {
+        self.client.execute(sql.to_owned(), None).await.map_err(told)
+    }
+
+    /// Fetches what was announced. Dropping the future hangs up.
+    pub async fn fetch(&mut self, info: &FlightInfo) -> Result<Asked, Told> {
         let announced =
             info.clone().try_decode_schema().map_err(|e: ArrowError| Told(e.to_string()))?;
         let ticket = info.endpoint[0].ticket.clone().unwrap();
@@ -64,6 +76,15 @@ impl Analyst {
             assert_eq!(*batch.schema(), announced, "announced and sent schemas differ");
         }
         Ok(Asked { schema: announced.into(), batches })
+    }
+
+    /// Cancels what was announced.
+    pub async fn cancel(&mut self, info: FlightInfo) -> Result<(), Told> {
+        let request = CancelFlightInfoRequest { info: Some(info) };
+        let action = Action::new("CancelFlightInfo", request.encode_to_vec());
+        let results = self.client.do_action(action).await.map_err(told)?;
+        let _: Vec<_> = results.try_collect().await.map_err(|status| told(status.into()))?;
+        Ok(())
     }
 
     /// Asks, and gives the answer as text.

@@ -54,7 +54,8 @@ pub struct Federation {
     address: SocketAddr,
     /// One for each department, in order: on the connection that its node dials.
     taps: Vec<Tap>,
-    nodes: Vec<AbortHandle>,
+    nodes: Vec<Arc<Node>>,
+    links: Vec<AbortHandle>,
     _tasks: JoinSet<()>,
 }
 
@@ -90,17 +91,19 @@ impl Federation {
         let running = start(settings, clients, for_nodes).await.unwrap();
         let mut tasks = JoinSet::new();
         let mut taps = Vec::new();
-        let mut nodes = Vec::new();
-        for node in loaded {
+        let mut links = Vec::new();
+        for node in &loaded {
             let tap = Tap::before(nodes_address).await;
             let link =
                 Link::DialOut { gateway: tap.address().to_string(), secret: secret(node.id()) };
             taps.push(tap);
-            nodes.push(tasks.spawn(async move {
+            let node = Arc::clone(node);
+            links.push(tasks.spawn(async move {
                 serve(node, link, std::future::pending()).await.unwrap();
             }));
         }
-        let federation = Self { running, address, taps, nodes, _tasks: tasks };
+        let nodes = loaded;
+        let federation = Self { running, address, taps, nodes, links, _tasks: tasks };
         federation.wait_for(departments.len()).await;
         federation
     }
@@ -134,6 +137,12 @@ impl Federation {
         &self.taps[department]
     }
 
+    /// A department's node.
+    #[must_use]
+    pub fn node(&self, department: usize) -> &Arc<Node> {
+        &self.nodes[department]
+    }
+
     /// An analyst's client.
     pub async fn analyst(&self) -> Analyst {
         Analyst::connect(self.address, TOKEN).await
@@ -141,7 +150,7 @@ impl Federation {
 
     /// Ends a department's node, as an outage would.
     pub fn end(&self, department: usize) {
-        self.nodes[department].abort();
+        self.links[department].abort();
     }
 }
 
