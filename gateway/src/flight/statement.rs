@@ -60,7 +60,7 @@ impl Statements {
     /// The schema of a statement's answer.
     pub(crate) async fn schema(&self, call: &Call, sql: &str) -> Result<SchemaRef, Fault> {
         let planned = self.gateway.prepare(sql.as_bytes(), &call.options);
-        let prepared = self.planning.turn(call.options.deadline, planned).await?;
+        let prepared = self.planning.plan(call.options.deadline, planned).await?;
         Ok(Arc::clone(prepared.schema()))
     }
 
@@ -70,7 +70,7 @@ impl Statements {
             let prepared = self.gateway.prepare(sql.as_bytes(), &call.options).await?;
             self.gateway.bind(&prepared, None).await
         };
-        let bound = self.planning.turn(call.options.deadline, planned).await?;
+        let bound = self.planning.plan(call.options.deadline, planned).await?;
         self.announce(call, bound, call.options.deadline)
     }
 
@@ -126,6 +126,6 @@ impl Statements {
 
     /// Says what would be asked of whom and what would be refused.
     pub(crate) async fn explain(&self, call: &Call, sql: &[u8]) -> Result<String, Fault> {
-        self.planning.turn(call.options.deadline, self.gateway.explain(sql, &call.options)).await
+        self.planning.plan(call.options.deadline, self.gateway.explain(sql, &call.options)).await
     }
 }

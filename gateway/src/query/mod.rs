@@ -27,13 +27,14 @@ use crate::catalog::{Catalog, Held};
 use crate::explain;
 use crate::gather::Gathering;
 use crate::nodes::Directory;
-use crate::plan::{self, Leaf, OpenNeed, Session};
+use crate::plan::{self, Leaf, OpenNeed, PlanningThreads, Session};
 
 /// The query engine: the departments, and what plans over them.
 #[derive(Debug)]
 pub struct Gateway {
     directory: Arc<Directory>,
     session: Session,
+    threads: PlanningThreads,
 }
 
 /// A statement that was checked and can be run, once its placeholders have values.
@@ -117,7 +118,7 @@ impl Gateway {
     ) -> Result<Self, crate::server::GatewayError> {
         let session = Session::new(memory_bytes)
             .map_err(|e| crate::server::GatewayError::Engine(e.to_string()))?;
-        Ok(Self { directory, session })
+        Ok(Self { directory, session, threads: PlanningThreads::new() })
     }
 
     /// Checks a statement: gate, parse, cut and, where there are no placeholders, admission. Nothing
@@ -126,7 +127,8 @@ impl Gateway {
     /// # Errors
     /// All Refusals found.
     pub async fn prepare(&self, sql: &[u8], options: &Options) -> Result<Prepared, Refusals> {
-        prepare::prepare(self.directory.catalog(), self.session.state(), sql, options).await
+        let catalog = self.directory.catalog();
+        prepare::prepare(&self.threads, catalog, self.session.state(), sql, options).await
     }
 
     /// Gives placeholders their values, from a batch of one row, and checks everything again. Nothing
@@ -139,7 +141,8 @@ impl Gateway {
         prepared: &Prepared,
         parameters: Option<RecordBatch>,
     ) -> Result<Bound, Refusals> {
-        let ready = prepare::bind(prepared, parameters, self.session.state()).await?;
+        let ready =
+            prepare::bind(&self.threads, prepared, parameters, self.session.state()).await?;
         Ok(Bound { ready, options: prepared.options.clone() })
     }
 
@@ -211,7 +214,7 @@ impl Gateway {
     /// As [`Self::prepare`].
     pub async fn explain(&self, sql: &[u8], options: &Options) -> Result<String, Refusals> {
         let prepared = self.prepare(sql, options).await?;
-        let ready = prepare::typical(&prepared, self.session.state()).await?;
+        let ready = prepare::typical(&self.threads, &prepared, self.session.state()).await?;
         Ok(explain::explain(&ready))
     }
 
