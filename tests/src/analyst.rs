@@ -26,6 +26,8 @@ pub struct Asked {
     pub schema: SchemaRef,
     /// The result.
     pub batches: Vec<RecordBatch>,
+    /// The query's id, as the answer's header tells it.
+    pub query_id: String,
 }
 
 /// A result as text, row by row, with statuses in the place of values that aren't shown.
@@ -71,11 +73,13 @@ impl Analyst {
             info.clone().try_decode_schema().map_err(|e: ArrowError| Told(e.to_string()))?;
         let ticket = info.endpoint[0].ticket.clone().unwrap();
         let stream = self.client.do_get(ticket).await.map_err(told)?;
+        let query_id =
+            stream.headers().get("insitu-query-id").unwrap().to_str().unwrap().to_owned();
         let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(told)?;
         for batch in &batches {
             assert_eq!(*batch.schema(), announced, "announced and sent schemas differ");
         }
-        Ok(Asked { schema: announced.into(), batches })
+        Ok(Asked { schema: announced.into(), batches, query_id })
     }
 
     /// Cancels what was announced.

@@ -8,6 +8,7 @@ mod cancel;
 mod hostile_peer;
 mod limits;
 mod outage;
+mod query_id;
 mod slt;
 mod split;
 mod tidy;

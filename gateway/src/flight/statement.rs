@@ -18,7 +18,7 @@ use super::limits::{Limits, TICKET_LIFE};
 use super::outgoing::{FlightDataStream, watched};
 use super::planning::Planning;
 use super::running::Running;
-use crate::query::{Bound, Gateway};
+use crate::query::{Bound, Gateway, QueryId};
 use crate::status::Fault;
 
 /// An answer that a client may fetch.
@@ -90,23 +90,27 @@ impl Statements {
         Ok(Announced { schema, ticket, expires: SystemTime::now().checked_add(TICKET_LIFE) })
     }
 
-    /// Redeems a ticket: runs the statement and sends its answer.
+    /// Redeems a ticket: runs the statement and sends its answer, with the id of the query it was.
     pub(crate) async fn fetch(
         &self,
         call: &Call,
         handle: &[u8],
-    ) -> Result<FlightDataStream, Fault> {
+    ) -> Result<(FlightDataStream, QueryId), Fault> {
         let handle = Handle::read(handle)?;
         // First among the running, then the ticket: a cancellation in between finds one or the other.
         let mut run = self.running.start(&call.analyst, handle)?;
         let ticketed =
             self.tickets.get(&handle, &call.analyst, Instant::now()).ok_or_else(unknown_handle)?;
         let began = Instant::now();
-        let answered = run.work(ticketed.deadline, self.gateway.execute(&ticketed.bound)).await;
+        let query = run.query();
+        let executed = self.gateway.execute(&ticketed.bound, query);
+        let answered = run.work(ticketed.deadline, executed).await;
         let outcome = answered.as_ref().map_or_else(Fault::label, |_| "answered");
-        tracing::info!(outcome, ms = began.elapsed().as_millis(), "a statement ended");
-        let messages = encode::answer(ticketed.bound.schema(), answered?.batches())?;
-        Ok(watched(messages, run))
+        tracing::info!(%query, outcome, ms = began.elapsed().as_millis(), "a statement ended");
+        let messages = answered
+            .and_then(|answer| encode::answer(ticketed.bound.schema(), answer.batches()))
+            .map_err(|fault| fault.of(query))?;
+        Ok((watched(messages, run), query))
     }
 
     /// Cancels a ticket and whatever runs for it.

@@ -9,6 +9,7 @@
 mod options;
 mod prepare;
 
+pub use insitu_proto::request::QueryId;
 pub use options::Options;
 
 use std::collections::HashMap;
@@ -20,8 +21,7 @@ use arrow_schema::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
 use futures::future::try_join_all;
 use insitu_disclosure::{Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, admit};
-use insitu_proto::request::QueryId;
-use rand::RngCore as _;
+use tracing::Instrument as _;
 
 use crate::catalog::{Catalog, Held};
 use crate::explain;
@@ -147,23 +147,28 @@ impl Gateway {
     }
 
     /// Runs a statement: one round trip to each department. Dropping the future cancels the work at
-    /// the departments.
+    /// the departments, whose logs know it by the id.
     ///
     /// # Errors
     /// A department that is missing, fails or refuses; a limit; an upper plan without a value.
-    pub async fn execute(&self, bound: &Bound) -> Result<Answer, Refusals> {
+    pub async fn execute(&self, bound: &Bound, id: QueryId) -> Result<Answer, Refusals> {
         let deadline = Instant::now().checked_add(bound.options.deadline);
         let deadline = deadline.ok_or_else(out_of_time)?;
-        let run = self.run(&bound.ready, deadline);
-        tokio::time::timeout(bound.options.deadline, run)
+        let run = self.run(&bound.ready, id, deadline);
+        // At a level that is always on: without it an error in the log belongs to no query.
+        let span = tracing::error_span!("query", %id);
+        tokio::time::timeout(bound.options.deadline, run.instrument(span))
             .await
             .unwrap_or_else(|_| Err(out_of_time()))
     }
 
-    async fn run(&self, ready: &Ready, deadline: Instant) -> Result<Answer, Refusals> {
-        let mut id = [0_u8; 16];
-        rand::rng().fill_bytes(&mut id);
-        let gathering = Gathering { directory: &self.directory, query_id: QueryId(id), deadline };
+    async fn run(
+        &self,
+        ready: &Ready,
+        query_id: QueryId,
+        deadline: Instant,
+    ) -> Result<Answer, Refusals> {
+        let gathering = Gathering { directory: &self.directory, query_id, deadline };
         let catalog = self.directory.catalog();
         let (gathered, opened) = futures::future::try_join(
             try_join_all(distinct_tabulations(ready).into_iter().map(|(indexes, leaf)| {
@@ -273,6 +278,10 @@ fn out_of_time() -> Refusals {
 }
 
 fn internal() -> Refusals {
-    Refusal::new(RefusalCode::X901, "something went wrong inside the gateway.", "Report the query.")
-        .into()
+    Refusal::new(
+        RefusalCode::X901,
+        "something went wrong inside the gateway.",
+        "Report the query id.",
+    )
+    .into()
 }
