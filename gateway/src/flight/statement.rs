@@ -106,7 +106,16 @@ impl Statements {
         let executed = self.gateway.execute(&ticketed.bound, query);
         let answered = run.work(ticketed.deadline, executed).await;
         let outcome = answered.as_ref().map_or_else(Fault::label, |_| "answered");
-        tracing::info!(%query, outcome, ms = began.elapsed().as_millis(), "a statement ended");
+        let asked = ticketed.bound.options();
+        tracing::info!(
+            %query,
+            analyst = call.analyst.name(),
+            project = asked.project.as_deref(),
+            purpose = asked.purpose.as_deref(),
+            outcome,
+            ms = began.elapsed().as_millis(),
+            "a statement ended"
+        );
         let messages = answered
             .and_then(|answer| encode::answer(ticketed.bound.schema(), answer.batches()))
             .map_err(|fault| fault.of(query))?;

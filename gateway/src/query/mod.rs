@@ -11,6 +11,7 @@ mod prepare;
 
 pub use insitu_proto::request::QueryId;
 pub use options::Options;
+pub(crate) use options::label;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -90,6 +91,12 @@ impl Bound {
     #[must_use]
     pub fn schema(&self) -> &SchemaRef {
         &self.ready.schema
+    }
+
+    /// What the analyst chose for the statement when it was prepared.
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        &self.options
     }
 }
 
