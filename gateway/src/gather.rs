@@ -15,7 +15,7 @@ use insitu_proto::frames::Answer;
 use insitu_proto::request::{NodeRequest, OpenRows, QueryId, Question};
 use insitu_proto::v1::AnswerKind;
 
-use crate::catalog::{Held, Holder};
+use crate::catalog::{Held, Holder, Standing};
 use crate::nodes::{Directory, NodeChannel, NodeFailure};
 use crate::plan::OpenNeed;
 
@@ -139,16 +139,21 @@ impl Gathering<'_> {
         let mut doors = Vec::with_capacity(held.holders.len());
         let mut missing = Vec::new();
         for holder in &held.holders {
-            match (holder.fingerprint, self.directory.channel(&holder.node)) {
-                (Some(fingerprint), Some(channel)) => {
+            let (department, dataset) = (&holder.department, &held.dataset.name);
+            match (holder.standing, self.directory.channel(&holder.node)) {
+                (Standing::Announces(fingerprint), Some(channel)) => {
                     doors.push((holder.clone(), fingerprint, channel));
                 }
-                (Some(_) | None, _) => missing.push(Refusal::new(
-                    RefusalCode::N401,
+                (Standing::Silent, _) => missing.push(Refusal::new(
+                    RefusalCode::N404,
                     format!(
-                        "{}, which holds part of `{}`, isn't connected.",
-                        holder.department, held.dataset.name
+                        "{department} is connected, but doesn't announce its part of `{dataset}`."
                     ),
+                    "Ask the department whether it still publishes the dataset.",
+                )),
+                (Standing::Away | Standing::Announces(_), _) => missing.push(Refusal::new(
+                    RefusalCode::N401,
+                    format!("{department}, which holds part of `{dataset}`, isn't connected."),
                     "Try again later, or ask the department.",
                 )),
             }

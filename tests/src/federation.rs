@@ -52,11 +52,12 @@ impl Department {
 pub struct Federation {
     running: Running,
     address: SocketAddr,
+    nodes_address: SocketAddr,
     /// One for each department, in order: on the connection that its node dials.
     taps: Vec<Tap>,
     nodes: Vec<Arc<Node>>,
     links: Vec<AbortHandle>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Federation {
@@ -103,7 +104,7 @@ impl Federation {
             }));
         }
         let nodes = loaded;
-        let federation = Self { running, address, taps, nodes, links, _tasks: tasks };
+        let federation = Self { running, address, nodes_address, taps, nodes, links, tasks };
         federation.wait_for(departments.len()).await;
         federation
     }
@@ -151,6 +152,16 @@ impl Federation {
     /// Ends a department's node, as an outage would.
     pub fn end(&self, department: usize) {
         self.links[department].abort();
+    }
+
+    /// Starts the node of a department that has ended anew, with what it publishes now.
+    pub async fn begin(&mut self, department: &Department) {
+        let node = department.load().await.unwrap();
+        let gateway = self.nodes_address.to_string();
+        let link = Link::DialOut { gateway, secret: secret(node.id()) };
+        self.tasks.spawn(async move {
+            serve(node, link, std::future::pending()).await.unwrap();
+        });
     }
 }
 
