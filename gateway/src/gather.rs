@@ -16,7 +16,7 @@ use insitu_proto::request::{NodeRequest, OpenRows, QueryId, Question};
 use insitu_proto::v1::AnswerKind;
 
 use crate::catalog::{Held, Holder, Standing};
-use crate::nodes::{Directory, NodeChannel, NodeFailure};
+use crate::nodes::{Directory, NodeChannel, NodeFailure, in_our_words};
 use crate::plan::OpenNeed;
 
 /// What all the gathering of one query shares.
@@ -164,7 +164,8 @@ impl Gathering<'_> {
     fn refusal(&self, holder: &Holder, failure: NodeFailure) -> Refusals {
         let department = &holder.department;
         match failure {
-            NodeFailure::Refused(refusals) => refusals,
+            NodeFailure::Refused(codes) => in_our_words(department, &codes)
+                .unwrap_or_else(|| self.refusal(holder, NodeFailure::Invalid("refusal"))),
             NodeFailure::Unreachable => Refusal::new(
                 RefusalCode::N402,
                 format!("{department} didn't answer."),

@@ -44,7 +44,11 @@ impl FlightService for NodeFlight {
         let query = request.query_id;
         // At a level that is always on: an error in the log must belong to a query.
         let span = tracing::error_span!("query", id = %query);
-        let answer = self.0.answer(&request).instrument(span).await.map_err(|r| status(&r))?;
+        let answer = self.0.answer(&request).instrument(span).await.map_err(|refusals| {
+            // The gateway takes the codes and leaves the words.
+            tracing::info!(%query, %refusals, "a question was refused");
+            status(&refusals)
+        })?;
         let messages = answer.encode(query).map_err(|error| {
             tracing::error!(%query, %error, "an answer could not be encoded");
             let refusal = Refusal::new(
