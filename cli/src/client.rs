@@ -16,6 +16,7 @@ use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use futures::TryStreamExt as _;
 use insitu_disclosure::Refusals;
+use insitu_gateway::query::QueryId;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 
@@ -34,8 +35,13 @@ const EXPLAIN_ACTION: &str = "insitu.explain";
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     /// The gateway refused the question.
-    #[error("{0}")]
-    Refused(Refusals),
+    #[error("{refusals}")]
+    Refused {
+        /// Why.
+        refusals: Refusals,
+        /// The query's id, if it ran.
+        query: Option<QueryId>,
+    },
     /// The address of the gateway can't be one.
     #[error("`{url}` isn't a gateway's address: write it as in `grpc://127.0.0.1:50051`")]
     Address {
@@ -185,7 +191,9 @@ impl From<Status> for ClientError {
     /// The refusals in the details if they are there and known; else the words of the message.
     fn from(status: Status) -> Self {
         match insitu_gateway::status::refusals(&status) {
-            Some(refusals) => Self::Refused(refusals),
+            Some(refusals) => {
+                Self::Refused { refusals, query: insitu_gateway::status::query_id(&status) }
+            }
             None if status.message().is_empty() => Self::Failed {
                 message: format!("the gateway failed without a word ({:?})", status.code()),
             },
@@ -231,10 +239,12 @@ mod tests {
     fn refusals_are_taken_from_the_details() {
         let refusals =
             Refusals::from(Refusal::new(RefusalCode::D204, "`id` can't be filtered.", "Don't."));
-        let status = insitu_gateway::status::status(&refusals);
-        assert!(
-            matches!(ClientError::from(status), ClientError::Refused(found) if found == refusals)
-        );
+        let id = QueryId([7; 16]);
+        let status = insitu_gateway::status::status(&refusals, Some(id));
+        let ClientError::Refused { refusals: found, query } = ClientError::from(status) else {
+            panic!();
+        };
+        assert_eq!((found, query), (refusals, Some(id)));
     }
 
     #[test]

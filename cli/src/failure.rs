@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use arrow_schema::ArrowError;
 use insitu_disclosure::{RefusalCode, Refusals};
+use insitu_gateway::query::QueryId;
 
 use crate::client::ClientError;
 
@@ -17,8 +18,13 @@ const LOGIN_HINT: &str =
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The gateway refused the question.
-    #[error("{0}")]
-    Refused(Refusals),
+    #[error("{refusals}")]
+    Refused {
+        /// Why.
+        refusals: Refusals,
+        /// The query's id, if it ran.
+        query: Option<QueryId>,
+    },
     /// The command can't be meant as it was written.
     #[error("{problem}")]
     Usage {
@@ -58,7 +64,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage { .. } => ExitCode::from(2),
-            Self::Refused(_)
+            Self::Refused { .. }
             | Self::Client(_)
             | Self::Unreadable { .. }
             | Self::Unwritable(_)
@@ -77,7 +83,7 @@ impl Failure {
             }
             // The CSV writer keeps the words of the system's error only.
             Self::Unshowable(error) => error.to_string().contains("Broken pipe"),
-            Self::Refused(_)
+            Self::Refused { .. }
             | Self::Usage { .. }
             | Self::Client(_)
             | Self::Unreadable { .. }
@@ -90,9 +96,13 @@ impl Failure {
     /// What is printed, in lines.
     pub(crate) fn lines(&self) -> Vec<String> {
         match self {
-            Self::Refused(refusals) => {
+            Self::Refused { refusals, query } => {
                 let mut lines = refusal_lines(refusals);
-                if refusals.iter().any(|refusal| refusal.code() == RefusalCode::A301) {
+                let has = |code| refusals.iter().any(|refusal| refusal.code() == code);
+                if let Some(query) = query.filter(|_| has(RefusalCode::X901)) {
+                    lines.push(format!("  query id: {query}"));
+                }
+                if has(RefusalCode::A301) {
                     lines.push(LOGIN_HINT.to_owned());
                 }
                 lines
@@ -112,7 +122,7 @@ impl Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Refused(refusals) => Self::Refused(refusals),
+            ClientError::Refused { refusals, query } => Self::Refused { refusals, query },
             other => Self::Client(other),
         }
     }
@@ -160,8 +170,19 @@ mod tests {
     #[test]
     fn who_is_not_logged_in_is_told_how_to_here() {
         let refusal = Refusal::new(RefusalCode::A301, "not logged in.", "Send a token.");
-        let lines = Failure::Refused(refusal.into()).lines();
+        let lines = Failure::Refused { refusals: refusal.into(), query: None }.lines();
         assert!(lines.last().unwrap().contains("--token-file"), "{lines:?}");
+    }
+
+    #[test]
+    fn what_is_to_be_reported_comes_with_the_query_id() {
+        let lines = |code| {
+            let refusals = Refusal::new(code, "it went wrong.", "Report the query id.").into();
+            Failure::Refused { refusals, query: Some(QueryId([0xA5; 16])) }.lines()
+        };
+        let id = format!("  query id: {}", "a5".repeat(16));
+        assert_eq!(lines(RefusalCode::X901).last(), Some(&id));
+        assert!(!lines(RefusalCode::L504).contains(&id));
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Service {
             .args(args)
             .current_dir(folder)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(fs::File::create(folder.join(args[2]).with_extension("log")).unwrap())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -185,6 +185,25 @@ fn the_samples_start_as_separate_processes_and_answer() {
     assert!(text(&refused.stderr).contains("D201"));
     assert!(ask("SELECT count(*) FROM councils.council_tax").status.success());
     assert!(ask("SELECT ward, households FROM reference.wards ORDER BY ward").status.success());
+    // What a question is asked for is recorded with it, and not with the next one.
+    let labels = ["--project", "P-17", "--purpose", "arrears by ward"];
+    let connection = ["query", "--gateway", &gateway, "--token-file", token.to_str().unwrap()];
+    let question = ["SELECT count(*) FROM councils.council_tax"];
+    let labelled = insitu(&[&connection[..], &labels, &question].concat());
+    assert!(labelled.status.success(), "{}", text(&labelled.stderr));
+    let log = fs::read_to_string(at.join("gateway.log")).unwrap();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("a statement ended")).collect();
+    let (last, before) = lines.split_last().unwrap();
+    for field in
+        ["query=", r#"analyst="analyst""#, r#"project="P-17""#, r#"purpose="arrears by ward""#]
+    {
+        assert!(last.contains(field), "no {field} in: {last}");
+    }
+    assert!(before.iter().all(|line| !line.contains("project=")), "{log}");
+    let long = "p".repeat(201);
+    let output = insitu(&[&connection[..], &["--project", &long], &question].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("insitu-project"), "{}", text(&output.stderr));
 }
 
 #[test]

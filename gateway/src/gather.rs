@@ -18,8 +18,8 @@ use insitu_proto::frames::Answer;
 use insitu_proto::request::{NodeRequest, OpenRows, QueryId, Question};
 use insitu_proto::v1::AnswerKind;
 
-use crate::catalog::{Held, Holder};
-use crate::nodes::{Directory, NodeChannel, NodeFailure};
+use crate::catalog::{Held, Holder, Standing};
+use crate::nodes::{Directory, NodeChannel, NodeFailure, in_our_words};
 use crate::plan::OpenNeed;
 
 /// What all the gathering of one query shares.
@@ -183,16 +183,21 @@ impl Gathering<'_> {
         let mut doors = Vec::with_capacity(held.holders.len());
         let mut missing = Vec::new();
         for holder in &held.holders {
-            match (holder.fingerprint, self.directory.channel(&holder.node)) {
-                (Some(fingerprint), Some(channel)) => {
+            let (department, dataset) = (&holder.department, &held.dataset.name);
+            match (holder.standing, self.directory.channel(&holder.node)) {
+                (Standing::Announces(fingerprint), Some(channel)) => {
                     doors.push((holder.clone(), fingerprint, channel));
                 }
-                (Some(_) | None, _) => missing.push(Refusal::new(
-                    RefusalCode::N401,
+                (Standing::Silent, _) => missing.push(Refusal::new(
+                    RefusalCode::N404,
                     format!(
-                        "{}, which holds part of `{}`, isn't connected.",
-                        holder.department, held.dataset.name
+                        "{department} is connected, but doesn't announce its part of `{dataset}`."
                     ),
+                    "Ask the department whether it still publishes the dataset.",
+                )),
+                (Standing::Away | Standing::Announces(_), _) => missing.push(Refusal::new(
+                    RefusalCode::N401,
+                    format!("{department}, which holds part of `{dataset}`, isn't connected."),
                     "Try again later, or ask the department.",
                 )),
             }
@@ -203,7 +208,8 @@ impl Gathering<'_> {
     fn refusal(&self, holder: &Holder, failure: NodeFailure) -> Refusals {
         let department = &holder.department;
         match failure {
-            NodeFailure::Refused(refusals) => refusals,
+            NodeFailure::Refused(codes) => in_our_words(department, &codes)
+                .unwrap_or_else(|| self.refusal(holder, NodeFailure::Invalid("refusal"))),
             NodeFailure::Unreachable => Refusal::new(
                 RefusalCode::N402,
                 format!("{department} didn't answer."),

@@ -5,25 +5,37 @@
 //! `google.rpc.Status` around [`insitu_proto::refusal`]'s bytes: the envelope is not ours to leave out,
 //! since gRPC in Go, and so ADBC, turns a status whose details are read as one of another code into
 //! INTERNAL (`internal/status.NewWithProto`).
+//!
+//! A refusal of a question that ran also tells the query's id: by it the logs of gateway and departments
+//! find what isn't said here. It is in a header, in the details as `google.rpc.RequestInfo`, and, where
+//! it should be reported, in the message, since that is all that many clients show.
 
 use arrow_flight::sql::Any;
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
+use insitu_proto::request::QueryId;
 use prost::Message as _;
 use prost::bytes::Bytes;
+use tonic::metadata::{Ascii, MetadataValue};
 use tonic::{Code, Status};
 
+/// The header that tells a query's id, with its answer and with its refusal.
+pub const QUERY_ID_HEADER: &str = "insitu-query-id";
 /// The most bytes of a message once it is percent-encoded.
 const MESSAGE_BYTES_MAX: usize = 4_096;
 /// The most bytes of message and details together: gRPC in Java takes no more than 8 KiB of headers.
 const STATUS_BYTES_MAX: usize = 7_168;
 /// Marks our part among the details.
 const DETAILS_TYPE: &str = "type.googleapis.com/insitu.v1.RefusalDetails";
+/// Marks the part that tells the query's id: a type that programs know from elsewhere.
+const REQUEST_TYPE: &str = "type.googleapis.com/google.rpc.RequestInfo";
 
 /// Why a call isn't answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// The question, or who asks, was refused.
     Refused(Refusals),
+    /// The question was refused while it ran, as the query of this id.
+    Stopped(Refusals, QueryId),
     /// A message of the protocol can't be read; names its part.
     Malformed(&'static str),
     /// A part of the protocol that isn't served; names it. Never the fate of a statement: ADBC would
@@ -38,14 +50,30 @@ impl Fault {
     #[must_use]
     pub fn internal() -> Self {
         let message = "something went wrong inside the gateway.";
-        Refusal::new(RefusalCode::X901, message, "Try again; if it stays, report the time.").into()
+        Refusal::new(
+            RefusalCode::X901,
+            message,
+            "Try again; if it stays, report the query id, or the time.",
+        )
+        .into()
+    }
+
+    /// The same of a query that ran, so that whoever asked learns its id.
+    #[must_use]
+    pub fn of(self, query: QueryId) -> Self {
+        match self {
+            Self::Refused(refusals) | Self::Stopped(refusals, _) => Self::Stopped(refusals, query),
+            Self::Malformed(_) | Self::Unserved(_) | Self::Cancelled => self,
+        }
     }
 
     /// A word for the log, from a closed list.
     #[must_use]
     pub const fn label(&self) -> &'static str {
         match self {
-            Self::Refused(refusals) => refusals.first().code().as_str(),
+            Self::Refused(refusals) | Self::Stopped(refusals, _) => {
+                refusals.first().code().as_str()
+            }
             Self::Malformed(_) => "malformed",
             Self::Unserved(_) => "unserved",
             Self::Cancelled => "cancelled",
@@ -68,7 +96,8 @@ impl From<Refusal> for Fault {
 impl From<Fault> for Status {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Refused(refusals) => status(&refusals),
+            Fault::Refused(refusals) => status(&refusals, None),
+            Fault::Stopped(refusals, query) => status(&refusals, Some(query)),
             Fault::Malformed(part) => Self::invalid_argument(format!("{part} can't be read")),
             Fault::Unserved(part) => Self::unimplemented(format!("{part} isn't served")),
             Fault::Cancelled => Self::cancelled("cancelled by the client"),
@@ -118,25 +147,44 @@ pub const fn grpc_code(code: RefusalCode) -> Code {
 
 /// The status that tells a client of refusals; the first one's code decides.
 #[must_use]
-pub fn status(refusals: &Refusals) -> Status {
+pub fn status(refusals: &Refusals, query: Option<QueryId>) -> Status {
     let code = grpc_code(refusals.first().code());
-    let message = one_header(&refusals.to_string());
-    let envelope = RpcStatus {
-        code: code.into(),
-        message: message.clone(),
-        details: vec![Any {
-            type_url: DETAILS_TYPE.to_owned(),
-            value: insitu_proto::refusal::encode(refusals).into(),
-        }],
-    };
+    let to_report = query.filter(|_| refusals.iter().any(|r| r.code() == RefusalCode::X901));
+    let ending = to_report.map_or(String::new(), |query| format!(" Query id: {query}."));
+    let message = one_header(&refusals.to_string(), &ending);
+    let mut details = vec![Any {
+        type_url: DETAILS_TYPE.to_owned(),
+        value: insitu_proto::refusal::encode(refusals).into(),
+    }];
+    if let Some(query) = query {
+        let info = RequestInfo { request_id: query.to_string() };
+        details.push(Any { type_url: REQUEST_TYPE.to_owned(), value: info.encode_to_vec().into() });
+    }
+    let envelope = RpcStatus { code: code.into(), message: message.clone(), details };
     let details = envelope.encode_to_vec();
     let details_bytes = details.len().div_ceil(3).saturating_mul(4);
-    if encoded_bytes(&message).saturating_add(details_bytes) <= STATUS_BYTES_MAX {
+    let mut status = if encoded_bytes(&message).saturating_add(details_bytes) <= STATUS_BYTES_MAX {
         Status::with_details(code, message, Bytes::from(details))
     } else {
         // The message says it all; the copy for programs would break the headers' limit.
         Status::new(code, message)
+    };
+    if let Some(id) = query.and_then(query_id_header) {
+        status.metadata_mut().insert(QUERY_ID_HEADER, id);
     }
+    status
+}
+
+/// A query's id as the value of [`QUERY_ID_HEADER`].
+pub(crate) fn query_id_header(query: QueryId) -> Option<MetadataValue<Ascii>> {
+    // Hexadecimal digits always are one.
+    MetadataValue::try_from(query.to_string()).ok()
+}
+
+/// The id of the query that a status is about, if it tells one.
+#[must_use]
+pub fn query_id(status: &Status) -> Option<QueryId> {
+    QueryId::parse(status.metadata().get(QUERY_ID_HEADER)?.to_str().ok()?)
 }
 
 /// The refusals that a status of [`status`] holds; `None` for every other status.
@@ -158,10 +206,17 @@ struct RpcStatus {
     details: Vec<Any>,
 }
 
-/// The text in printed ASCII, cut where a header would become too long.
-fn one_header(text: &str) -> String {
+/// `google.rpc.RequestInfo`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RequestInfo {
+    #[prost(string, tag = "1")]
+    request_id: String,
+}
+
+/// The text in printed ASCII, cut where a header would become too long, and then the ending.
+fn one_header(text: &str, ending: &str) -> String {
     let mut message = String::with_capacity(text.len());
-    let mut bytes = 0_usize;
+    let mut bytes = encoded_bytes(ending);
     for c in text.chars() {
         let c = if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
         bytes = bytes.saturating_add(encoded_width(c));
@@ -171,7 +226,7 @@ fn one_header(text: &str) -> String {
         }
         message.push(c);
     }
-    message
+    message + ending
 }
 
 fn encoded_bytes(message: &str) -> usize {
@@ -197,7 +252,7 @@ mod tests {
     #[test]
     fn every_code_has_a_status_that_tells_a_client_what_to_do() {
         for code in RefusalCode::ALL {
-            let status = status(&one(code));
+            let status = status(&one(code), None);
             assert_ne!(status.code(), Code::Ok, "{code:?}");
             assert_ne!(status.code(), Code::Unknown, "{code:?}");
             // ADBC would send the statement again, another way.
@@ -209,7 +264,7 @@ mod tests {
     #[test]
     fn details_are_an_envelope_of_the_same_code_and_message() {
         for code in RefusalCode::ALL {
-            let status = status(&one(code));
+            let status = status(&one(code), None);
             let envelope = RpcStatus::decode(status.details()).unwrap();
             assert_eq!(envelope.code, i32::from(status.code()));
             assert_eq!(envelope.message, status.message());
@@ -222,12 +277,31 @@ mod tests {
         let all = (0..40).map(|i| {
             Refusal::new(RefusalCode::D204, format!("{i} {}", "é`% ".repeat(200)), "x".repeat(600))
         });
-        let status = status(&Refusals::collect(all).unwrap());
+        let status = status(&Refusals::collect(all).unwrap(), Some(QueryId([7; 16])));
         assert!(status.message().is_ascii());
         assert!(status.message().starts_with("D204: 0 ?`% "));
         assert!(encoded_bytes(status.message()) <= MESSAGE_BYTES_MAX + 3);
         assert!(status.details().is_empty());
         assert_eq!(refusals(&status), None);
+        assert_eq!(query_id(&status), Some(QueryId([7; 16])));
+    }
+
+    #[test]
+    fn a_refusal_of_a_query_that_ran_tells_its_id() {
+        let query = QueryId([0x3f; 16]);
+        for code in RefusalCode::ALL {
+            let status = Status::from(Fault::from(one(code)).of(query));
+            assert_eq!(query_id(&status), Some(query), "{code:?}");
+            assert_eq!(refusals(&status), Some(one(code)), "{code:?}");
+            let envelope = RpcStatus::decode(status.details()).unwrap();
+            let info = envelope.details.iter().find(|d| d.type_url == REQUEST_TYPE).unwrap();
+            let info = RequestInfo::decode(&*info.value).unwrap();
+            assert_eq!(info.request_id, "3f".repeat(16), "{code:?}");
+            // Many clients show the message and nothing else.
+            let is_shown = status.message().contains(&info.request_id);
+            assert_eq!(is_shown, code == RefusalCode::X901, "{code:?}");
+        }
+        assert_eq!(query_id(&Status::from(Fault::from(one(RefusalCode::X901)))), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 use insitu_disclosure::{Refusal, RefusalCode};
 use insitu_proto::request::NodeRequest;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument as _;
 
 use crate::node::Node;
 use crate::status::{malformed, status};
@@ -40,9 +41,16 @@ impl FlightService for NodeFlight {
         request: Request<Ticket>,
     ) -> Result<Response<Self::DoGetStream>, Status> {
         let request = NodeRequest::decode(&request.into_inner().ticket).map_err(|_| malformed())?;
-        let answer = self.0.answer(&request).await.map_err(|r| status(&r))?;
-        let messages = answer.encode(request.query_id).map_err(|error| {
-            tracing::error!(%error, "an answer could not be encoded");
+        let query = request.query_id;
+        // At a level that is always on: an error in the log must belong to a query.
+        let span = tracing::error_span!("query", id = %query);
+        let answer = self.0.answer(&request).instrument(span).await.map_err(|refusals| {
+            // The gateway takes the codes and leaves the words.
+            tracing::info!(%query, %refusals, "a question was refused");
+            status(&refusals)
+        })?;
+        let messages = answer.encode(query).map_err(|error| {
+            tracing::error!(%query, %error, "an answer could not be encoded");
             let refusal = Refusal::new(
                 RefusalCode::X901,
                 "something went wrong inside a department's node.",

@@ -6,8 +6,10 @@
 //! 3. [`Node`]: the life of a request on one page: decode, admit, run, protect.
 //! 4. `tabulate`: from a Tabulation to Evidence, with the node's own engine.
 //! 5. `answer`: the only things that can be encoded.
-//! 6. [`server`], `flight`, `control`, `uplink`, `status`: how a gateway reaches the node.
+//! 6. [`server`], `flight`, `control`, `uplink`, `status`: how a gateway reaches the node; `activity`:
+//!    what it works on.
 
+mod activity;
 mod answer;
 pub mod config;
 mod control;

@@ -12,6 +12,7 @@ use insitu_proto::request::{NodeRequest, OpenRows, Question};
 use insitu_proto::{catalog, v1, version};
 use object_store::ObjectStore;
 
+use crate::activity::Activity;
 use crate::answer::Answer;
 use crate::config::NodeConfig;
 use crate::dataset::{LoadedDataset, Registry};
@@ -31,6 +32,7 @@ pub struct Node {
     groups_max: u32,
     datasets: Registry,
     engine: Engine,
+    activity: Activity,
 }
 
 /// Rows of an open dataset that one request may fetch.
@@ -69,6 +71,7 @@ impl Node {
             groups_max: config.node.groups_max,
             datasets,
             engine,
+            activity: Activity::default(),
         }))
     }
 
@@ -87,6 +90,13 @@ impl Node {
     /// The datasets, with what was found when they were read: for their owner.
     pub fn datasets(&self) -> impl Iterator<Item = &LoadedDataset> {
         self.datasets.iter()
+    }
+
+    /// What the node works on at this moment: requests that are being answered, and the engine's tasks
+    /// for them. 0 is idle.
+    #[must_use]
+    pub fn working(&self) -> usize {
+        self.activity.requests().saturating_add(self.engine.tasks())
     }
 
     /// What the node announces.
@@ -108,6 +118,7 @@ impl Node {
     /// # Errors
     /// Refusals that say nothing about the data. What the engine said goes to this node's log.
     pub(crate) async fn answer(&self, request: &NodeRequest) -> Result<Answer, Refusals> {
+        let _busy = self.activity.begin();
         let asked = Duration::from_millis(request.time_ms_max.into());
         let time_max = asked.min(self.query_time_max);
         match &request.question {

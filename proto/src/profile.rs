@@ -24,7 +24,8 @@ const NOISE: [Noise; 3] = [Noise::None, Noise::Cell, Noise::CellAndQuestion];
 const ROUNDING: [Rounding; 2] = [Rounding::Nearest, Rounding::Midpoint];
 const COMPLEMENTARY: [Complementary; 2] = [Complementary::Off, Complementary::On];
 const GUARD: [DifferenceGuard; 2] = [DifferenceGuard::Off, DifferenceGuard::On];
-const PREDICATES: [Predicates; 3] = [Predicates::Free, Predicates::Standard, Predicates::Strict];
+const PREDICATES: [Predicates; 4] =
+    [Predicates::Free, Predicates::Standard, Predicates::Strict, Predicates::WholeTables];
 
 /// A profile as a message.
 #[must_use]

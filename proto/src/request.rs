@@ -13,6 +13,16 @@ pub const REQUEST_BYTES_MAX: usize = 2_048;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QueryId(pub [u8; 16]);
 
+impl QueryId {
+    /// The id with this text: 32 hexadecimal digits, as it is shown.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_digits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let bits = is_digits.then(|| u128::from_str_radix(text, 16).ok())??;
+        Some(Self(bits.to_be_bytes()))
+    }
+}
+
 impl std::fmt::Display for QueryId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

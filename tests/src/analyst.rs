@@ -7,8 +7,10 @@ use arrow_array::{Array as _, RecordBatch, StringArray};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::client::FlightSqlServiceClient;
+use arrow_flight::{Action, CancelFlightInfoRequest, FlightInfo};
 use arrow_schema::{ArrowError, SchemaRef};
 use futures::TryStreamExt as _;
+use prost::Message as _;
 use tonic::transport::{Channel, Endpoint};
 
 /// A connection to a gateway.
@@ -24,6 +26,8 @@ pub struct Asked {
     pub schema: SchemaRef,
     /// The result.
     pub batches: Vec<RecordBatch>,
+    /// The query's id, as the answer's header tells it.
+    pub query_id: String,
 }
 
 /// A result as text, row by row, with statuses in the place of values that aren't shown.
@@ -54,16 +58,37 @@ impl Analyst {
 
     /// Asks, and reads the whole answer.
     pub async fn ask(&mut self, sql: &str) -> Result<Asked, Told> {
-        let info = self.client.execute(sql.to_owned(), None).await.map_err(told)?;
+        let info = self.announce(sql).await?;
+        self.fetch(&info).await
+    }
+
+    /// Asks for the answer's shape and ticket; no department is asked yet.
+    pub async fn announce(&mut self, sql: &str) -> Result<FlightInfo, Told> {
+        self.client.execute(sql.to_owned(), None).await.map_err(told)
+    }
+
+    /// Fetches what was announced. Dropping the future hangs up.
+    pub async fn fetch(&mut self, info: &FlightInfo) -> Result<Asked, Told> {
         let announced =
             info.clone().try_decode_schema().map_err(|e: ArrowError| Told(e.to_string()))?;
         let ticket = info.endpoint[0].ticket.clone().unwrap();
         let stream = self.client.do_get(ticket).await.map_err(told)?;
+        let query_id =
+            stream.headers().get("insitu-query-id").unwrap().to_str().unwrap().to_owned();
         let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(told)?;
         for batch in &batches {
             assert_eq!(*batch.schema(), announced, "announced and sent schemas differ");
         }
-        Ok(Asked { schema: announced.into(), batches })
+        Ok(Asked { schema: announced.into(), batches, query_id })
+    }
+
+    /// Cancels what was announced.
+    pub async fn cancel(&mut self, info: FlightInfo) -> Result<(), Told> {
+        let request = CancelFlightInfoRequest { info: Some(info) };
+        let action = Action::new("CancelFlightInfo", request.encode_to_vec());
+        let results = self.client.do_action(action).await.map_err(told)?;
+        let _: Vec<_> = results.try_collect().await.map_err(|status| told(status.into()))?;
+        Ok(())
     }
 
     /// Asks, and gives the answer as text.

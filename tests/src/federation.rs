@@ -56,10 +56,12 @@ impl Department {
 pub struct Federation {
     running: Running,
     address: SocketAddr,
+    nodes_address: SocketAddr,
     /// One for each department, in order: on the connection that its node dials.
     taps: Vec<Tap>,
-    nodes: Vec<AbortHandle>,
-    _tasks: JoinSet<()>,
+    nodes: Vec<Arc<Node>>,
+    links: Vec<AbortHandle>,
+    tasks: JoinSet<()>,
 }
 
 impl Federation {
@@ -95,17 +97,19 @@ impl Federation {
         let running = start(settings, clients, for_nodes).await.unwrap();
         let mut tasks = JoinSet::new();
         let mut taps = Vec::new();
-        let mut nodes = Vec::new();
-        for node in loaded {
+        let mut links = Vec::new();
+        for node in &loaded {
             let tap = Tap::before(nodes_address).await;
             let link =
                 Link::DialOut { gateway: tap.address().to_string(), secret: secret(node.id()) };
             taps.push(tap);
-            nodes.push(tasks.spawn(async move {
+            let node = Arc::clone(node);
+            links.push(tasks.spawn(async move {
                 serve(node, link, std::future::pending()).await.unwrap();
             }));
         }
-        let federation = Self { running, address, taps, nodes, _tasks: tasks };
+        let nodes = loaded;
+        let federation = Self { running, address, nodes_address, taps, nodes, links, tasks };
         federation.wait_for(departments.len()).await;
         federation
     }
@@ -139,6 +143,12 @@ impl Federation {
         &self.taps[department]
     }
 
+    /// A department's node.
+    #[must_use]
+    pub fn node(&self, department: usize) -> &Arc<Node> {
+        &self.nodes[department]
+    }
+
     /// An analyst's client.
     pub async fn analyst(&self) -> Analyst {
         Analyst::connect(self.address, TOKEN).await
@@ -146,7 +156,17 @@ impl Federation {
 
     /// Ends a department's node, as an outage would.
     pub fn end(&self, department: usize) {
-        self.nodes[department].abort();
+        self.links[department].abort();
+    }
+
+    /// Starts the node of a department that has ended anew, with what it publishes now.
+    pub async fn begin(&mut self, department: &Department) {
+        let node = department.load().await.unwrap();
+        let gateway = self.nodes_address.to_string();
+        let link = Link::DialOut { gateway, secret: secret(node.id()) };
+        self.tasks.spawn(async move {
+            serve(node, link, std::future::pending()).await.unwrap();
+        });
     }
 }
 

@@ -14,7 +14,10 @@ async fn more_groups_than_the_node_allows_are_refused_and_the_next_query_works()
     let federation = Federation::start(&[health]).await;
     let mut analyst = federation.analyst().await;
     let told = analyst.refused("SELECT age, count(*) FROM health.visits GROUP BY age").await;
-    assert!(told.contains("L504") && told.contains('5'), "{told}");
+    assert!(
+        told.starts_with("L504: the answer has more groups than Department of Health"),
+        "{told}"
+    );
     let cells = analyst.cells("SELECT area, count(*) FROM health.visits GROUP BY area").await;
     assert_eq!(cells.unwrap(), [["A", "55"], ["B", "15"]]);
 }

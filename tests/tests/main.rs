@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod bad_input;
+mod cancel;
 mod hostile_peer;
 mod limits;
 mod outage;
+mod query_id;
 mod slt;
 mod split;
 mod tidy;

@@ -144,9 +144,12 @@ async fn federated_is_single_table_for_any_split() {
         let mut analyst = federation.analyst().await;
         for sql in QUESTIONS {
             let expected = local.sql(sql).await.unwrap().collect().await.unwrap();
-            let expected =
-                insitu_tests::Asked { schema: Arc::new(Schema::empty()), batches: expected }
-                    .cells();
+            let expected = insitu_tests::Asked {
+                schema: Arc::new(Schema::empty()),
+                batches: expected,
+                query_id: String::new(),
+            }
+            .cells();
             let got = analyst.cells(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
             // An open total of no rows is marked as not available; single-table SQL shows NULL.
             let got: Vec<Vec<String>> = got

@@ -42,7 +42,7 @@ impl From<Result<Answer, ClientError>> for Outcome {
     fn from(result: Result<Answer, ClientError>) -> Self {
         match result {
             Ok(answer) => Self::Answered(answer),
-            Err(ClientError::Refused(refusals)) => Self::Refused(refusals),
+            Err(ClientError::Refused { refusals, .. }) => Self::Refused(refusals),
             Err(error) => Self::Failed(error.to_string()),
         }
     }

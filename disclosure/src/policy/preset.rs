@@ -9,12 +9,16 @@
 //! | dominance | p% 10, (2, 90) | p% 10, (1, 50), (2, 67) | - | (2, 90) | (2, 90) | p% 10, (2, 90) |
 //! | complementary | - | - | - | on | - | on |
 //! | guard | on | on | - | on | on | on |
-//! | predicates | standard | strict | standard | standard | standard | strict |
+//! | predicates | standard | strict | standard | whole tables | standard | whole tables |
 //!
 //! Sources: thresholds of 10, p% 10 and (2, 90) are the defaults of ACRO 1.0.2; 10 after perturbation
 //! those of the ONS cell-key package 3.1.0; rounding to 5 with counts of 1 to 7 suppressed is NHS
 //! England's practice for HES; midpoint 6 is OpenSAFELY's; (1, 50) and (2, 67) are the Australian
 //! Bureau of Statistics'.
+//!
+//! Complementary suppression protects the cells of a table and of all its margins. A condition makes another table,
+//! linked to the first by numbers it doesn't look at, so profiles that rest on it answer whole tables only; they are
+//! filtered above, once released.
 //!
 //! Where nothing is added, `exact` and `midpoint-6` rest on suppression and the guard alone.
 
@@ -101,6 +105,7 @@ impl Preset {
                 noise: Noise::None,
                 dominance: TWO_90,
                 complementary: Complementary::On,
+                predicates: Predicates::WholeTables,
                 ..Self::Standard.profile()
             },
             Self::Midpoint6 => Profile {
@@ -108,6 +113,7 @@ impl Preset {
                 rounding_base: 6,
                 rounding: Rounding::Midpoint,
                 complementary: Complementary::Off,
+                predicates: Predicates::Standard,
                 ..Self::Round5.profile()
             },
             Self::Exact => Profile {
@@ -115,7 +121,7 @@ impl Preset {
                 noise: Noise::None,
                 rounding_base: 1,
                 complementary: Complementary::On,
-                predicates: Predicates::Strict,
+                predicates: Predicates::WholeTables,
                 ..Self::Standard.profile()
             },
         }

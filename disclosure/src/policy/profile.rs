@@ -115,6 +115,8 @@ pub enum Predicates {
     Standard,
     /// Only `column IN (codes)` and ranges between breakpoints, all of which must hold.
     Strict,
+    /// None: whole tables over dimensions as they are, whose margins are all known.
+    WholeTables,
 }
 
 impl Profile {

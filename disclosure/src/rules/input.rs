@@ -15,6 +15,8 @@
 //! Under a profile with strict predicates a condition is a conjunction of `column IN (codes)`, `column = code` and
 //! ranges between breakpoints: every population is then a block of the published classification.
 //!
+//! Under a profile that answers whole tables only there are no conditions at all.
+//!
 //! *Stops*: attack 23, moving a threshold day by day (or penny by penny) and taking differences.
 //! *Doesn't stop*: differences between the published breakpoints; the difference guard is for those.
 //!
@@ -42,6 +44,11 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
         check_condition(predicate, dataset, &mut found);
         match dataset.profile().predicates {
             Predicates::Free | Predicates::Standard => {}
+            Predicates::WholeTables => found.push(Refusal::new(
+                RefusalCode::D204,
+                format!("`{}` is released as whole tables, not for a selection of rows.", dataset.name),
+                "Group by the column, and filter the released table: `SELECT ... FROM (SELECT ... GROUP BY ...) WHERE ...`.",
+            )),
             Predicates::Strict => {
                 found.extend(predicate.conjuncts().into_iter().filter(|c| !is_block(c)).map(
                     |_| {

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dataset::{DOMAIN_VALUES_MAX, Dataset};
 use crate::label::Label;
+use crate::policy::Predicates;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::tabulation::interpret::{truth, value_of};
 use crate::tabulation::{Literal, Scalar, Tabulation};
@@ -29,6 +30,14 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
     }
     let mut found = Vec::new();
     for key in &tabulation.keys {
+        let whole = dataset.profile().predicates == Predicates::WholeTables;
+        if whole && !matches!(key.scalar, Scalar::Column(_)) {
+            found.push(Refusal::new(
+                RefusalCode::D203,
+                format!("`{}` is grouped by its columns as they are.", dataset.name),
+                "Group by the column, and by the expression above: over the released table.",
+            ));
+        }
         for name in key.scalar.columns() {
             let Some(column) = dataset.column(name) else { continue };
             match column.label {

@@ -24,8 +24,19 @@ pub struct Holder {
     pub node: NodeId,
     /// The department's name, for people.
     pub department: String,
-    /// Fingerprint of the descriptor it announced; `None` if it isn't connected.
-    pub fingerprint: Option<u64>,
+    /// Whether it can be asked.
+    pub standing: Standing,
+}
+
+/// Whether a holder can be asked for its share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It isn't connected.
+    Away,
+    /// It is connected, and doesn't announce the dataset.
+    Silent,
+    /// It announces a descriptor with this fingerprint.
+    Announces(u64),
 }
 
 /// A dataset with everybody who holds part of it.
@@ -124,11 +135,12 @@ impl Catalog {
 
 fn holder(node: &Announcement, name: &DatasetName) -> Holder {
     let announced = node.announced.iter().find(|(d, _)| d.name == *name);
-    Holder {
-        node: node.node.clone(),
-        department: node.department.clone(),
-        fingerprint: announced.filter(|_| node.connected).map(|(_, fingerprint)| *fingerprint),
-    }
+    let standing = match announced {
+        Some((_, fingerprint)) if node.connected => Standing::Announces(*fingerprint),
+        None if node.connected => Standing::Silent,
+        Some(_) | None => Standing::Away,
+    };
+    Holder { node: node.node.clone(), department: node.department.clone(), standing }
 }
 
 fn add(datasets: &mut BTreeMap<DatasetName, Held>, dataset: &Arc<Dataset>, node: &Announcement) {

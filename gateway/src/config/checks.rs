@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::Hash;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::Path;
 
@@ -40,11 +40,12 @@ pub(super) fn document(
     }
     let analysts: Vec<Option<AnalystEntry>> =
         document.analyst.iter().map(|table| analyst(table, folder, problems)).collect();
+    let transport = gateway.and_then(|table| transport(&table.get_ref().transport, problems));
     let nodes: Vec<Option<NodeEntry>> =
-        document.node.iter().map(|table| node(table, folder, problems)).collect();
+        document.node.iter().map(|table| node(table, folder, transport, problems)).collect();
     analysts_differ(&document.analyst, &analysts, problems);
     nodes_differ(&document.node, &nodes, problems);
-    let entry = self::gateway(gateway?, folder, problems)?;
+    let entry = self::gateway(gateway?, folder, transport, problems)?;
     Some(GatewayConfig {
         analysts: analysts.into_iter().collect::<Option<_>>()?,
         nodes: nodes.into_iter().collect::<Option<_>>()?,
@@ -56,6 +57,7 @@ pub(super) fn document(
 fn gateway(
     table: &Spanned<GatewayTable>,
     folder: &Path,
+    transport: Option<Transport>,
     problems: &mut Problems<'_>,
 ) -> Option<GatewayConfig> {
     let GatewayTable {
@@ -64,10 +66,9 @@ fn gateway(
         query_seconds_max,
         memory_mib,
         statements_running_max,
-        transport,
+        transport: _,
         state,
     } = table.get_ref();
-    let transport = self::transport(transport, problems);
     let clients = address(listen, table.span(), "listen", transport, problems);
     let nodes = address(nodes_listen, table.span(), "nodes_listen", transport, problems);
     if let (Some(at), Some(clients), Some(nodes)) = (nodes_listen, clients, nodes)
@@ -158,6 +159,7 @@ fn analyst(
 fn node(
     table: &Spanned<NodeTable>,
     folder: &Path,
+    transport: Option<Transport>,
     problems: &mut Problems<'_>,
 ) -> Option<NodeEntry> {
     let NodeTable { id, department, secret_file, datasets, address } = table.get_ref();
@@ -168,7 +170,7 @@ fn node(
     let datasets = self::datasets(datasets, table.span(), problems);
     let address = match address {
         None => Some(None),
-        Some(text) => host_and_port(text, problems).map(Some),
+        Some(text) => node_address(text, transport, problems).map(Some),
     };
     Some(NodeEntry {
         id: id?,
@@ -250,6 +252,30 @@ fn datasets(
         parsed.push(dataset);
     }
     Some(parsed)
+}
+
+/// Where a node that listens is dialled: on this machine, as for [`address`].
+fn node_address(
+    text: &Spanned<String>,
+    transport: Option<Transport>,
+    problems: &mut Problems<'_>,
+) -> Option<String> {
+    let address = host_and_port(text, problems)?;
+    if transport == Some(Transport::Loopback) && !is_loopback(&address) {
+        let problem =
+            format!("`{address}` is reached over a network, and the gateway speaks without TLS");
+        let fix = "name a tunnel or proxy on 127.0.0.1; or if a proxy there speaks TLS to the node, say so in \
+                   `[gateway]`: `transport = \"behind-tls-proxy\"`";
+        problems.report(text.span(), problem, fix);
+    }
+    Some(address)
+}
+
+/// Whether `host:port` is on this machine. Names aren't looked up: what a name means can change.
+fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host == "localhost" || literal.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn host_and_port(text: &Spanned<String>, problems: &mut Problems<'_>) -> Option<String> {

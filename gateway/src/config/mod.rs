@@ -40,7 +40,7 @@ pub struct GatewayConfig {
     pub memory_mib: u32,
     /// The most statements that run at a time.
     pub statements_running_max: u32,
-    /// What protects connections on their way to the gateway.
+    /// What protects connections on their way.
     pub transport: Transport,
     /// Where the gateway keeps what it released.
     pub state_folder: PathBuf,
@@ -50,12 +50,12 @@ pub struct GatewayConfig {
     pub nodes: Vec<NodeEntry>,
 }
 
-/// What protects connections on their way to the gateway, which itself speaks plain HTTP/2.
+/// What protects connections on their way, of which the gateway itself knows plain HTTP/2 only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// They don't leave the machine.
     Loopback,
-    /// TLS ends in front of the gateway.
+    /// Proxies speak TLS in the gateway's place.
     BehindTlsProxy,
 }
 

@@ -63,7 +63,7 @@ id = "bradford-1"
 department = "City of Bradford"
 secret_file = "bradford.secret"
 datasets = ["councils.council_tax", "councils.bins"]
-address = "10.0.0.5:50070"
+address = "127.0.0.1:50070"
 "#;
 
 fn with_secrets(test: &str) -> Folder {
@@ -85,7 +85,7 @@ fn reads_a_whole_configuration() {
     assert_eq!(config.transport, Transport::Loopback);
     assert_eq!(config.analysts[0].token.expose(), "ana's-own-token-of-20");
     assert_eq!(config.nodes[0].address, None);
-    assert_eq!(config.nodes[1].address.as_deref(), Some("10.0.0.5:50070"));
+    assert_eq!(config.nodes[1].address.as_deref(), Some("127.0.0.1:50070"));
     assert_eq!(config.nodes[1].datasets.len(), 2);
     assert!(!format!("{config:?}").contains("secret-of"), "secrets aren't shown");
 }
@@ -141,6 +141,19 @@ fn tls_in_front_of_the_gateway_must_be_said() {
     assert!(folder.errors(&open)[0].contains("transport = \"behind-tls-proxy\""));
     let said = open.replace("memory_mib = 64", "transport = \"behind-tls-proxy\"");
     assert_eq!(folder.parse(&said).unwrap().transport, Transport::BehindTlsProxy);
+}
+
+#[test]
+fn a_node_is_dialled_over_a_network_only_where_tls_is_said() {
+    let folder = with_secrets("dialled");
+    let far = GOOD.replace("127.0.0.1:50070", "10.0.0.5:50070");
+    let errors = folder.errors(&far);
+    let expected = "gateway.toml:22:11: `10.0.0.5:50070` is reached over a network, and the gateway speaks without \
+                    TLS; name a tunnel or proxy on 127.0.0.1";
+    assert!(errors[0].starts_with(expected), "{errors:?}");
+    assert!(folder.parse(&GOOD.replace("127.0.0.1:50070", "localhost:50070")).is_ok());
+    let said = far.replace("memory_mib = 64", "transport = \"behind-tls-proxy\"");
+    assert!(folder.parse(&said).is_ok());
 }
 
 #[test]

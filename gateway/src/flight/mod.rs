@@ -152,7 +152,7 @@ impl FlightService for Edge {
         request: Request<Ticket>,
     ) -> Result<Response<Self::DoGetStream>, Status> {
         let call = self.admit(&request)?;
-        Ok(Response::new(transfer::get(self, &call, request.get_ref()).await?))
+        Ok(transfer::get(self, &call, request.get_ref()).await?)
     }
 
     async fn do_put(

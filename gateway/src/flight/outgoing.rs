@@ -52,6 +52,7 @@ fn send(messages: Messages, run: Run, patience: Patience) -> FlightDataStream {
     // Two messages at most wait for the client.
     let (pieces, incoming) = mpsc::channel(2);
     let (failed, failure) = oneshot::channel();
+    let query = run.query();
     tokio::spawn(async move {
         if let Err(fault) = produce(messages, run, patience, pieces).await {
             // Nobody hears it if the client left.
@@ -59,15 +60,15 @@ fn send(messages: Messages, run: Run, patience: Patience) -> FlightDataStream {
         }
     });
     let state = Some((incoming, failure));
-    Box::pin(futures::stream::unfold(state, |state| async {
+    Box::pin(futures::stream::unfold(state, move |state| async move {
         let (mut incoming, mut failure) = state?;
         match incoming.recv().await {
             Some(Piece::Message(message)) => Some((Ok(*message), Some((incoming, failure)))),
             Some(Piece::End) => None,
             None => {
                 // Without a reason the task has panicked.
-                let fault = (&mut failure).await.unwrap_or_else(|_| Fault::internal());
-                tracing::info!(outcome = fault.label(), "an answer was cut off");
+                let fault = (&mut failure).await.unwrap_or_else(|_| Fault::internal()).of(query);
+                tracing::info!(%query, outcome = fault.label(), "an answer was cut off");
                 Some((Err(fault.into()), None))
             }
         }

@@ -58,7 +58,7 @@ impl PreparedStatements {
         no_transaction(request.transaction_id.as_ref())?;
         let deadline = call.options.deadline;
         let planned = self.gateway.prepare(request.query.as_bytes(), &call.options);
-        let prepared = Arc::new(self.planning.turn(deadline, planned).await?);
+        let prepared = Arc::new(self.planning.plan(deadline, planned).await?);
         // Never empty: JDBC takes a statement without a schema for an update.
         let dataset_schema = encode::announced(prepared.schema())?;
         let parameter_schema = encode::announced(prepared.parameter_schema())?;
@@ -82,7 +82,7 @@ impl PreparedStatements {
         let handle = Handle::read(handle)?;
         let kept = self.find(call, handle)?;
         let bound = self.gateway.bind(&kept.prepared, Some(parameters));
-        let bound = Arc::new(self.planning.turn(kept.deadline, bound).await?);
+        let bound = Arc::new(self.planning.plan(kept.deadline, bound).await?);
         self.kept
             .change(&handle, &call.analyst, Instant::now(), |kept| kept.bound = Some(bound))
             .ok_or_else(unknown_handle)?;
@@ -99,7 +99,7 @@ impl PreparedStatements {
         let bound = match kept.bound {
             Some(bound) => Bound::clone(&bound),
             None => {
-                self.planning.turn(kept.deadline, self.gateway.bind(&kept.prepared, None)).await?
+                self.planning.plan(kept.deadline, self.gateway.bind(&kept.prepared, None)).await?
             }
         };
         Ok((bound, kept.deadline))

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
+use insitu_proto::request::QueryId;
+use rand::RngCore as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
@@ -68,7 +70,17 @@ impl Running {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         runs.insert(id, Entry { analyst: by.clone(), ticket, cancel });
         let runs = Arc::clone(&self.runs);
-        Ok(Run { id, runs, turns: Arc::clone(&self.turns), turn: None, cancelled, _place: place })
+        let mut query = [0; 16];
+        rand::rng().fill_bytes(&mut query);
+        Ok(Run {
+            id,
+            query: QueryId(query),
+            runs,
+            turns: Arc::clone(&self.turns),
+            turn: None,
+            cancelled,
+            _place: place,
+        })
     }
 
     /// Cancels whatever runs or waits for an analyst's ticket.
@@ -84,6 +96,7 @@ impl Running {
 #[derive(Debug)]
 pub(crate) struct Run {
     id: u64,
+    query: QueryId,
     runs: Arc<Mutex<HashMap<u64, Entry>>>,
     turns: Arc<Semaphore>,
     turn: Option<OwnedSemaphorePermit>,
@@ -92,6 +105,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// What this run is called in all logs: a ticket that is redeemed twice is two queries.
+    pub(crate) const fn query(&self) -> QueryId {
+        self.query
+    }
+
     /// Waits for a turn and does the work. The turn is kept afterwards, until the answer is out.
     ///
     /// # Errors

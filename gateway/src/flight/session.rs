@@ -14,13 +14,11 @@ use super::handles::{Handle, Holding, Holdings, Life, WhenFull};
 use super::session_messages::{ErrorValue, OptionValue, SessionOptionValue};
 use crate::CATALOG;
 use crate::analyst::Analyst;
-use crate::query::Options;
+use crate::query::{Options, label};
 use crate::status::Fault;
 
 /// The name Arrow suggests.
 const COOKIE: &str = "arrow_flight_session_id";
-/// The longest project or purpose.
-const TEXT_CHARS_MAX: usize = 200;
 /// The most options of one request: more than there are.
 const OPTIONS_MAX: usize = 64;
 
@@ -170,9 +168,7 @@ fn text(value: Option<&OptionValue>) -> Option<Option<String>> {
     match value {
         None => Some(None),
         Some(OptionValue::Text(text)) => {
-            let fits =
-                text.chars().count() <= TEXT_CHARS_MAX && !text.chars().any(char::is_control);
-            fits.then(|| Some(text.clone()).filter(|t| !t.is_empty()))
+            label(text).map(|text| Some(text.to_owned()).filter(|text| !text.is_empty()))
         }
         Some(
             OptionValue::Flag(_)

@@ -18,7 +18,7 @@ use super::limits::{Limits, TICKET_LIFE};
 use super::outgoing::{FlightDataStream, watched};
 use super::planning::Planning;
 use super::running::Running;
-use crate::query::{Bound, Gateway};
+use crate::query::{Bound, Gateway, QueryId};
 use crate::status::Fault;
 
 /// An answer that a client may fetch.
@@ -60,7 +60,7 @@ impl Statements {
     /// The schema of a statement's answer.
     pub(crate) async fn schema(&self, call: &Call, sql: &str) -> Result<SchemaRef, Fault> {
         let planned = self.gateway.prepare(sql.as_bytes(), &call.options);
-        let prepared = self.planning.turn(call.options.deadline, planned).await?;
+        let prepared = self.planning.plan(call.options.deadline, planned).await?;
         Ok(Arc::clone(prepared.schema()))
     }
 
@@ -70,7 +70,7 @@ impl Statements {
             let prepared = self.gateway.prepare(sql.as_bytes(), &call.options).await?;
             self.gateway.bind(&prepared, None).await
         };
-        let bound = self.planning.turn(call.options.deadline, planned).await?;
+        let bound = self.planning.plan(call.options.deadline, planned).await?;
         self.announce(call, bound, call.options.deadline)
     }
 
@@ -90,23 +90,36 @@ impl Statements {
         Ok(Announced { schema, ticket, expires: SystemTime::now().checked_add(TICKET_LIFE) })
     }
 
-    /// Redeems a ticket: runs the statement and sends its answer.
+    /// Redeems a ticket: runs the statement and sends its answer, with the id of the query it was.
     pub(crate) async fn fetch(
         &self,
         call: &Call,
         handle: &[u8],
-    ) -> Result<FlightDataStream, Fault> {
+    ) -> Result<(FlightDataStream, QueryId), Fault> {
         let handle = Handle::read(handle)?;
         // First among the running, then the ticket: a cancellation in between finds one or the other.
         let mut run = self.running.start(&call.analyst, handle)?;
         let ticketed =
             self.tickets.get(&handle, &call.analyst, Instant::now()).ok_or_else(unknown_handle)?;
         let began = Instant::now();
-        let answered = run.work(ticketed.deadline, self.gateway.execute(&ticketed.bound)).await;
+        let query = run.query();
+        let executed = self.gateway.execute(&ticketed.bound, query);
+        let answered = run.work(ticketed.deadline, executed).await;
         let outcome = answered.as_ref().map_or_else(Fault::label, |_| "answered");
-        tracing::info!(outcome, ms = began.elapsed().as_millis(), "a statement ended");
-        let messages = encode::answer(ticketed.bound.schema(), answered?.batches())?;
-        Ok(watched(messages, run))
+        let asked = ticketed.bound.options();
+        tracing::info!(
+            %query,
+            analyst = call.analyst.name(),
+            project = asked.project.as_deref(),
+            purpose = asked.purpose.as_deref(),
+            outcome,
+            ms = began.elapsed().as_millis(),
+            "a statement ended"
+        );
+        let messages = answered
+            .and_then(|answer| encode::answer(ticketed.bound.schema(), answer.batches()))
+            .map_err(|fault| fault.of(query))?;
+        Ok((watched(messages, run), query))
     }
 
     /// Cancels a ticket and whatever runs for it.
@@ -126,6 +139,6 @@ impl Statements {
 
     /// Says what would be asked of whom and what would be refused.
     pub(crate) async fn explain(&self, call: &Call, sql: &[u8]) -> Result<String, Fault> {
-        self.planning.turn(call.options.deadline, self.gateway.explain(sql, &call.options)).await
+        self.planning.plan(call.options.deadline, self.gateway.explain(sql, &call.options)).await
     }
 }

@@ -3,26 +3,33 @@
 use arrow_flight::{FlightData, PutResult, Ticket};
 use futures::Stream;
 use prost::Message as _;
-use tonic::Status;
+use tonic::{Response, Status};
 
 use super::Edge;
 use super::call::Call;
 use super::command::Asked;
 use super::outgoing::{FlightDataStream, at_once};
 use super::{encode, parameters};
-use crate::status::Fault;
+use crate::status::{Fault, QUERY_ID_HEADER, query_id_header};
 
-/// What `DoGet` answers.
+/// What `DoGet` answers; to a statement with the query's id in a header.
 pub(super) async fn get(
     edge: &Edge,
     call: &Call,
     ticket: &Ticket,
-) -> Result<FlightDataStream, Fault> {
+) -> Result<Response<FlightDataStream>, Fault> {
     match Asked::read(&ticket.ticket)? {
-        Asked::Ticket(handle) => edge.statements.fetch(call, &handle).await,
+        Asked::Ticket(handle) => {
+            let (stream, query) = edge.statements.fetch(call, &handle).await?;
+            let mut response = Response::new(stream);
+            if let Some(id) = query_id_header(query) {
+                response.metadata_mut().insert(QUERY_ID_HEADER, id);
+            }
+            Ok(response)
+        }
         Asked::Catalogue(question) => {
             let catalogue = question.answer(&edge.gateway.datasets())?;
-            Ok(at_once(encode::catalogue(&catalogue)?))
+            Ok(Response::new(at_once(encode::catalogue(&catalogue)?)))
         }
         Asked::Statement(_) | Asked::Prepared(_) => {
             Err(Fault::Malformed("a command in place of a ticket"))

@@ -54,6 +54,7 @@ mod soup;
 pub use functions::{FunctionKind, OFFERED, Offered, is_offered};
 pub use gated::{Gated, RelationName};
 pub use limits::Limits;
+pub(crate) use text::is_hidden;
 
 use insitu_disclosure::Refusals;
 

@@ -55,7 +55,7 @@ fn visible(text: &str) -> Result<(), Refusal> {
 }
 
 /// Control characters other than line breaks and tabs, invisible characters, changes of direction.
-const fn is_hidden(c: char) -> bool {
+pub(crate) const fn is_hidden(c: char) -> bool {
     (c.is_ascii_control() && !matches!(c, '\n' | '\r' | '\t'))
         || matches!(
             c,

@@ -8,6 +8,7 @@ use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use hyper_util::rt::TokioIo;
+use insitu_disclosure::Refusal;
 use insitu_proto::frames::{self, Answer, BODY_BYTES_MAX, FrameError};
 use insitu_proto::request::NodeRequest;
 use insitu_proto::v1;
@@ -143,10 +144,13 @@ impl NodeChannel for GrpcNode {
     }
 }
 
-/// A status from a node: Refusals it meant, or a failure. Its text isn't passed on.
+/// A status from a node: reasons it meant, or a failure. No text of it is passed on.
 fn failure(status: &Status) -> NodeFailure {
-    if let Ok(refusals) = insitu_proto::refusal::decode(status.details()) {
-        return NodeFailure::Refused(refusals);
+    if !status.details().is_empty() {
+        return match insitu_proto::refusal::decode(status.details()) {
+            Ok(refusals) => NodeFailure::Refused(refusals.iter().map(Refusal::code).collect()),
+            Err(_) => NodeFailure::Invalid("refusal"),
+        };
     }
     match status.code() {
         Code::DeadlineExceeded => NodeFailure::OutOfTime,
@@ -206,4 +210,36 @@ pub(crate) async fn dial_nodes(directory: Arc<Directory>) {
         });
     }
     while tasks.join_next().await.is_some() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use insitu_disclosure::RefusalCode;
+
+    use super::*;
+
+    /// A refusal as a node would send it, with a word in every text that mustn't go on.
+    fn refused(code: &str) -> Status {
+        let text = "CANARY".to_owned();
+        let detail =
+            v1::RefusalDetail { code: code.to_owned(), message: text.clone(), fix: text.clone() };
+        let details = prost::Message::encode_to_vec(&v1::RefusalDetails { refusals: vec![detail] });
+        Status::with_details(Code::InvalidArgument, text, details.into())
+    }
+
+    #[test]
+    fn of_a_nodes_refusal_the_code_remains() {
+        let failure = failure(&refused("D203"));
+        assert!(matches!(&failure, NodeFailure::Refused(codes) if *codes == [RefusalCode::D203]));
+        assert!(!format!("{failure:?}").contains("CANARY"));
+    }
+
+    #[test]
+    fn an_unknown_code_and_bytes_that_are_no_refusal_are_invalid() {
+        let bytes = Status::with_details(Code::Internal, "CANARY", vec![0xFF; 9].into());
+        for status in [refused("D999"), refused("CANARY"), bytes] {
+            assert!(matches!(failure(&status), NodeFailure::Invalid("refusal")));
+        }
+        assert!(matches!(failure(&Status::internal("CANARY")), NodeFailure::Unreachable));
+    }
 }

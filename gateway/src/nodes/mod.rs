@@ -3,21 +3,24 @@
 //! 1. [`NodeChannel`]: what a node can be asked.
 //! 2. `directory`: who is registered, who is connected, what each announced.
 //! 3. `accept`: nodes dial in. 4. `grpc`: the channel over a connection.
+//! 5. `refused`: a node's refusals, in the gateway's words.
 
 mod accept;
 mod directory;
 mod grpc;
+mod refused;
 
 pub(crate) use accept::accept_nodes;
 pub use directory::{Directory, NodeRegistration};
 pub(crate) use grpc::dial_nodes;
+pub(crate) use refused::in_our_words;
 
 use std::fmt;
 use std::time::Duration;
 
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use insitu_disclosure::Refusals;
+use insitu_disclosure::RefusalCode;
 use insitu_proto::frames::Answer;
 use insitu_proto::request::NodeRequest;
 use insitu_proto::v1;
@@ -41,8 +44,8 @@ pub enum NodeFailure {
     OutOfTime,
     /// What came isn't an answer to the question.
     Invalid(&'static str),
-    /// The node refused.
-    Refused(Refusals),
+    /// The node refused, for these reasons. Its words aren't kept.
+    Refused(Vec<RefusalCode>),
 }
 
 /// The only door to a department.

@@ -1,6 +1,6 @@
 //! From SQL to Tabulations and an upper plan. The passes, in order:
 //!
-//! 1. `session`: the engine's options and functions, closed.
+//! 1. `session`: the engine's options and functions, closed. `threads`: where planning is done.
 //! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation.
 //! 3. `cut`: the raw plan to leaves and the upper plan (`relation`, `scalar`, `aggregate` are its parts).
 //! 4. `statuses`: a status column beside each protected measure, where asked for.
@@ -20,6 +20,7 @@ mod scalar;
 mod schema;
 mod session;
 mod statuses;
+mod threads;
 mod upper;
 
 pub(crate) use cut::{Cut, cut};
@@ -27,6 +28,7 @@ pub(crate) use error::planning_refusal;
 pub(crate) use leaf::Leaf;
 pub(crate) use parse::{parameter_types, parse};
 pub(crate) use schema::{client_schema, to_client};
-pub(crate) use session::{Session, on_planning_thread};
+pub(crate) use session::Session;
 pub(crate) use statuses::with_statuses;
+pub(crate) use threads::PlanningThreads;
 pub(crate) use upper::{OpenNeed, open_needs, optimise, run_upper};

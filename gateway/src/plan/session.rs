@@ -9,13 +9,9 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
-use insitu_disclosure::{Refusal, RefusalCode, Refusals};
 
 use crate::gate::functions::is_offered;
 
-/// The stack a statement is planned on: the planner recurses, and a stack that overflows ends the
-/// process. The gate bounds the depth; this is for what it lets through.
-const PLANNING_STACK_BYTES: usize = 256 << 20;
 /// Rows of one batch: joins look for a cancelled query between batches.
 const BATCH_ROWS: usize = 1_024;
 
@@ -78,35 +74,4 @@ impl Session {
             .with_physical_optimizer_rules(rules)
             .build()
     }
-}
-
-/// Runs a planning step on a thread with a large stack. A panic in it ends the step, not the gateway.
-pub(crate) async fn on_planning_thread<T: Send + 'static>(
-    step: impl FnOnce() -> Result<T, Refusals> + Send + 'static,
-) -> Result<T, Refusals> {
-    let (done, result) = tokio::sync::oneshot::channel();
-    let thread = std::thread::Builder::new()
-        .name("insitu-planning".to_owned())
-        .stack_size(PLANNING_STACK_BYTES)
-        .spawn(move || {
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(step));
-            // The asker may have gone away meanwhile.
-            let _ = done.send(outcome);
-        });
-    if thread.is_err() {
-        return Err(busy());
-    }
-    match result.await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) | Err(_) => Err(Refusal::new(
-            RefusalCode::X901,
-            "the planner failed on this statement.",
-            "Write it in another way.",
-        )
-        .into()),
-    }
-}
-
-fn busy() -> Refusals {
-    Refusal::new(RefusalCode::L507, "the gateway is busy.", "Try again in a moment.").into()
 }

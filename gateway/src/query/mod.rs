@@ -9,7 +9,9 @@
 mod options;
 mod prepare;
 
+pub use insitu_proto::request::QueryId;
 pub use options::Options;
+pub(crate) use options::label;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,14 +23,13 @@ use datafusion::logical_expr::LogicalPlan;
 use futures::future::try_join_all;
 use insitu_disclosure::{Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, admit};
 use insitu_guard::Guards;
-use insitu_proto::request::QueryId;
-use rand::RngCore as _;
+use tracing::Instrument as _;
 
 use crate::catalog::{Catalog, Held};
 use crate::explain;
 use crate::gather::Gathering;
 use crate::nodes::Directory;
-use crate::plan::{self, Leaf, OpenNeed, Session};
+use crate::plan::{self, Leaf, OpenNeed, PlanningThreads, Session};
 
 /// The query engine: the departments, and what plans over them.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub struct Gateway {
     directory: Arc<Directory>,
     session: Session,
     guards: Arc<Guards>,
+    threads: PlanningThreads,
 }
 
 /// A statement that was checked and can be run, once its placeholders have values.
@@ -92,6 +94,12 @@ impl Bound {
     pub fn schema(&self) -> &SchemaRef {
         &self.ready.schema
     }
+
+    /// What the analyst chose for the statement when it was prepared.
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
 }
 
 impl Answer {
@@ -120,7 +128,8 @@ impl Gateway {
     ) -> Result<Self, crate::server::GatewayError> {
         let session = Session::new(memory_bytes)
             .map_err(|e| crate::server::GatewayError::Engine(e.to_string()))?;
-        Ok(Self { directory, session, guards: Arc::new(guards) })
+        let (guards, threads) = (Arc::new(guards), PlanningThreads::new());
+        Ok(Self { directory, session, guards, threads })
     }
 
     /// Checks a statement: gate, parse, cut and, where there are no placeholders, admission. Nothing
@@ -129,7 +138,8 @@ impl Gateway {
     /// # Errors
     /// All Refusals found.
     pub async fn prepare(&self, sql: &[u8], options: &Options) -> Result<Prepared, Refusals> {
-        prepare::prepare(self.directory.catalog(), self.session.state(), sql, options).await
+        let catalog = self.directory.catalog();
+        prepare::prepare(&self.threads, catalog, self.session.state(), sql, options).await
     }
 
     /// Gives placeholders their values, from a batch of one row, and checks everything again. Nothing
@@ -142,29 +152,35 @@ impl Gateway {
         prepared: &Prepared,
         parameters: Option<RecordBatch>,
     ) -> Result<Bound, Refusals> {
-        let ready = prepare::bind(prepared, parameters, self.session.state()).await?;
+        let ready =
+            prepare::bind(&self.threads, prepared, parameters, self.session.state()).await?;
         Ok(Bound { ready, options: prepared.options.clone() })
     }
 
     /// Runs a statement: one round trip to each department. Dropping the future cancels the work at
-    /// the departments.
+    /// the departments, whose logs know it by the id.
     ///
     /// # Errors
     /// A department that is missing, fails or refuses; a limit; an upper plan without a value.
-    pub async fn execute(&self, bound: &Bound) -> Result<Answer, Refusals> {
+    pub async fn execute(&self, bound: &Bound, id: QueryId) -> Result<Answer, Refusals> {
         let deadline = Instant::now().checked_add(bound.options.deadline);
         let deadline = deadline.ok_or_else(out_of_time)?;
-        let run = self.run(&bound.ready, deadline);
-        tokio::time::timeout(bound.options.deadline, run)
+        let run = self.run(&bound.ready, id, deadline);
+        // At a level that is always on: without it an error in the log belongs to no query.
+        let span = tracing::error_span!("query", %id);
+        tokio::time::timeout(bound.options.deadline, run.instrument(span))
             .await
             .unwrap_or_else(|_| Err(out_of_time()))
     }
 
-    async fn run(&self, ready: &Ready, deadline: Instant) -> Result<Answer, Refusals> {
-        let mut id = [0_u8; 16];
-        rand::rng().fill_bytes(&mut id);
+    async fn run(
+        &self,
+        ready: &Ready,
+        query_id: QueryId,
+        deadline: Instant,
+    ) -> Result<Answer, Refusals> {
         let (directory, guards) = (&self.directory, &self.guards);
-        let gathering = Gathering { directory, guards, query_id: QueryId(id), deadline };
+        let gathering = Gathering { directory, guards, query_id, deadline };
         let catalog = self.directory.catalog();
         let (gathered, opened) = futures::future::try_join(
             try_join_all(distinct_tabulations(ready).into_iter().map(|(indexes, leaf)| {
@@ -216,7 +232,7 @@ impl Gateway {
     /// As [`Self::prepare`].
     pub async fn explain(&self, sql: &[u8], options: &Options) -> Result<String, Refusals> {
         let prepared = self.prepare(sql, options).await?;
-        let ready = prepare::typical(&prepared, self.session.state()).await?;
+        let ready = prepare::typical(&self.threads, &prepared, self.session.state()).await?;
         Ok(explain::explain(&ready))
     }
 
@@ -275,6 +291,10 @@ fn out_of_time() -> Refusals {
 }
 
 fn internal() -> Refusals {
-    Refusal::new(RefusalCode::X901, "something went wrong inside the gateway.", "Report the query.")
-        .into()
+    Refusal::new(
+        RefusalCode::X901,
+        "something went wrong inside the gateway.",
+        "Report the query id.",
+    )
+    .into()
 }

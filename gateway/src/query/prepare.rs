@@ -13,10 +13,11 @@ use insitu_proto::request::{NodeRequest, QueryId, Question, REQUEST_BYTES_MAX};
 use super::{Options, Prepared, Ready};
 use crate::catalog::Catalog;
 use crate::gate;
-use crate::plan::{self, Cut, Leaf};
+use crate::plan::{self, Cut, Leaf, PlanningThreads};
 
 /// Checks a statement.
 pub(super) async fn prepare(
+    threads: &PlanningThreads,
     catalog: Catalog,
     state: SessionState,
     sql: &[u8],
@@ -24,27 +25,29 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, Refusals> {
     let gated = gate::check(sql, &gate::Limits::STANDARD)?;
     let options = options.clone();
-    plan::on_planning_thread(move || {
-        known_relations(&gated, &catalog)?;
-        let raw = plan::parse(gated.sql(), &catalog, &state)?;
-        let types = plan::parameter_types(&raw)?;
-        let parameters = parameter_schema(&types);
-        let ready = if types.is_empty() {
-            Some(Arc::new(ready(&raw, &options, &state, Admission::Required)?))
-        } else {
-            None
-        };
-        let schema = match &ready {
-            Some(ready) => Arc::clone(&ready.schema),
-            None => Arc::clone(&typical_ready(&raw, &types, &options, &state)?.schema),
-        };
-        Ok(Prepared { raw: Arc::new(raw), options, parameters, schema, ready })
-    })
-    .await
+    threads
+        .run(move || {
+            known_relations(&gated, &catalog)?;
+            let raw = plan::parse(gated.sql(), &catalog, &state)?;
+            let types = plan::parameter_types(&raw)?;
+            let parameters = parameter_schema(&types);
+            let ready = if types.is_empty() {
+                Some(Arc::new(ready(&raw, &options, &state, Admission::Required)?))
+            } else {
+                None
+            };
+            let schema = match &ready {
+                Some(ready) => Arc::clone(&ready.schema),
+                None => Arc::clone(&typical_ready(&raw, &types, &options, &state)?.schema),
+            };
+            Ok(Prepared { raw: Arc::new(raw), options, parameters, schema, ready })
+        })
+        .await
 }
 
 /// Gives placeholders their values.
 pub(super) async fn bind(
+    threads: &PlanningThreads,
     prepared: &Prepared,
     parameters: Option<RecordBatch>,
     state: SessionState,
@@ -54,19 +57,21 @@ pub(super) async fn bind(
         return Ok(Arc::clone(ready));
     }
     let prepared = prepared.clone();
-    plan::on_planning_thread(move || {
-        let raw = with_values(&prepared.raw, values)?;
-        let ready = ready(&raw, &prepared.options, &state, Admission::Required)?;
-        if ready.schema != prepared.schema {
-            return Err(misfit("the values change the types of the result.").into());
-        }
-        Ok(Arc::new(ready))
-    })
-    .await
+    threads
+        .run(move || {
+            let raw = with_values(&prepared.raw, values)?;
+            let ready = ready(&raw, &prepared.options, &state, Admission::Required)?;
+            if ready.schema != prepared.schema {
+                return Err(misfit("the values change the types of the result.").into());
+            }
+            Ok(Arc::new(ready))
+        })
+        .await
 }
 
 /// The statement with NULL for every placeholder: for its shape, never for running.
 pub(super) async fn typical(
+    threads: &PlanningThreads,
     prepared: &Prepared,
     state: SessionState,
 ) -> Result<Arc<Ready>, Refusals> {
@@ -74,12 +79,13 @@ pub(super) async fn typical(
         return Ok(Arc::clone(ready));
     }
     let prepared = prepared.clone();
-    plan::on_planning_thread(move || {
-        let types: Vec<DataType> =
-            prepared.parameters.fields().iter().map(|f| f.data_type().clone()).collect();
-        typical_ready(&prepared.raw, &types, &prepared.options, &state).map(Arc::new)
-    })
-    .await
+    threads
+        .run(move || {
+            let types: Vec<DataType> =
+                prepared.parameters.fields().iter().map(|f| f.data_type().clone()).collect();
+            typical_ready(&prepared.raw, &types, &prepared.options, &state).map(Arc::new)
+        })
+        .await
 }
 
 fn typical_ready(

@@ -46,6 +46,7 @@ pub(super) struct NodeTable {
 pub(super) struct UplinkTable {
     pub(super) gateway: At<String>,
     pub(super) secret_file: At<String>,
+    pub(super) transport: At<String>,
 }
 
 /// `[listen]`
@@ -54,6 +55,7 @@ pub(super) struct UplinkTable {
 pub(super) struct ListenTable {
     pub(super) address: At<String>,
     pub(super) secret_file: At<String>,
+    pub(super) transport: At<String>,
 }
 
 /// `[[dataset]]`

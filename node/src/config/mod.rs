@@ -2,7 +2,7 @@
 //!
 //! 1. [`NodeConfig`]: what the document comes to, and the two ways to read it.
 //! 2. `document`: the document as TOML writes it; unknown keys are rejected.
-//! 3. `settings`, `dataset`, `terms`, `column`, `reading`, `files`, `value`: one table or key each, checked.
+//! 3. `settings`, `transport`, `dataset`, `terms`, `column`, `reading`, `files`, `value`: one table or key each, checked.
 //! 4. `problems`, [`ConfigErrors`]: everything found wrong, with file, line, column and the fix.
 //! 5. [`Secret`]: read from a file of its own, never from the document.
 //!
@@ -23,9 +23,11 @@ mod settings;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod value;
 
 pub use error::{ConfigError, ConfigErrors, Position};
 pub use node::NodeConfig;
 pub use secret::{Secret, SecretError};
 pub use settings::{Link, NodeSettings};
+pub use transport::Transport;

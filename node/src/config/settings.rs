@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use super::document::{At, Document, ListenTable, NodeTable, UplinkTable, Whole};
 use super::problems::Problems;
+use super::transport;
 use crate::source::SourceLimits;
 
 /// Memory for queries, unless `memory_mib` says otherwise.
@@ -188,13 +189,17 @@ fn uplink(
     folder: &Path,
     problems: &mut Problems<'_>,
 ) -> Option<Link> {
-    let UplinkTable { gateway, secret_file } = table.get_ref();
+    let UplinkTable { gateway, secret_file, transport } = table.get_ref();
+    let transport = transport::transport(transport, problems);
     let fix = "add the gateway's address, such as `gateway = \"gateway.example:50060\"`";
     let gateway = problems
         .required(gateway, &table.span(), "gateway", fix)
-        .and_then(|gateway| host_and_port(gateway, problems));
+        .and_then(|at| Some((at, host_and_port(at, problems)?)));
+    if let (Some((at, gateway)), Some(transport)) = (&gateway, transport) {
+        transport::dialled(at, gateway, transport, problems);
+    }
     let secret_file = secret(secret_file, &table.span(), folder, problems);
-    Some(Link::Uplink { gateway: gateway?, secret_file: secret_file? })
+    Some(Link::Uplink { gateway: gateway?.1, secret_file: secret_file? })
 }
 
 fn listen(
@@ -202,13 +207,17 @@ fn listen(
     folder: &Path,
     problems: &mut Problems<'_>,
 ) -> Option<Link> {
-    let ListenTable { address, secret_file } = table.get_ref();
+    let ListenTable { address, secret_file, transport } = table.get_ref();
+    let transport = transport::transport(transport, problems);
     let fix = "add where to listen, such as `address = \"127.0.0.1:50070\"`";
     let address = problems
         .required(address, &table.span(), "address", fix)
-        .and_then(|address| socket_address(address, problems));
+        .and_then(|at| Some((at, socket_address(at, problems)?)));
+    if let (Some((at, address)), Some(transport)) = (address, transport) {
+        transport::listened(at, address, transport, problems);
+    }
     let secret_file = secret(secret_file, &table.span(), folder, problems);
-    Some(Link::Listen { address: address?, secret_file: secret_file? })
+    Some(Link::Listen { address: address?.1, secret_file: secret_file? })
 }
 
 fn secret(

@@ -6,6 +6,7 @@
 //! 4. `contributions`: the aggregate that makes Evidence; `state`: its bytes.
 //! 5. `plan`: the engine's plan, built, never parsed from text.
 //! 6. `run`: the plan run to completion under memory, time and group limits.
+//!    `unwanted`: how a query that nobody waits for ends soon.
 //! 7. `collect`: Evidence from the engine's batches.
 //! 8. `rows`: rows of open datasets.
 
@@ -17,6 +18,7 @@ mod plan;
 mod rows;
 mod run;
 mod state;
+mod unwanted;
 mod words;
 
 pub(crate) use collect::collect_evidence;

@@ -12,9 +12,12 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt as _;
+
+use super::unwanted::Wanted;
 
 /// Why a plan didn't come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -86,8 +89,14 @@ impl Engine {
         &self.runtime
     }
 
-    /// A session with closed options and rules.
-    pub(crate) fn session(&self) -> SessionState {
+    /// Tasks on the engine's threads, its own helpers included: a task whose query was dropped counts
+    /// until it has really stopped.
+    pub(crate) fn tasks(&self) -> usize {
+        self.threads.0.as_ref().map_or(0, |threads| threads.metrics().num_alive_tasks())
+    }
+
+    /// A session for one query, with closed options and rules.
+    pub(super) fn session(&self, wanted: &Wanted) -> SessionState {
         let mut config = SessionConfig::new()
             .with_batch_size(BATCH_ROWS)
             .with_target_partitions(self.parallel)
@@ -101,7 +110,9 @@ impl Engine {
         optimizer.skip_failed_rules = false;
         // Counts come from rows, never from a file's statistics, which say nothing of units.
         let rules = PhysicalOptimizer::default().rules.into_iter();
-        let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").collect();
+        let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
+            rules.filter(|rule| rule.name() != "aggregate_statistics").collect();
+        rules.push(Arc::new(wanted.rule()));
         SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::clone(&self.runtime))
@@ -117,8 +128,10 @@ impl Engine {
         time_max: Duration,
     ) -> Result<Vec<RecordBatch>, RunError> {
         let Some(threads) = self.threads.0.as_ref() else { return Err(RunError::Panicked) };
-        let session = self.session();
-        // The set ends its task when dropped, so a query nobody waits for stops.
+        // Both end with this future: tasks that wait are dropped with the set, those that work see that
+        // nobody wants their batches.
+        let wanted = Wanted::default();
+        let session = self.session(&wanted);
         let mut task = tokio::task::JoinSet::new();
         task.spawn_on(collect(session, plan, rows_max), threads.handle());
         match tokio::time::timeout(time_max, task.join_next()).await {

@@ -1,0 +1,108 @@
+//! A node's refusals, in the gateway's words. A node may say which reason it has, from a closed list;
+//! its own text ends here. That text could quote data, by mistake or on purpose, or pass something off
+//! as the gateway's advice, and the analyst couldn't tell. What is lost are details, which are in the
+//! department's log under the query's id.
+
+use insitu_disclosure::{Refusal, RefusalCode, Refusals};
+
+/// The reasons of a department's node, each once; `None` if one isn't a node's to have.
+pub(crate) fn in_our_words(department: &str, codes: &[RefusalCode]) -> Option<Refusals> {
+    let refusals: Option<Vec<Refusal>> =
+        codes.iter().map(|code| reworded(department, *code)).collect();
+    Refusals::collect(refusals?)
+}
+
+fn reworded(department: &str, code: RefusalCode) -> Option<Refusal> {
+    let (message, fix) = match code {
+        // The gateway admits a question first, so these come from rules that only the node has.
+        RefusalCode::Q105
+        | RefusalCode::Q106
+        | RefusalCode::Q107
+        | RefusalCode::D201
+        | RefusalCode::D202
+        | RefusalCode::D203
+        | RefusalCode::D204
+        | RefusalCode::D205
+        | RefusalCode::D206
+        | RefusalCode::D207
+        | RefusalCode::D208
+        | RefusalCode::D209
+        | RefusalCode::D210
+        | RefusalCode::L502
+        | RefusalCode::L503 => (
+            format!("{department} refuses the question under its own rules: {}.", heading(code)),
+            "Look the code up, or ask the department.",
+        ),
+        RefusalCode::N404 => (
+            format!(
+                "{department} has other terms than the question was checked under, or another version."
+            ),
+            "Ask again; if it stays, ask the department.",
+        ),
+        RefusalCode::L504 => (
+            format!("the answer has more groups than {department} allows."),
+            "Group by fewer or coarser dimensions, or filter.",
+        ),
+        RefusalCode::L505 => (
+            format!("{department} didn't answer within the deadline."),
+            "Ask for less at once, or for a longer deadline.",
+        ),
+        RefusalCode::L506 => (
+            format!("the query needs more memory than {department} gives a query."),
+            "Group by fewer or coarser dimensions.",
+        ),
+        RefusalCode::X901 => (
+            format!("something went wrong inside the node of {department}."),
+            "Report the query id; the department's log has the details.",
+        ),
+        // A node knows neither statements nor analysts nor other departments.
+        RefusalCode::Q101
+        | RefusalCode::Q102
+        | RefusalCode::Q103
+        | RefusalCode::Q104
+        | RefusalCode::Q108
+        | RefusalCode::Q109
+        | RefusalCode::Q110
+        | RefusalCode::A301
+        | RefusalCode::A302
+        | RefusalCode::N401
+        | RefusalCode::N402
+        | RefusalCode::N403
+        | RefusalCode::L501
+        | RefusalCode::L507 => return None,
+    };
+    Some(Refusal::new(code, message, fix))
+}
+
+/// What the code is about: the heading of its page.
+fn heading(code: RefusalCode) -> &'static str {
+    let line = code.page().lines().next().unwrap_or_default();
+    line.split_once(": ").map_or(line, |(_, words)| words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_names_the_department_and_keeps_its_code() {
+        let mut known = 0;
+        for code in RefusalCode::ALL {
+            let Some(refusals) = in_our_words("Leeds City Council", &[code, code]) else {
+                continue;
+            };
+            let all: Vec<_> = refusals.iter().collect();
+            assert_eq!((all.len(), all[0].code()), (1, code));
+            assert!(all[0].message().contains("Leeds City Council"), "{code:?}");
+            known += 1;
+        }
+        assert_eq!(known, 20);
+    }
+
+    #[test]
+    fn a_reason_that_is_not_a_nodes_spoils_the_whole() {
+        assert_eq!(in_our_words("Leeds", &[RefusalCode::A301]), None);
+        assert_eq!(in_our_words("Leeds", &[RefusalCode::X901, RefusalCode::Q102]), None);
+        assert_eq!(in_our_words("Leeds", &[]), None);
+    }
+}

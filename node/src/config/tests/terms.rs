@@ -1,0 +1,108 @@
+//! Terms of disclosure: none has a default, and a profile is only tightened.
+
+use super::*;
+
+#[test]
+fn terms_of_a_protected_dataset_have_no_defaults() {
+    for (line, expect) in [
+        ("unit = \"account\"\n", "`unit` is missing"),
+        ("unit_unique_per_row = false\n", "`unit_unique_per_row` is missing"),
+        ("units_at_one_node = true\n", "`units_at_one_node` is missing"),
+        ("profile = \"standard\"\n", "`profile` is missing"),
+        ("release = \"at-gateway\"\n", "`release` is missing"),
+        ("protection = \"protected\"\n", "`protection` is missing"),
+    ] {
+        let errors = parse(&FULL.replace(line, "")).unwrap_err();
+        assert!(errors.iter().all(|error| error.problem == expect), "{errors}");
+        assert_eq!(errors.iter().next().unwrap().position, Some(Position { line: 10, column: 1 }));
+    }
+}
+
+#[test]
+fn profiles_are_only_tightened() {
+    check(
+        "threshold_units = 12",
+        "threshold_units = 9",
+        &[
+            "19:19: `threshold_units` is 9, below the profile's 10; write 10 or more: a profile is only tightened",
+        ],
+    );
+    check(
+        "rounding_base = 10",
+        "rounding_base = 7",
+        &[
+            "20:17: `rounding_base` is 7, not a multiple of the profile's 5; write 5, or a multiple of 5: a profile \
+           is only tightened",
+        ],
+    );
+    check(
+        "profile = \"standard\"",
+        "profile = \"none\"",
+        &["18:11: `none` isn't known as `profile`; write one of `standard`, `strict`, `ons-ckm`, \
+             `round-5`, `midpoint-6`, `exact`"],
+    );
+}
+
+#[test]
+fn an_open_dataset_has_no_terms() {
+    let errors = parse(&FULL.replace("\"protected\"", "\"open\"")).unwrap_err();
+    let problems: Vec<&str> = errors.iter().map(|error| error.problem.as_str()).collect();
+    for key in [
+        "unit",
+        "unit_unique_per_row",
+        "units_at_one_node",
+        "profile",
+        "threshold_units",
+        "release",
+    ] {
+        let expect = format!("`{key}` has no place here: an `open` dataset protects nobody");
+        assert!(problems.contains(&expect.as_str()), "{errors}");
+    }
+    assert!(
+        problems
+            .contains(&"`account` is labelled `unit` in an `open` dataset, which protects nobody")
+    );
+}
+
+#[test]
+fn the_unit_is_one_column_with_that_label() {
+    check(
+        "unit = \"account\"",
+        "unit = \"household\"",
+        &[
+            "15:8: `unit` names no column: there is no `household`; write `\"row\"`, or the name of a column \
+             labelled `unit`",
+            "24:1: column `account` is labelled `unit`, but `unit` is `household`; a dataset has one protected \
+             unit: name this column there, or hide it",
+        ],
+    );
+    check(
+        "label = \"unit\"",
+        "label = \"dimension\"",
+        &[
+            "24:1: column `account` is the protected unit, but isn't labelled `unit`; add `label = \"unit\"` to it",
+        ],
+    );
+    check(
+        "unit = \"account\"\n",
+        "unit = \"row\"\n",
+        &[
+            "16:23: `unit_unique_per_row` has no place here: with `unit = \"row\"` each row is one unit anyway; \
+             take it out",
+            "24:1: column `account` is labelled `unit`, but `unit` is `row`; a dataset has one protected unit: \
+             name this column there, or hide it",
+        ],
+    );
+}
+
+#[test]
+fn the_units_field_isnt_published_under_another_name() {
+    check(
+        "from = \"Council tax band\"",
+        "from = \"account\"",
+        &[
+            "29:1: `band` is read from the same field as the unit `account`; hide it: it would publish \
+           what identifies people",
+        ],
+    );
+}
