@@ -1,6 +1,8 @@
 //! Inflation: making one person look like many.
 
-use super::lab::{Lab, NO_RULES, THRESHOLD_ONLY, VICTIM, What, advantage, is_member, people};
+use super::lab::{
+    Lab, NO_RULES, Person, THRESHOLD_ONLY, VICTIM, What, advantage, is_member, people,
+};
 use super::town::{TOWNS, is_refused, is_refused_as};
 
 #[test]
@@ -57,6 +59,22 @@ fn attack_19_nine_known_people_and_the_victim() {
     // Ten are shown one time in four and nine never: that much is left of it in one question.
     let gained = advantage(60, |trial| guess(insitu_disclosure::Profile::STANDARD, trial));
     println!("attack 19, one question: {gained:.3}");
+    assert!(gained <= 0.2, "{gained}");
+}
+
+#[test]
+#[ignore = "succeeds: noise on a total is less than one contribution, so a measure that is nearly constant counts exactly"]
+fn attack_19_known_people_and_a_constant_measure() {
+    // Forty known people and perhaps the victim, with a measure of 100 for everybody: one question.
+    let guess = |profile, trial: u8| {
+        let group = (0..40).chain(is_member(trial).then_some(VICTIM)).map(|p| (p, 100));
+        let group: Vec<Person> = group.collect();
+        let total = Lab::new(profile, trial).ask(What::Sum, "group", &group).unwrap();
+        (total as f64 / 100.0).round() > 40.0
+    };
+    assert_eq!(advantage(60, |trial| guess(NO_RULES, trial)), 0.5);
+    let gained = advantage(60, |trial| guess(insitu_disclosure::Profile::STANDARD, trial));
+    println!("attack 19, by a constant measure, one question: {gained:.3}");
     assert!(gained <= 0.2, "{gained}");
 }
 

@@ -26,14 +26,14 @@ fn attack_42_whole_numbers_that_wrap() {
     // `sum` over a factor would wrap to a number that gives the victim away.
     is_refused("SELECT sum(cost * 9223372036854775807) FROM health.episodes", "D206");
     is_suppressed(
-        "SELECT count(*) FROM health.episodes WHERE area = 'Z' AND age * 106000000000000000 < 0",
+        "SELECT count(*) FROM health.episodes WHERE area = 'Z' AND age * 107000000000000000 < 0",
     );
 }
 
 #[test]
 fn attack_43_floating_point_that_cancels() {
     is_refused("SELECT sum(CAST(cost AS DOUBLE) * 1e300) FROM health.episodes", "D206");
-    is_refused("SELECT avg(sqrt(cost - 8999)) FROM health.episodes", "D206|D207|Q108");
+    is_refused("SELECT avg(sqrt(8999 - cost)) FROM health.episodes", "D206|D207|Q108");
 }
 
 #[test]

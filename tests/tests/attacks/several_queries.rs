@@ -8,7 +8,7 @@ use rand::{Rng as _, SeedableRng as _};
 use super::lab::{
     COLUMNS, Lab, NO_RULES, Person, THRESHOLD_ONLY, VICTIM, What, advantage, is_member, people,
 };
-use super::town::{TOWNS, Towns, is_refused, is_suppressed};
+use super::town::{TOWNS, is_refused, is_suppressed};
 
 const PAIRS: u64 = 30;
 const STANDARD: Profile = Profile::STANDARD;
@@ -147,10 +147,9 @@ fn attack_24_sixty_trackers() {
 fn attack_25_asking_again_is_the_same_answer() {
     let sql =
         "SELECT sex, count(*), sum(cost), avg(cost) FROM health.episodes GROUP BY sex ORDER BY sex";
-    let towns = Towns::start();
-    let first = towns.ask(0, sql).unwrap();
+    let first = TOWNS.ask(0, sql).unwrap();
     for _ in 0..20 {
-        assert_eq!(towns.ask(0, sql).unwrap(), first);
+        assert_eq!(TOWNS.ask(0, sql).unwrap(), first);
     }
     // The average of the same is the same: its error is that of one answer.
     let lab = Lab::new(WITHOUT_GUARD, 25);
@@ -172,8 +171,7 @@ fn attack_26_other_words_are_the_same_answer() {
         "SELECT count(*) FROM health.episodes WHERE upper(area) LIKE 'A' AND age >= 0".to_owned(),
         "SELECT count(*) FROM health.episodes WHERE area IN ('A', 'no such area')".to_owned(),
     ];
-    let towns = Towns::start();
-    let shown: Vec<_> = spellings.iter().map(|sql| towns.ask(0, sql).unwrap()).collect();
+    let shown: Vec<_> = spellings.iter().map(|sql| TOWNS.ask(0, sql).unwrap()).collect();
     assert!(shown.iter().all(|cells| *cells == shown[0]), "{shown:?}");
     // Without the guard every spelling that isn't recognised draws anew, and the mean comes close.
     let error = |profile: Profile| {
@@ -346,14 +344,16 @@ fn attack_32_the_total_less_the_shown_cells() {
     assert_eq!(error(THRESHOLD_ONLY), 0.0);
     let gained = error(STANDARD);
     println!("attack 32, counts: mean error {gained:.2}");
-    assert!(gained >= 2.5, "{gained}");
+    // Guessing 5 of 1 to 9 is wrong by 2.2.
+    assert!(gained >= 2.2, "{gained}");
 }
 
 #[test]
 #[ignore = "succeeds: a total's noise is 3 % of the largest contribution, the p% rule promises 10 %"]
 fn attack_32_the_total_less_the_shown_totals() {
     let small = [(VICTIM, 400_000)];
-    let cost = |p: u64| 100 + i128::from(p * 37 % 200);
+    // The victim holds two fifths of the region's total: no rule suppresses that.
+    let cost = |p: u64| 4_000 + i128::from(p * 37 % 2_000);
     let error = |profile| {
         let errors = (0..40).map(|s| {
             (remainder(profile, s, What::Sum, &small, cost) - 400_000).abs() as f64 / 400_000.0

@@ -172,7 +172,7 @@ pub(super) struct Towns {
     unprotected: [SessionContext; 2],
 }
 
-/// One pair for all attacks that leave no trace: what is refused or suppressed isn't remembered.
+/// One pair for all attacks: none depends on what others released before.
 pub(super) static TOWNS: LazyLock<Towns> = LazyLock::new(Towns::start);
 
 /// What an attack gains: the probability of telling right whether the victim is there, minus one half.
@@ -186,7 +186,7 @@ pub(super) struct Gained {
 }
 
 impl Towns {
-    pub(super) fn start() -> Self {
+    fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_stack_size(8 << 20)
