@@ -22,7 +22,8 @@ fn attack_35_order_by_and_limit_as_an_oracle() {
             );
             let told = TOWNS.ask(town, &sql).unwrap();
             assert!(
-                !told.is_empty() && told.iter().all(|row| row[0] <= "C".to_owned()),
+                !told.is_empty()
+                    && told.iter().all(|row| ["A", "B", "C"].contains(&row[0].as_str())),
                 "{told:?}"
             );
         }

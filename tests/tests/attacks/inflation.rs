@@ -8,7 +8,7 @@ use super::town::{TOWNS, is_refused, is_refused_as};
 #[test]
 fn attack_16_a_union_of_a_dataset_with_itself() {
     let one = "SELECT area FROM health.episodes WHERE area = 'E' AND age = 87";
-    let all = vec![one; 12].join(" UNION ALL ");
+    let all = [one; 12].join(" UNION ALL ");
     let sql = format!("SELECT count(*) FROM ({all}) AS t");
     assert_eq!(TOWNS.truth(0, &sql).unwrap(), [["12"]], "one person, past any threshold of rows");
     is_refused(&sql, "D208");
