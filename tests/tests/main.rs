@@ -3,6 +3,7 @@
 // Tests may assume.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod attacks;
 mod bad_input;
 mod cancel;
 mod hostile_peer;

@@ -1,0 +1,177 @@
+//! Attacks by simulation: sets of people chosen by the attacker, through the rules on cells, many times over.
+//!
+//! A question is about a set of units and has a spelling; another spelling is another coordinate. Rules are
+//! switched off by the profile. Secrets come from stated seeds.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array as _, RecordBatch};
+use insitu_disclosure::dataset::Bounds;
+use insitu_disclosure::evidence::{Adds, Cell, Contribution, SignCounts, UnitWord};
+use insitu_disclosure::guard::MemoryStore;
+use insitu_disclosure::keyed::DatasetKeys;
+use insitu_disclosure::policy::{DifferenceGuard, Dominance, Noise};
+use insitu_disclosure::{
+    Column, Comparison, Dataset, DatasetName, Evidence, Input, Label, Literal, Measure,
+    MeasureKind, PartEvidence, Profile, ProtectedUnit, Protection, Release, ReleaseMode, Scalar,
+    ScalarType, Tabulation, admit, protect,
+};
+
+/// Threshold only, and sharp: no noise, rounding, dominance or guard.
+pub(super) const THRESHOLD_ONLY: Profile = Profile {
+    threshold_blur: 0,
+    noise: Noise::None,
+    rounding_base: 1,
+    dominance: Dominance::OFF,
+    guard: DifferenceGuard::Off,
+    ..Profile::STANDARD
+};
+
+/// Nothing but the shape of the question is protected.
+pub(super) const NO_RULES: Profile = Profile { threshold_units: 0, ..THRESHOLD_ONLY };
+
+/// What is asked of a set of people. None of the columns has gaps, so all counts are the same number.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum What {
+    Rows,
+    Units,
+    Values(usize),
+    Sum,
+}
+
+/// How many columns `What::Values` has.
+pub(super) const COLUMNS: usize = 8;
+
+/// A dataset of people with one row each, its secret, and its guard.
+#[derive(Debug)]
+pub(super) struct Lab {
+    dataset: Arc<Dataset>,
+    keys: DatasetKeys,
+    guard: MemoryStore,
+}
+
+/// A person's number, and what they cost.
+pub(super) type Person = (u64, i128);
+
+impl Lab {
+    pub(super) fn new(profile: Profile, seed: u8) -> Self {
+        let column = |name: String, scalar_type, label| Column {
+            name,
+            scalar_type,
+            label,
+            domain: None,
+            breakpoints: None,
+            bounds: (label == Label::Measure).then_some(Bounds { low: 0, high: 1_000_000 }),
+            measured_in: None,
+            description: None,
+        };
+        let mut columns = vec![
+            column("person".to_owned(), ScalarType::Int64, Label::Unit),
+            column("area".to_owned(), ScalarType::Utf8, Label::Dimension),
+            column("cost".to_owned(), ScalarType::Int64, Label::Measure),
+        ];
+        columns.extend(
+            (0..COLUMNS).map(|i| column(format!("c{i}"), ScalarType::Utf8, Label::Dimension)),
+        );
+        let name = DatasetName::new("lab", "people").unwrap();
+        let keys = DatasetKeys::derive(&[seed; 32], &name);
+        let protection = Protection::Protected {
+            unit: ProtectedUnit::Column { name: "person".to_owned(), unique_per_row: true },
+            profile,
+            release: ReleaseMode::AtNode,
+            units_at_one_node: true,
+            record_key: None,
+            perturbation: None,
+        };
+        let dataset = Dataset { name, description: None, columns, protection, snapshot: 0 };
+        Self { dataset: dataset.into(), keys, guard: MemoryStore::new(1_000_000) }
+    }
+
+    /// The protected table for one cell, over a state of the data.
+    pub(super) fn batch(
+        &self,
+        what: What,
+        spelling: &str,
+        snapshot: u64,
+        people: &[Person],
+    ) -> RecordBatch {
+        let predicate = Scalar::Compare {
+            op: Comparison::Equal,
+            left: Box::new(Scalar::Column("area".to_owned())),
+            right: Box::new(Scalar::Literal(Literal::Utf8(spelling.to_owned()))),
+        };
+        let scan = Input::Scan { dataset: self.dataset.name.clone(), fingerprint: 0 };
+        let kind = match what {
+            What::Rows => MeasureKind::Rows,
+            What::Units => MeasureKind::Units,
+            What::Values(i) => MeasureKind::Values(Scalar::Column(format!("c{i}"))),
+            What::Sum => MeasureKind::Sum(Scalar::Column("cost".to_owned())),
+        };
+        let tabulation = Tabulation {
+            input: Input::Filter { input: Box::new(scan), predicate },
+            keys: Vec::new(),
+            measures: vec![Measure { kind, filter: None }],
+            groups_max: 10,
+        };
+        let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
+        let mut part = PartEvidence::default();
+        let mut signs = SignCounts::new();
+        for (person, cost) in people {
+            let word = self.keys.unit_word(&person.to_le_bytes());
+            let unit = UnitWord { word, record_key: None };
+            match what {
+                What::Sum => {
+                    part.add(unit, Contribution { count: 1, sum: *cost }, Adds::Amounts);
+                }
+                What::Rows | What::Units | What::Values(_) => {
+                    part.add(unit, Contribution { count: 1, sum: 0 }, Adds::Rows);
+                }
+            }
+            signs.add(word);
+        }
+        part.sketch = Some(Box::new(signs.to_sketch()));
+        let mut evidence = Evidence { cells: vec![Cell { keys: Vec::new(), parts: vec![part] }] };
+        evidence.draw(&admitted, &self.keys, snapshot);
+        let release = Release { snapshot, guard: &self.guard };
+        protect(&admitted, evidence, &release).unwrap().to_batch().unwrap()
+    }
+
+    /// What is shown; `None` if it is suppressed.
+    pub(super) fn ask(&self, what: What, spelling: &str, people: &[Person]) -> Option<i64> {
+        self.ask_at(what, spelling, 0, people)
+    }
+
+    /// The same over a state of the data.
+    pub(super) fn ask_at(
+        &self,
+        what: What,
+        spelling: &str,
+        snapshot: u64,
+        people: &[Person],
+    ) -> Option<i64> {
+        let batch = self.batch(what, spelling, snapshot, people);
+        let values = batch.column(0).as_primitive::<Int64Type>();
+        (!values.is_null(0)).then(|| values.value(0))
+    }
+}
+
+/// People with these numbers, who cost nothing.
+pub(super) fn people(numbers: impl IntoIterator<Item = u64>) -> Vec<Person> {
+    numbers.into_iter().map(|number| (number, 0)).collect()
+}
+
+/// The victim's number.
+pub(super) const VICTIM: u64 = 1_000_000;
+
+/// Whether the victim is a member in this trial: half of the time.
+pub(super) const fn is_member(trial: u8) -> bool {
+    trial.is_multiple_of(2)
+}
+
+/// The share of trials in which the attacker is right about the victim, minus one half.
+pub(super) fn advantage(trials: u8, guess: impl Fn(u8) -> bool) -> f64 {
+    let right = (0..trials).filter(|trial| guess(*trial) == is_member(*trial)).count();
+    right as f64 / f64::from(trials) - 0.5
+}

@@ -1,0 +1,72 @@
+//! Attacks. `THREATS.md` is the map: every attack has a number, the rules that stop it, and a test named
+//! after it. Each test has two halves: without the rule the attack succeeds, with it the attack gains nothing,
+//! and what is gained is a number. One file for each attacker model.
+//!
+//! Tests marked `ignore` are attacks that succeed today: they say what should hold, and fail.
+
+mod clauses;
+mod federation;
+mod inflation;
+mod lab;
+mod metadata;
+mod one_query;
+mod running;
+mod several_queries;
+mod town;
+
+/// Attacks without a test that shows them stopped, and why.
+const NOT_COVERED: [(u32, &str); 6] = [
+    (
+        31,
+        "linear reconstruction: nothing limits how much a project asks; the ignored test measures it",
+    ),
+    (46, "timing: time, memory and groups are bounded, but how long an answer takes isn't hidden"),
+    (47, "a budget that refunds failures: there is no budget"),
+    (54, "a department that invents rows: no least number of contributors for each department"),
+    (56, "replayed or altered Warrants: there are none; a link is trusted by its secret"),
+    (57, "linking over projects: projects don't have keys of their own"),
+];
+
+const SOURCES: [&str; 7] = [
+    include_str!("one_query.rs"),
+    include_str!("inflation.rs"),
+    include_str!("several_queries.rs"),
+    include_str!("clauses.rs"),
+    include_str!("running.rs"),
+    include_str!("metadata.rs"),
+    include_str!("federation.rs"),
+];
+
+const THREATS: &str = include_str!("../../../THREATS.md");
+
+/// Names of the tests of an attack, with whether they are ignored.
+fn tests_of(number: u32) -> Vec<(String, bool)> {
+    let start = format!("fn attack_{number:02}_");
+    let lines: Vec<&str> = SOURCES.iter().flat_map(|source| source.lines()).collect();
+    let named = lines.iter().enumerate().filter(|(_, line)| line.starts_with(&start));
+    named
+        .map(|(at, line)| {
+            let name = line.trim_start_matches("fn ").split('(').next().unwrap().to_owned();
+            (name, lines[at - 1].starts_with("#[ignore"))
+        })
+        .collect()
+}
+
+#[test]
+fn every_attack_is_covered_or_said_not_to_be() {
+    for number in 1..=58 {
+        let covered = tests_of(number).iter().any(|(_, ignored)| !ignored);
+        let said = NOT_COVERED.iter().any(|(n, _)| *n == number);
+        assert!(covered != said, "attack {number}: covered {covered}, listed as not {said}");
+    }
+}
+
+#[test]
+fn threats_names_every_test_of_an_attack() {
+    for number in 1..=58 {
+        assert!(THREATS.contains(&format!("| {number} |")), "attack {number} isn't in THREATS.md");
+        for (name, _) in tests_of(number) {
+            assert!(THREATS.contains(&format!("`{name}`")), "THREATS.md doesn't name `{name}`");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! One query: naming the victim, describing the victim, and aggregates that carry one person's value.
+
+use insitu_disclosure::Profile;
+use insitu_disclosure::policy::Dominance;
+
+use super::lab::{Lab, Person, THRESHOLD_ONLY, VICTIM, What};
+use super::town::{TOWNS, is_refused, is_refused_as, is_suppressed};
+
+#[test]
+fn attack_01_naming_the_victim() {
+    let count = "SELECT count(*) FROM health.episodes WHERE";
+    is_refused(&format!("{count} person = 'victim'"), "D202");
+    is_refused(&format!("{count} upper(person) LIKE 'VIC%'"), "D202");
+    is_refused(&format!("{count} length(person) = 6"), "D202");
+    is_refused_as(
+        &format!("{count} md5(person) = 'e8b5'"),
+        &format!("{count} person = 'victim'"),
+        "D202|Q108",
+    );
+}
+
+#[test]
+fn attack_02_describing_the_victim() {
+    is_suppressed(
+        "SELECT count(*) FROM health.episodes WHERE area = 'Z' AND age = 87 AND sex = 'M' \
+         AND admitted >= DATE '2018-03-01' AND admitted < DATE '2018-04-01'",
+    );
+}
+
+#[test]
+fn attack_03_many_rows_of_one_person() {
+    // Twelve rows would pass a threshold of ten rows.
+    let sql = "SELECT count(*) FROM health.episodes WHERE area = 'Z'";
+    assert_eq!(TOWNS.truth(0, sql).unwrap(), [["12"]]);
+    is_suppressed(sql);
+}
+
+#[test]
+fn attack_04_rows_without_an_id_are_one_unit() {
+    let sql = "SELECT count(*) FROM health.episodes WHERE area = 'N'";
+    assert_eq!(TOWNS.truth(0, sql).unwrap(), [["12"]]);
+    is_suppressed(sql);
+    is_suppressed("SELECT sum(cost) FROM health.episodes WHERE area = 'N'");
+}
+
+#[test]
+fn attack_05_case_inside_a_sum() {
+    is_refused("SELECT sum(CASE WHEN area = 'Z' THEN cost END) FROM health.episodes", "D206");
+}
+
+#[test]
+fn attack_06_a_value_in_the_leading_digits_of_a_sum() {
+    let carried = "SELECT sum(cost + CASE WHEN area = 'E' AND icd10 = 'F20' THEN 1000000000000 * age ELSE 0 END) \
+                   / 1000000000000 FROM health.episodes";
+    // The victim's age, exactly.
+    assert_eq!(TOWNS.truth(0, carried).unwrap(), [["87"]]);
+    is_refused(carried, "D206");
+}
+
+#[test]
+fn attack_07_case_inside_a_distinct_count() {
+    is_refused(
+        "SELECT count(DISTINCT CASE WHEN area = 'Z' THEN person END) FROM health.episodes",
+        "D202|D210",
+    );
+    is_refused("SELECT count(CASE WHEN area = 'Z' THEN cost END) FROM health.episodes", "D206");
+}
+
+#[test]
+fn attack_08_filter_that_names_or_describes_the_victim() {
+    is_refused("SELECT count(*) FILTER (WHERE person = 'victim') FROM health.episodes", "D202");
+    is_suppressed("SELECT count(*) FILTER (WHERE area = 'Z' AND age = 87) FROM health.episodes");
+}
+
+#[test]
+fn attack_09_a_rare_value_in_a_large_group() {
+    is_suppressed("SELECT avg(rare), sum(rare), count(rare) FROM health.episodes");
+}
+
+#[test]
+fn attack_10_aggregates_of_bits() {
+    is_refused("SELECT bool_or(area = 'Z') FROM health.episodes", "D205|Q108");
+    is_refused("SELECT bit_xor(age) FROM health.episodes", "D205|Q108");
+}
+
+#[test]
+fn attack_11_keys_that_single_out() {
+    is_refused("SELECT cost, count(*) FROM health.episodes GROUP BY cost", "D203");
+    // The victim's group has no row, although nothing is known to be in it or not.
+    let sql =
+        "SELECT CASE WHEN area = 'Z' THEN 1 ELSE 0 END, count(*) FROM health.episodes GROUP BY 1";
+    assert_eq!([0, 1].map(|town| TOWNS.truth(town, sql).unwrap().len()), [2, 1]);
+    let of_one = |sql| TOWNS.ask(0, sql).unwrap();
+    assert!(of_one(sql).iter().all(|row| row[0] == "0"), "{:?}", of_one(sql));
+}
+
+#[test]
+fn attack_12_dominance() {
+    let victim_costs = 500_000;
+    let mut firm: Vec<Person> = (0..14).map(|i| (i, 100)).collect();
+    firm.push((VICTIM, victim_costs));
+    // Without: the total is the victim's cost within a third of a per cent.
+    let without = Lab::new(Profile { dominance: Dominance::OFF, ..THRESHOLD_ONLY }, 12);
+    let total = without.ask(What::Sum, "Z", &firm).unwrap();
+    let error = (i128::from(total) - victim_costs) as f64 / victim_costs as f64;
+    assert!(error.abs() < 0.003, "{error}");
+    // With: the same whatever the victim costs.
+    let shown: Vec<_> = [50_000, victim_costs, 1_000_000]
+        .map(|cost| {
+            firm[14].1 = cost;
+            Lab::new(Profile::STANDARD, 12).ask(What::Sum, "Z", &firm)
+        })
+        .into();
+    assert_eq!(shown, [None; 3]);
+}
+
+#[test]
+fn attack_13_aggregates_that_are_somebodys_value() {
+    for aggregate in ["max(cost)", "max(age)", "max(person)"] {
+        is_refused(&format!("SELECT {aggregate} FROM health.episodes"), "D205|D202");
+    }
+    for aggregate in
+        ["last_value(icd10 ORDER BY age)", "string_agg(icd10, ',')", "array_agg(icd10)"]
+    {
+        is_refused(&format!("SELECT {aggregate} FROM health.episodes"), "D205|Q104");
+    }
+}
+
+#[test]
+fn attack_14_a_quantile_at_the_end_is_the_maximum() {
+    is_refused("SELECT approx_percentile_cont(cost, 1.0) FROM health.episodes", "D205|Q108");
+    is_refused("SELECT median(cost) FROM health.episodes WHERE area = 'Z'", "D205|Q108");
+}
+
+#[test]
+fn attack_15_correlation_of_two_rows() {
+    is_refused("SELECT corr(rare, cost) FROM health.episodes", "D205|Q108");
+    is_refused("SELECT stddev(rare) FROM health.episodes", "D205|Q108");
+}
