@@ -6,6 +6,7 @@
 mod bad_input;
 mod hostile_peer;
 mod limits;
+mod neighbours;
 mod outage;
 mod slt;
 mod split;
