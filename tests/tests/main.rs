@@ -8,6 +8,8 @@ mod hostile_peer;
 mod limits;
 mod neighbours;
 mod outage;
+mod policy_matrix;
+mod questions;
 mod slt;
 mod split;
 mod tidy;
