@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow_array::{RecordBatch, StringArray};
+use arrow_array::{Int64Array, RecordBatch, StringArray};
 use insitu_tests::{Department, Federation};
 use parquet::arrow::ArrowWriter;
 
@@ -22,7 +22,10 @@ const IDLE_WITHIN: Duration = Duration::from_secs(5);
 
 fn slow(id: &str) -> Department {
     let areas: StringArray = (0..ROWS_PER_FILE).map(|i| Some(["North", "South"][i % 2])).collect();
-    let batch = RecordBatch::try_from_iter([("area", Arc::new(areas) as _)]).unwrap();
+    let ids: Int64Array = (0..ROWS_PER_FILE).map(|i| i64::try_from(i).ok()).collect();
+    let batch =
+        RecordBatch::try_from_iter([("area", Arc::new(areas) as _), ("id", Arc::new(ids) as _)])
+            .unwrap();
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
@@ -41,7 +44,8 @@ fn dataset((name, files): (&str, &[String])) -> String {
 name = "{name}"
 source = {{ format = "parquet", files = {files:?} }}
 protection = "protected"
-unit = "row"
+unit = "id"
+unit_unique_per_row = false
 units_at_one_node = true
 profile = "standard"
 release = "at-gateway"
@@ -50,6 +54,11 @@ release = "at-gateway"
 name = "area"
 type = "text"
 label = "dimension"
+
+[[dataset.column]]
+name = "id"
+type = "integer"
+label = "unit"
 "#
     )
 }
@@ -94,7 +103,7 @@ async fn every_node_is_idle_soon_after_the_analyst_hangs_up() {
     fetching.abort();
     both_become_idle(&federation, cancelled, "the analyst hung up").await;
     let cells = federation.analyst().await.cells(QUICK).await.unwrap();
-    assert_eq!(cells, [["NORTH", "100000"], ["SOUTH", "100000"]]);
+    assert!(matches!(&cells[..], [north, south] if north[0] == "NORTH" && south[0] == "SOUTH"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,5 +120,5 @@ async fn every_node_is_idle_soon_after_the_analyst_cancels() {
     let told = fetching.await.unwrap().unwrap_err();
     assert_eq!(told.to_string(), "cancelled by the client");
     let cells = cancelling.cells(QUICK).await.unwrap();
-    assert_eq!(cells, [["NORTH", "100000"], ["SOUTH", "100000"]]);
+    assert!(matches!(&cells[..], [north, south] if north[0] == "NORTH" && south[0] == "SOUTH"));
 }

@@ -7,7 +7,7 @@ use crate::evidence::{PartEvidence, PartShape, Sketch};
 use crate::guard::{GuardError, GuardedCell, Released};
 use crate::keyed::digest;
 use crate::rules::keys::KeyValues;
-use crate::tabulation::Part;
+use crate::tabulation::{Part, PartKind};
 use crate::tabulation::canonical::Frame;
 
 /// The cell as the guard sees it.
@@ -25,12 +25,25 @@ pub(crate) fn cell(
     let evidence = evidence.clone().settled(PartShape::of(part, dataset).adds);
     // Without a sketch nothing is known of differences: a cell of nobody differs from all.
     let sketch = evidence.sketch.map_or(Sketch::ZERO, |s| *s);
-    // One scope for everything that is the same number of the same units.
-    let scope = format!("{} {:?} {:?}", dataset.name, part.kind, part.argument);
+    let scope = scope(part, dataset);
     let n = u64::try_from(evidence.units).unwrap_or(0);
     let coordinate = frame.coordinate(keys).number();
     let released = Released::new(shown.to_le_bytes())?;
     GuardedCell::new(digest(scope.as_bytes()), coordinate, n, sketch, released)
+}
+
+/// Numbers that are compared with each other. All counts of people are one scope, whatever column they count: with no
+/// gaps in it, a count of its values is the count of rows in other words. Where units have many rows, rows are another.
+fn scope(part: &Part<'_>, dataset: &Dataset) -> String {
+    let what = match part.kind {
+        PartKind::Rows | PartKind::Values | PartKind::Units if dataset.units_have_one_row() => {
+            "units".to_owned()
+        }
+        PartKind::Units => "units".to_owned(),
+        PartKind::Rows | PartKind::Values => "rows".to_owned(),
+        PartKind::Sum => format!("sum {:?}", part.argument),
+    };
+    format!("{} {what}", dataset.name)
 }
 
 /// The value released earlier.

@@ -6,11 +6,13 @@
 //! ```text
 //! count                      + PT1[pcv(n), K] + PT2[q]
 //! count of several rows each + PT1[pcv(n), K] + PT2[q] + share(x1) * x1 * (d1[K] + d2[q])
-//! total                                                  share(x1) * x1 * (d1[K] + d2[q])
+//! total                      + (PT1[pcv(n), K] + PT2[q]) * mean(|x|) + share(x1) * x1 * (d1[K] + d2[q])
 //! ```
 //!
 //! where `PT` are maximum-entropy perturbation tables (mean 0, variance 2, at most 3), `d` are
-//! split-triangular draws, and `share` falls from 20 % to 3 %: see [`crate::noise`]. A profile with one
+//! split-triangular draws, and `share` falls from 20 % to 10 %: see [`crate::noise`]. A total has a count's noise in
+//! it, so that a measure that is the same for everybody doesn't count them exactly; and no less than p% of the largest
+//! contribution, on the average of draws, lies between a total and what the dominance rule lets through. A profile with one
 //! layer leaves out what is drawn for the question. A data owner's own table takes the place of `PT1`.
 //!
 //! | true | two layers, say 2 and -1 | shown, base 5 |
@@ -71,6 +73,10 @@ pub enum Of {
     },
 }
 
+/// The share of the largest contribution that noise is in proportion to: of small ones.
+const SMALL_PER_MILLE: u32 = 200;
+/// Of large ones: as much as p% lets the largest be known within.
+const LARGE_PER_MILLE: u32 = 100;
 /// Contributions of so many rows or fewer get the larger share of noise.
 const FLEX_ROWS: u128 = 10;
 
@@ -90,7 +96,9 @@ pub fn of(
     let cell = own.unwrap_or(&tables.cell);
     let [largest, _] = evidence.largest;
     let scaled = |flex_point| {
-        let noise = MagnitudeNoise::standard(flex_point);
+        // The default can't occur: the shares are in order.
+        let noise = MagnitudeNoise::new(SMALL_PER_MILLE, LARGE_PER_MILLE, flex_point)
+            .unwrap_or_else(|_| MagnitudeNoise::standard(flex_point));
         let draw = |draws: &Draws, key| noise.noise(largest, draws.per_mille(key));
         let of_cell =
             draw(&tables.cell_draws, reduced_key(evidence.record_keys, tables.cell_draws.keys()));
@@ -101,17 +109,21 @@ pub fn of(
         };
         of_cell.saturating_add(of_question)
     };
+    let layers = Layers { cell, question: two_layers.then_some(&tables.question) };
+    let n = evidence.units.unsigned_abs();
+    let cell_key = reduced_key(evidence.record_keys, cell.keys());
+    let question_key = reduced(evidence.question, tables.question.keys());
+    let added = i128::from(layers.perturb(n, cell_key, question_key));
     match of {
         Of::Count => {
-            let layers = Layers { cell, question: two_layers.then_some(&tables.question) };
-            let n = evidence.units.unsigned_abs();
-            let cell_key = reduced_key(evidence.record_keys, cell.keys());
-            let question_key = reduced(evidence.question, tables.question.keys());
-            let added = i128::from(layers.perturb(n, cell_key, question_key));
             // A unit with one row changes a count by one, which the tables are for.
             if 1 < largest { added.saturating_add(scaled(FLEX_ROWS)) } else { added }
         }
-        Of::Total { flex_point } => scaled(flex_point),
+        Of::Total { flex_point } => {
+            let mean = evidence.absolute.checked_div(u128::from(n)).unwrap_or(0);
+            let mean = i128::try_from(mean).unwrap_or(i128::MAX);
+            added.saturating_mul(mean).saturating_add(scaled(flex_point))
+        }
     }
 }
 
@@ -191,9 +203,23 @@ mod tests {
         for i in 0..4096_i64 {
             let c = cell(50, i, 0, 100_000);
             let one = of(&c, total, Preset::OnsCkm.profile(), None).unsigned_abs();
-            // 30 to 100 % of a share of 3 % and 20 % of the flex point.
-            assert!((900..=3_300).contains(&one), "{one}");
+            // 30 to 100 % of a share of 10 %, and of 20 % up to the flex point.
+            assert!((3_000..=10_200).contains(&one), "{one}");
         }
+    }
+
+    #[test]
+    fn a_constant_measure_counts_no_better_than_a_count() {
+        let total = Of::Total { flex_point: 0 };
+        let spread: std::collections::BTreeSet<i128> = (0..4096_i64)
+            .map(|i| {
+                let c = PartEvidence { absolute: 50_000, ..cell(50, i, 0, 1_000) };
+                of(&c, total, Profile::STANDARD, None)
+            })
+            .collect();
+        // At least a whole unit either way, and more.
+        assert!(spread.first().is_some_and(|low| *low <= -2_000));
+        assert!(spread.last().is_some_and(|high| 2_000 <= *high));
     }
 
     #[test]

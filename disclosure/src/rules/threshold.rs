@@ -3,11 +3,11 @@
 //! *Statement*: for each part of a measure, at least `threshold_units` distinct protected units
 //! contribute: those with a row for a count of rows, with a value for a count of values, with a total
 //! other than zero for a total or mean. The threshold of a cell is raised by 0 to `threshold_blur`
-//! units, drawn from secret keys at the cell's units and question. A cell to which nobody
+//! units, drawn from the units' secret keys: the same people get the same, in whatever words. A cell to which nobody
 //! contributes is small, like any other, unless the profile shows zeros.
 //!
 //! ```text
-//! n >= threshold_units + (mix(question + K) mod (threshold_blur + 1))
+//! n >= threshold_units + (mix(K) mod (threshold_blur + 1))
 //! ```
 //!
 //! | 12 rows of one person, threshold 10 | shown |
@@ -47,7 +47,8 @@ pub fn shows_zero(evidence: &PartEvidence, profile: Profile) -> bool {
 
 fn blur(evidence: &PartEvidence, profile: Profile) -> u64 {
     let steps = u64::from(profile.threshold_blur).saturating_add(1);
-    let drawn = mix(evidence
+    // Not from the question: every new wording would draw again, until one is shown.
+    let drawn = mix(u64::from_le_bytes(evidence.record_keys.to_le_bytes()));
         .question
         .wrapping_add(mix(u64::from_le_bytes(evidence.record_keys.to_le_bytes()))));
     drawn.checked_rem(steps).unwrap_or(0)
@@ -58,8 +59,8 @@ mod tests {
     use super::*;
     use crate::policy::Preset;
 
-    fn cell(units: i64, question: u64) -> PartEvidence {
-        PartEvidence { units, count: units, question, ..PartEvidence::default() }
+    fn cell(units: i64, record_keys: i64) -> PartEvidence {
+        PartEvidence { units, count: units, record_keys, ..PartEvidence::default() }
     }
 
     #[test]
@@ -81,6 +82,13 @@ mod tests {
         for (units, expect) in [(10, 250), (11, 500), (12, 750)] {
             assert!(shown(units).abs_diff(expect) < 64, "{units}: {}", shown(units));
         }
+    }
+
+    #[test]
+    fn another_wording_draws_no_other_threshold() {
+        let worded = |question| PartEvidence { question, ..cell(11, 5) };
+        let first = passes(&worded(0), Profile::STANDARD);
+        assert!((1..100).all(|q| passes(&worded(q), Profile::STANDARD) == first));
     }
 
     #[test]

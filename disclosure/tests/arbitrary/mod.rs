@@ -1,0 +1,165 @@
+//! Arbitrary questions: whatever a peer could put together, well typed or not.
+
+use std::sync::Arc;
+
+use insitu_disclosure::policy::Profile;
+use insitu_disclosure::{
+    Bounds, Breakpoints, Column, Comparison, Dataset, DatasetName, Domain, Function, Input, Key,
+    Label, Literal, Measure, MeasureKind, ProtectedUnit, Protection, ReleaseMode, Scalar,
+    ScalarType, Tabulation,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// A dataset of persons with a column of each label and type.
+pub(crate) fn dataset(profile: Profile) -> Arc<Dataset> {
+    let column = |name: &str, scalar_type, label| Column {
+        name: name.to_owned(),
+        scalar_type,
+        label,
+        domain: None,
+        breakpoints: None,
+        bounds: None,
+        measured_in: None,
+        description: None,
+    };
+    let measure = |name, scalar_type| Column {
+        bounds: Some(Bounds { low: -1_000_000, high: 1_000_000 }),
+        breakpoints: Some(Breakpoints::Listed(vec![Literal::Int64(100)])),
+        ..column(name, scalar_type, Label::Measure)
+    };
+    let codes = ["F", "M", "X"].map(|c| Literal::Utf8(c.to_owned()));
+    Arc::new(Dataset {
+        name: DatasetName::new("health", "visits").unwrap(),
+        description: None,
+        columns: vec![
+            column("person", ScalarType::Utf8, Label::Unit),
+            column("area", ScalarType::Utf8, Label::Dimension),
+            Column {
+                domain: Some(Domain::Codes(codes.into())),
+                ..column("sex", ScalarType::Utf8, Label::Dimension)
+            },
+            Column {
+                domain: Some(Domain::Range(0, 9)),
+                ..column("decade", ScalarType::Int64, Label::Dimension)
+            },
+            Column {
+                breakpoints: Some(Breakpoints::Months),
+                ..column("visited", ScalarType::Date, Label::Filter)
+            },
+            measure("cost", ScalarType::Int64),
+            measure("weight", ScalarType::Decimal(2)),
+            column("name", ScalarType::Utf8, Label::Hidden),
+        ],
+        protection: Protection::Protected {
+            unit: ProtectedUnit::Column { name: "person".to_owned(), unique_per_row: false },
+            profile,
+            release: ReleaseMode::AtGateway,
+            units_at_one_node: true,
+            record_key: None,
+            perturbation: None,
+        },
+        snapshot: 1,
+    })
+}
+
+/// Over all rows of the dataset.
+pub(crate) fn scan() -> Input {
+    Input::Scan { dataset: DatasetName::new("health", "visits").unwrap(), fingerprint: 7 }
+}
+
+fn scalar_type() -> impl Strategy<Value = ScalarType> {
+    prop_oneof![
+        Just(ScalarType::Boolean),
+        Just(ScalarType::Int64),
+        (0..=40_u8).prop_map(ScalarType::Decimal),
+        Just(ScalarType::Float64),
+        Just(ScalarType::Utf8),
+        Just(ScalarType::Date),
+    ]
+}
+
+fn literal() -> impl Strategy<Value = Literal> {
+    prop_oneof![
+        scalar_type().prop_map(Literal::Null),
+        any::<bool>().prop_map(Literal::Boolean),
+        prop_oneof![any::<i64>(), -2..12_i64, Just(i64::MIN)].prop_map(Literal::Int64),
+        (prop_oneof![any::<i128>(), -200..200_i128], 0..=40_u8)
+            .prop_map(|(value, places)| Literal::Decimal { value, places }),
+        any::<f64>().prop_map(Literal::Float64),
+        prop_oneof!["[FMX]", "\\PC{0,4}"].prop_map(Literal::Utf8),
+        prop_oneof![any::<i32>(), 17_000..18_000_i32].prop_map(Literal::Date),
+    ]
+}
+
+fn column() -> impl Strategy<Value = Scalar> {
+    let names = ["person", "area", "sex", "decade", "visited", "cost", "weight", "name", "no", ""];
+    proptest::sample::select(names.to_vec()).prop_map(|name| Scalar::Column(name.to_owned()))
+}
+
+/// Any expression, most of them ill typed.
+pub(crate) fn scalar() -> impl Strategy<Value = Scalar> {
+    let comparison = proptest::sample::select(vec![
+        Comparison::Equal,
+        Comparison::NotEqual,
+        Comparison::Less,
+        Comparison::LessOrEqual,
+        Comparison::Greater,
+        Comparison::GreaterOrEqual,
+    ]);
+    let leaf = prop_oneof![column(), literal().prop_map(Scalar::Literal)];
+    leaf.prop_recursive(5, 24, 3, move |inner| {
+        let boxed = || inner.clone().prop_map(Box::new);
+        prop_oneof![
+            (comparison.clone(), boxed(), boxed()).prop_map(|(op, left, right)| Scalar::Compare {
+                op,
+                left,
+                right
+            }),
+            vec(inner.clone(), 0..3).prop_map(Scalar::And),
+            vec(inner.clone(), 0..3).prop_map(Scalar::Or),
+            boxed().prop_map(Scalar::Not),
+            boxed().prop_map(Scalar::IsNull),
+            (boxed(), vec(literal(), 0..4))
+                .prop_map(|(value, list)| Scalar::InList { value, list }),
+            (boxed(), "[a-zF%_\\\\]{0,4}", any::<bool>()).prop_map(
+                |(value, pattern, ignore_case)| Scalar::Like { value, pattern, ignore_case }
+            ),
+            (vec((inner.clone(), inner.clone()), 0..3), proptest::option::of(boxed()))
+                .prop_map(|(branches, otherwise)| Scalar::Case { branches, otherwise }),
+            (proptest::sample::select(Function::ALL.to_vec()), vec(inner.clone(), 0..4))
+                .prop_map(|(function, args)| Scalar::Call { function, args }),
+            (boxed(), scalar_type()).prop_map(|(value, to)| Scalar::Cast { value, to }),
+        ]
+    })
+}
+
+fn measure() -> impl Strategy<Value = Measure> {
+    let kind = prop_oneof![
+        Just(MeasureKind::Rows),
+        Just(MeasureKind::Units),
+        scalar().prop_map(MeasureKind::Values),
+        scalar().prop_map(MeasureKind::Sum),
+        scalar().prop_map(MeasureKind::Mean),
+        Just(MeasureKind::Sum(Scalar::Column("cost".to_owned()))),
+        Just(MeasureKind::Mean(Scalar::Column("weight".to_owned()))),
+    ];
+    (kind, proptest::option::weighted(0.3, scalar()))
+        .prop_map(|(kind, filter)| Measure { kind, filter })
+}
+
+/// Any question.
+pub(crate) fn tabulation() -> impl Strategy<Value = Tabulation> {
+    let keys = vec(prop_oneof![column(), scalar()], 0..4);
+    (vec(scalar(), 0..3), keys, vec(measure(), 0..4), any::<u32>()).prop_map(
+        |(predicates, keys, measures, groups_max)| Tabulation {
+            input: predicates.into_iter().fold(scan(), |input, predicate| Input::Filter {
+                input: Box::new(input),
+                predicate,
+            }),
+            keys: keys.into_iter().map(|scalar| Key { scalar }).collect(),
+            measures,
+            groups_max,
+        },
+    )
+}

@@ -1,0 +1,356 @@
+//! What holds for all questions, all Evidence and all presets. More cases with `PROPTEST_CASES`.
+
+// Tests may assume.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(missing_docs)]
+
+mod arbitrary;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arbitrary::{dataset, scan, tabulation};
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array as _, ArrayRef, Int64Array, RecordBatch, StringArray};
+use insitu_disclosure::evidence::{
+    Adds, Cell, Contribution, PartShape, SignCounts, Sketch, UnitWord, merge, read, write,
+};
+use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
+use insitu_disclosure::keyed::mix;
+use insitu_disclosure::policy::{Dominance, Profile, Zeros};
+use insitu_disclosure::tabulation::PartKind;
+use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
+use insitu_disclosure::{
+    Admitted, Comparison, Evidence, Input, Key, Literal, Measure, MeasureKind, PartEvidence,
+    Preset, Release, Scalar, Tabulation, admit, protect, receive,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+fn column(name: &str) -> Scalar {
+    Scalar::Column(name.to_owned())
+}
+
+fn text(value: &str) -> Literal {
+    Literal::Utf8(value.to_owned())
+}
+
+/// Every kind of measure, by these keys.
+fn question(keys: &[&str]) -> Tabulation {
+    let kinds = [
+        MeasureKind::Rows,
+        MeasureKind::Values(column("cost")),
+        MeasureKind::Units,
+        MeasureKind::Sum(column("cost")),
+        MeasureKind::Sum(column("weight")),
+        MeasureKind::Mean(column("cost")),
+        MeasureKind::Mean(column("weight")),
+    ];
+    Tabulation {
+        input: scan(),
+        keys: keys.iter().map(|k| Key { scalar: column(k) }).collect(),
+        measures: kinds.into_iter().map(|kind| Measure { kind, filter: None }).collect(),
+        groups_max: 1_000,
+    }
+}
+
+fn admitted(keys: &[&str], profile: Profile) -> Admitted<Tabulation> {
+    admit(question(keys), dataset(profile)).unwrap()
+}
+
+/// A unit's rows in a cell: which cell, who (0 has no id), how many rows, what they add up to.
+type Rows = (u8, u16, u8, i32);
+
+fn rows() -> impl Strategy<Value = Vec<Rows>> {
+    // Amounts are mostly alike, so that not every total is dominated.
+    let amount = prop_oneof![8 => 90..110_i32, 1 => Just(0), 1 => -5_000..50_000_i32];
+    let one = (0..4_u8, 0..60_u16, 1..4_u8, amount);
+    vec(one, 0..90).prop_map(|rows| {
+        let each: BTreeMap<_, _> = rows.into_iter().map(|(c, u, n, a)| ((c, u), (n, a))).collect();
+        each.into_iter().map(|((c, u), (n, a))| (c, u, n, a)).collect()
+    })
+}
+
+const KEYS: [Option<&str>; 4] = [Some("F"), Some("M"), Some("another"), None];
+
+/// What a node would find of these rows.
+fn evidence(admitted: &Admitted<Tabulation>, rows: &[Rows], question: u64) -> Evidence {
+    let parts = admitted.tabulation().parts();
+    let mut cells: BTreeMap<u8, Vec<PartEvidence>> = BTreeMap::new();
+    let mut signs: BTreeMap<(u8, usize), SignCounts> = BTreeMap::new();
+    for (cell, unit, count, amount) in rows {
+        let cell = if admitted.tabulation().keys.is_empty() { 0 } else { *cell };
+        let found = cells.entry(cell).or_insert_with(|| vec![PartEvidence::default(); parts.len()]);
+        for (p, part) in parts.iter().enumerate() {
+            let shape = PartShape::of(part, admitted.dataset());
+            let count = if part.kind == PartKind::Units { 1 } else { i64::from(*count) };
+            let sum = if shape.adds == Adds::Amounts { i128::from(*amount) } else { 0 };
+            let contribution = Contribution { count, sum };
+            if *unit == 0 {
+                found[p].add_nameless(contribution);
+                continue;
+            }
+            let word = mix(u64::from(*unit) + 1_000 * u64::from(cell));
+            found[p].add(UnitWord { word, record_key: None }, contribution, shape.adds);
+            if shape.adds == Adds::Rows || sum != 0 {
+                signs.entry((cell, p)).or_default().add(word);
+            }
+        }
+    }
+    for (cell, found) in &mut cells {
+        for (p, part) in parts.iter().enumerate() {
+            let shape = PartShape::of(part, admitted.dataset());
+            if shape.sketch {
+                let sketch = signs.get(&(*cell, p)).map_or(Sketch::ZERO, SignCounts::to_sketch);
+                found[p].sketch = Some(Box::new(sketch));
+            }
+            if shape.noise {
+                found[p].question =
+                    mix(question + u64::from(*cell) + 100 * u64::try_from(p).unwrap());
+            } else {
+                found[p].record_keys = 0;
+            }
+        }
+    }
+    let keys = |cell: u8| {
+        let value = KEYS[usize::from(cell)].map(text);
+        admitted.tabulation().keys.iter().map(|_| value.clone()).collect()
+    };
+    Evidence { cells: cells.into_iter().map(|(c, parts)| Cell { keys: keys(c), parts }).collect() }
+}
+
+fn sorted(mut evidence: Evidence) -> Evidence {
+    evidence.cells.sort_by_key(|c| format!("{:?}", c.keys));
+    evidence
+}
+
+/// Everything is new to it.
+#[derive(Debug)]
+struct Forgetful;
+
+impl Guard for Forgetful {
+    fn judge(&self, cells: &[GuardedCell]) -> Result<Vec<Verdict>, GuardError> {
+        Ok(vec![Verdict::Fresh; cells.len()])
+    }
+}
+
+fn table(admitted: &Admitted<Tabulation>, evidence: Evidence, guard: &dyn Guard) -> RecordBatch {
+    protect(admitted, evidence, &Release { snapshot: 1, guard }).unwrap().to_batch().unwrap()
+}
+
+/// Statuses by the keys' text.
+fn statuses(batch: &RecordBatch, keys: usize) -> BTreeMap<String, Vec<String>> {
+    let rows = (0..batch.num_rows()).map(|row| {
+        let key = (0..keys).map(|k| {
+            let key = batch.column(k).as_string::<i32>();
+            key.is_valid(row).then(|| key.value(row).to_owned())
+        });
+        let signs = (keys + 1..batch.num_columns()).step_by(2);
+        let signs = signs.map(|s| batch.column(s).as_string::<i32>().value(row).to_owned());
+        (format!("{:?}", key.collect::<Vec<_>>()), signs.collect())
+    });
+    rows.collect()
+}
+
+fn preset() -> impl Strategy<Value = Profile> {
+    select(Preset::ALL.to_vec()).prop_map(Preset::profile)
+}
+
+fn any_keys() -> impl Strategy<Value = &'static [&'static str]> {
+    select(vec![&[][..], &["sex"][..], &["area"][..]])
+}
+
+proptest! {
+    // 256 cases each, or as many as `PROPTEST_CASES` says.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Draws are the same: the blur, noise and rounding of both are, so that only the limits differ.
+    #[test]
+    fn a_stricter_profile_shows_no_cell_that_a_looser_one_hides(
+        looser in preset(), keys in any_keys(), rows in rows(), question: u64,
+        more_units in 0..15_u32, p in 0..40_u32, one in 40..=100_u32, two in 60..=100_u32,
+    ) {
+        let question = question >> 1;
+        let limits = Dominance { p_percent: p, one_percent: one, two_percent: two };
+        let stricter = looser.strictest(Profile {
+            threshold_units: looser.threshold_units + more_units,
+            zeros: Zeros::Small,
+            dominance: limits,
+            ..looser
+        });
+        prop_assert!(stricter.is_at_least(looser));
+        let shown = |profile| {
+            let admitted = admitted(keys, profile);
+            let evidence = evidence(&admitted, &rows, question);
+            statuses(&table(&admitted, evidence, &Forgetful), keys.len())
+        };
+        let (of_stricter, of_looser) = (shown(stricter), shown(looser));
+        for (key, signs) in of_stricter {
+            for (m, sign) in signs.iter().enumerate() {
+                if sign != "c" {
+                    let looser = of_looser.get(&key).map(|signs| signs[m].as_str());
+                    prop_assert!(looser.is_some_and(|s| s != "c"), "{key} {m}: {sign:?} but {looser:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn merging_is_associative_and_commutative_for_any_split_of_the_units(
+        profile in preset(), rows in rows(), places in vec(0..3_usize, 90),
+    ) {
+        let admitted = admitted(&["area"], profile);
+        let of = |place: usize| {
+            let here: Vec<Rows> = rows
+                .iter()
+                .zip(&places)
+                .filter(|((_, unit, _, _), p)| (usize::from(*unit) + **p) % 3 == place)
+                .map(|(r, _)| *r)
+                .collect();
+            let mut evidence = evidence(&admitted, &here, 1);
+            // Shares of several nodes are added up; here one node's is enough.
+            evidence.cells.iter_mut().flat_map(|c| &mut c.parts).for_each(|p| p.question = 0);
+            evidence
+        };
+        let [a, b, c] = [of(0), of(1), of(2)];
+        let left = sorted(merge([merge([a.clone(), b.clone()]), c.clone()]));
+        prop_assert_eq!(&left, &sorted(merge([a.clone(), merge([b.clone(), c.clone()])])));
+        prop_assert_eq!(&left, &sorted(merge([c, b, a])));
+        let mut whole = evidence(&admitted, &rows, 1);
+        whole.cells.iter_mut().flat_map(|c| &mut c.parts).for_each(|p| p.question = 0);
+        prop_assert_eq!(left, sorted(whole));
+    }
+
+    #[test]
+    fn evidence_arrives_as_it_was_sent(profile in preset(), keys in any_keys(), rows in rows(), question: u64) {
+        let admitted = admitted(keys, profile);
+        let sent = evidence(&admitted, &rows, question >> 1);
+        let batch = write(&admitted, &sent).unwrap();
+        prop_assert_eq!(read(&admitted, &[batch]), Some(sent));
+    }
+
+    #[test]
+    fn a_protected_table_is_received_and_a_changed_one_is_not(
+        preset in select(Preset::ALL.to_vec()), keys in any_keys(), rows in rows(), question: u64,
+    ) {
+        let profile = preset.profile();
+        let admitted = admitted(keys, profile);
+        let found = evidence(&admitted, &rows, question >> 1);
+        let batch = table(&admitted, found, &MemoryStore::new(u64::MAX));
+        let received = receive(&admitted, std::slice::from_ref(&batch));
+        prop_assert_eq!(&received.expect("an honest table").to_batch().unwrap(), &batch);
+        let with = |at: usize, column: ArrayRef| {
+            let mut columns = batch.columns().to_vec();
+            columns[at] = column;
+            RecordBatch::try_new(batch.schema(), columns).unwrap()
+        };
+        let refused = |batch: RecordBatch| receive(&admitted, &[batch]).is_none();
+        for row in 0..batch.num_rows() {
+            for at in (keys.len()..batch.num_columns()).step_by(2) {
+                let signs = batch.column(at + 1).as_string::<i32>();
+                let changed = |to: &str| -> ArrayRef {
+                    Arc::new((0..signs.len()).map(|r| Some(if r == row { to } else { signs.value(r) })).collect::<StringArray>())
+                };
+                // A value beside a sign that says there is none, or none beside one that says so.
+                let flipped = if signs.value(row).is_empty() { "c" } else { "" };
+                prop_assert!(refused(with(at + 1, changed(flipped))), "{flipped:?} at {row}, {at}");
+                prop_assert!(refused(with(at + 1, changed("?"))));
+                let Some(counts) = batch.column(at).as_primitive_opt::<Int64Type>() else { continue };
+                let is_count = at < keys.len() + 6;
+                if signs.value(row).is_empty() && is_count {
+                    for no_count in [counts.value(row).saturating_neg(), 1, i64::from(profile.threshold_units) - 1] {
+                        let values: Int64Array = (0..counts.len())
+                            .map(|r| if r == row { Some(no_count) } else { counts.is_valid(r).then(|| counts.value(r)) })
+                            .collect();
+                        let possible = no_count == 0 && profile.zeros == Zeros::Shown;
+                        prop_assert!(possible || refused(with(at, Arc::new(values))), "{no_count}");
+                    }
+                }
+            }
+        }
+        prop_assert!(refused(batch.project(&[0]).unwrap()), "a column less");
+    }
+
+    #[test]
+    fn admission_has_an_answer_to_every_question(question in tabulation(), profile in preset()) {
+        let again = question.clone();
+        match admit(question, dataset(profile)) {
+            Ok(admitted) => {
+                // What was admitted can be protected, whatever is known of it.
+                let nothing = Evidence::default();
+                let table = table(&admitted, nothing, &MemoryStore::new(u64::MAX));
+                prop_assert_eq!(table.schema(), admitted.table_schema());
+            }
+            Err(refusals) => {
+                let other = admit(again, dataset(profile)).unwrap_err();
+                prop_assert_eq!(refusals.to_string(), other.to_string(), "the same text each time");
+                prop_assert!(refusals.to_string().len() < 1 << 20);
+            }
+        }
+    }
+
+    #[test]
+    fn one_population_has_one_coordinate_however_it_is_asked_for(
+        code in select(vec!["F", "M", "X"]), decade in 0..10_i64, area in "[A-Z]{1,3}", turn in any::<bool>(),
+    ) {
+        let equal = |name: &str, value: Literal| Scalar::Compare {
+            op: Comparison::Equal,
+            left: Box::new(column(name)),
+            right: Box::new(Scalar::Literal(value)),
+        };
+        let is_in = |name: &str, list: Vec<Literal>| Scalar::InList { value: Box::new(column(name)), list };
+        let (sex, age, place) = (equal("sex", text(code)), equal("decade", Literal::Int64(decade)), equal("area", text(&area)));
+        let mut conjuncts = vec![sex.clone(), age.clone(), place.clone()];
+        let expected = coordinate(&[Scalar::And(conjuncts.clone())], &[], &[]);
+        conjuncts.rotate_left(1);
+        if turn {
+            conjuncts.swap(0, 1);
+        }
+        let as_keys = [("sex", text(code)), ("decade", Literal::Int64(decade)), ("area", text(&area))];
+        let others: Vec<Literal> = (0..10).filter(|d| *d != decade).map(Literal::Int64).collect();
+        for (predicates, keys) in [
+            (vec![Scalar::And(conjuncts.clone())], &as_keys[..0]),
+            (conjuncts, &as_keys[..0]),
+            (vec![age.clone(), place.clone()], &as_keys[..1]),
+            (vec![place.clone()], &as_keys[..2]),
+            (vec![], &as_keys[..]),
+            (vec![place.clone(), sex.clone()], &as_keys[..]),
+            (vec![is_in("sex", vec![text(code)]), Scalar::Not(Box::new(is_in("decade", others))), place.clone()], &as_keys[..0]),
+            (vec![Scalar::Or(vec![sex.clone(), sex]), age, is_in("area", vec![text(&area), text(&area)])], &as_keys[..0]),
+        ] {
+            let (names, values): (Vec<&str>, Vec<Literal>) = keys.iter().cloned().unzip();
+            prop_assert_eq!(coordinate(&predicates, &names, &values), expected, "{:?} {:?}", predicates, names);
+        }
+        let other = equal("area", text("elsewhere"));
+        prop_assert_ne!(coordinate(&[other], &[], &[]), expected);
+    }
+}
+
+/// The coordinate of a count of rows in the cell with these keys.
+fn coordinate(predicates: &[Scalar], keys: &[&str], values: &[Literal]) -> Coordinate {
+    let dataset = dataset(Profile::STANDARD);
+    let input = predicates.iter().fold(scan(), |input, predicate| Input::Filter {
+        input: Box::new(input),
+        predicate: predicate.clone(),
+    });
+    let measures = vec![Measure { kind: MeasureKind::Rows, filter: None }];
+    let tabulation = Tabulation { input, measures, ..question(keys) };
+    let parts = tabulation.parts();
+    let frame = Frame::of(&tabulation, &parts[0], &dataset, 1);
+    let values: Vec<_> = values.iter().cloned().map(Some).collect();
+    frame.coordinate(&values)
+}
+
+/// Rows without a value belong to all rows and not to `sex IN (every code)`: with one coordinate, the
+/// guard would show the one count for the other, however many they are.
+#[test]
+#[ignore = "an open fault: canonical coordinates leave NULL out of a column's possible values"]
+fn all_rows_and_those_that_have_a_value_are_different_populations() {
+    let every = ["F", "M", "X"].map(text).to_vec();
+    let has_value = Scalar::InList { value: Box::new(column("sex")), list: every };
+    let not_null = Scalar::Not(Box::new(Scalar::IsNull(Box::new(column("sex")))));
+    assert_ne!(coordinate(&[], &[], &[]), coordinate(&[has_value], &[], &[]));
+    assert_ne!(coordinate(&[], &[], &[]), coordinate(&[not_null], &[], &[]));
+}

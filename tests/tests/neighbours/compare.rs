@@ -1,0 +1,242 @@
+//! What may differ between a table over `D` and one over `D` without the victim, and what may not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow_array::cast::AsArray as _;
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use insitu_disclosure::evidence::{Cell, PartEvidence, PartShape, merge};
+use insitu_disclosure::guard::decide::WINDOW;
+use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
+use insitu_disclosure::policy::Profile;
+use insitu_disclosure::rules::{dominance, noise, rounding, threshold};
+use insitu_disclosure::tabulation::{Part, PartKind};
+use insitu_disclosure::{Admitted, Evidence, Release, Tabulation, protect};
+
+use super::relay::{STATE, draw};
+
+/// How many comparisons were of which kind: a test in which nothing differed would test nothing.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) tables: u32,
+    pub(super) untouched: u32,
+    pub(super) touched: u32,
+    pub(super) values_differ: u32,
+    pub(super) statuses_differ: u32,
+    pub(super) snapped: u32,
+}
+
+impl std::ops::AddAssign for Seen {
+    fn add_assign(&mut self, other: Self) {
+        self.tables += other.tables;
+        self.untouched += other.untouched;
+        self.touched += other.touched;
+        self.values_differ += other.values_differ;
+        self.statuses_differ += other.statuses_differ;
+        self.snapped += other.snapped;
+    }
+}
+
+/// Everything is new to it, so that cells can be compared one by one.
+#[derive(Debug)]
+struct Forgetful;
+
+impl Guard for Forgetful {
+    fn judge(&self, cells: &[GuardedCell]) -> Result<Vec<Verdict>, GuardError> {
+        Ok(vec![Verdict::Fresh; cells.len()])
+    }
+}
+
+/// A cell's measures as shown: value and status, in order, by the text of its keys.
+type Shown = BTreeMap<String, Vec<(String, String)>>;
+
+fn shown(admitted: &Admitted<Tabulation>, evidence: &Evidence, guard: &dyn Guard) -> Shown {
+    let release = Release { snapshot: STATE, guard };
+    let table = protect(admitted, evidence.clone(), &release).unwrap();
+    let batch = table.to_batch().unwrap();
+    let options = FormatOptions::default().with_null("NULL");
+    let text = |column: usize, row: usize| {
+        ArrayFormatter::try_new(batch.column(column), &options).unwrap().value(row).to_string()
+    };
+    let keys = admitted.key_types().len();
+    let rows = (0..batch.num_rows()).map(|row| {
+        let key: Vec<String> = (0..keys).map(|k| text(k, row)).collect();
+        let measures = (keys..batch.num_columns())
+            .step_by(2)
+            .map(|m| (text(m, row), batch.column(m + 1).as_string::<i32>().value(row).to_owned()));
+        (format!("{key:?}"), measures.collect())
+    });
+    rows.collect()
+}
+
+/// The protected table as it leaves, byte for byte, with a guard that saw nothing before.
+pub(super) fn table(admitted: &Admitted<Tabulation>, evidence: &Evidence) -> String {
+    let release = Release { snapshot: STATE, guard: &MemoryStore::new(u64::MAX) };
+    let batch = protect(admitted, evidence.clone(), &release).unwrap().to_batch().unwrap();
+    format!("{:?}", batch.columns())
+}
+
+/// Cells by the text of their keys, as [`Shown`] has it.
+fn by_key(evidence: &Evidence) -> BTreeMap<String, &Cell> {
+    let key = |cell: &Cell| {
+        let parts = cell.keys.iter().map(|k| match k {
+            None => "NULL".to_owned(),
+            Some(insitu_disclosure::Literal::Utf8(text)) => text.clone(),
+            Some(literal) => literal.to_string(),
+        });
+        format!("{:?}", parts.collect::<Vec<_>>())
+    };
+    evidence.cells.iter().map(|cell| (key(cell), cell)).collect()
+}
+
+/// Whether rows of the victim are in a part: what noise covers.
+fn is_in(part: &PartEvidence) -> bool {
+    part.count != 0 || part.nameless.count != 0
+}
+
+/// Compares; `with` is Evidence of `D`, `without` of `D` less the victim, `alone` of the victim's rows
+/// only. Gives every difference that noise doesn't cover.
+pub(super) fn compare(
+    admitted: &Admitted<Tabulation>,
+    with: &Evidence,
+    without: &Evidence,
+    alone: &Evidence,
+) -> (Vec<String>, Seen) {
+    let mut found = Vec::new();
+    let mut seen = Seen { tables: 1, ..Seen::default() };
+
+    // What is known of D is what is known of the others and of the victim, and nothing else: a cell
+    // the victim isn't in has the same Evidence in both.
+    let mut sum = merge([without.clone(), alone.clone()]);
+    draw(admitted, &mut sum);
+    if by_key(&sum) != by_key(with) {
+        found.push("the Evidence isn't that of the others and the victim".to_owned());
+    }
+
+    let (known, known_without, victim) = (by_key(with), by_key(without), by_key(alone));
+    let (first, second) = (shown(admitted, with, &Forgetful), shown(admitted, without, &Forgetful));
+    let guarded = (
+        shown(admitted, with, &MemoryStore::new(u64::MAX)),
+        shown(admitted, without, &MemoryStore::new(u64::MAX)),
+    );
+    let parts = admitted.tabulation().parts();
+    let of_measures: Vec<Vec<usize>> = {
+        let mut next = 0..parts.len();
+        let measures = admitted.tabulation().measures.iter();
+        measures.map(|m| next.by_ref().take(m.parts().len()).collect()).collect()
+    };
+    let settled = |cells: &BTreeMap<String, &Cell>, key: &str, part: usize| {
+        let evidence = cells.get(key).map(|c| c.parts[part].clone()).unwrap_or_default();
+        evidence.settled(PartShape::of(&parts[part], admitted.dataset()).adds)
+    };
+    let keys: BTreeSet<&String> = first.keys().chain(second.keys()).collect();
+    let small = ("NULL".to_owned(), "c".to_owned());
+    for key in keys {
+        for (m, of_measure) in of_measures.iter().enumerate() {
+            // A row that isn't there is one whose cells are all suppressed.
+            let cell = |shown: &Shown| shown.get(key).map_or(small.clone(), |row| row[m].clone());
+            let (a, b) = (cell(&first), cell(&second));
+            let touched =
+                victim.get(key).is_some_and(|c| of_measure.iter().any(|p| is_in(&c.parts[*p])));
+            let (ga, gb) = (cell(&guarded.0), cell(&guarded.1));
+            if (&ga.1, &gb.1) != (&a.1, &b.1) {
+                found.push(format!("{key} {m}: the guard changes a status"));
+            }
+            if !touched {
+                seen.untouched += 1;
+                if a != b {
+                    found.push(format!("{key} {m}: {a:?} becomes {b:?} without somebody else"));
+                }
+                if ga != gb {
+                    seen.snapped += 1;
+                    let near = of_measure.iter().any(|p| {
+                        let n = settled(&known, key, *p).units;
+                        victim.iter().any(|(other, c)| {
+                            let same = (0..parts.len()).filter(|q| {
+                                (parts[*q].kind, parts[*q].argument)
+                                    == (parts[*p].kind, parts[*p].argument)
+                            });
+                            same.filter(|q| is_in(&c.parts[*q]))
+                                .any(|q| settled(&known, other, q).units.abs_diff(n) < WINDOW + 1)
+                        })
+                    });
+                    if !near {
+                        found.push(format!(
+                            "{key} {m}: {ga:?} becomes {gb:?}, and no released cell is near"
+                        ));
+                    }
+                }
+                continue;
+            }
+            seen.touched += 1;
+            let pairs: Vec<_> = of_measure
+                .iter()
+                .map(|p| (&parts[*p], settled(&known, key, *p), settled(&known_without, key, *p)))
+                .collect();
+            if a.1 != b.1 {
+                seen.statuses_differ += 1;
+                if !pairs.iter().any(|(part, x, y)| status_is_covered(part, admitted, x, y)) {
+                    found
+                        .push(format!("{key} {m}: {a:?} becomes {b:?}: not by the edge of a rule"));
+                }
+            } else if a != b {
+                seen.values_differ += 1;
+                if let [(part, x, y)] = pairs.as_slice()
+                    && !value_is_covered(part, &a.0, &b.0, x, y)
+                {
+                    found.push(format!("{key} {m}: {a:?} becomes {b:?}: more than noise"));
+                }
+            }
+        }
+    }
+    (found, seen)
+}
+
+/// A status may differ where the threshold is blurred, where the victim decides on dominance, or
+/// where noise brings a count below the threshold.
+fn status_is_covered(
+    part: &Part<'_>,
+    admitted: &Admitted<Tabulation>,
+    with: &PartEvidence,
+    without: &PartEvidence,
+) -> bool {
+    let profile = admitted.dataset().profile();
+    let shape = PartShape::of(part, admitted.dataset());
+    let edge = i64::from(profile.threshold_units)
+        ..=i64::from(profile.threshold_units.saturating_add(profile.threshold_blur));
+    let blurred = edge.contains(&with.units)
+        && threshold::passes(with, profile) != threshold::passes(without, profile);
+    let dominated = shape.contributions
+        && dominance::is_dominated(with, profile.dominance)
+            != dominance::is_dominated(without, profile.dominance);
+    blurred || dominated || is_low(part, with, profile) != is_low(part, without, profile)
+}
+
+fn is_low(part: &Part<'_>, evidence: &PartEvidence, profile: Profile) -> bool {
+    let count = match part.kind {
+        PartKind::Rows | PartKind::Values => evidence.count,
+        PartKind::Units => evidence.units,
+        PartKind::Sum => return false,
+    };
+    let noisy = i128::from(count) + noise::of(evidence, noise::Of::Count, profile, None);
+    rounding::round_count(noisy, profile) < i128::from(profile.threshold_units)
+}
+
+/// A value may differ by the victim's contribution, by what both layers add to both (3 a layer for
+/// counts; 20 % of the largest contribution a layer where a unit may contribute more than one), and
+/// by rounding.
+fn value_is_covered(
+    part: &Part<'_>,
+    a: &str,
+    b: &str,
+    with: &PartEvidence,
+    without: &PartEvidence,
+) -> bool {
+    let (Ok(a), Ok(b)) = (a.parse::<f64>(), b.parse::<f64>()) else { return false };
+    let own = match part.kind {
+        PartKind::Rows | PartKind::Values => (with.count - without.count).unsigned_abs() as f64,
+        PartKind::Units => 1.0,
+        PartKind::Sum => (with.sum - without.sum).unsigned_abs() as f64,
+    };
+    let largest = with.largest[0].max(without.largest[0]) as f64;
+    (a - b).abs() <= own + 12.0 + 2.0 * 2.0 * 0.2 * largest + 5.0
+}

@@ -1,0 +1,341 @@
+//! Every rule by every shape of question under every preset, as a table to read:
+//! `tests/golden/policy_matrix.txt`.
+//!
+//! A rule, a kind of measure, a preset or a disclosure code that is added doesn't compile or pass here until it has
+//! a row (AI-10). After a change that is meant, `INSITU_MATRIX_UPDATE=1` writes the table anew, to be
+//! read through before it is committed.
+
+use std::fmt::Write as _;
+
+use insitu_disclosure::refusal::Family;
+use insitu_disclosure::rules::{CELL_RULES, CellRule, QUESTION_RULES, QuestionRule};
+use insitu_disclosure::{MeasureKind, Preset, RefusalCode, Scalar};
+use insitu_tests::{Analyst, Asked, Department, Federation, departments};
+
+use crate::neighbours::data::{Among, department};
+
+/// A shape of question: the rule it is about, what it is, and a statement; of two, whether the second
+/// gives another answer than the first.
+type Row = (&'static str, &'static str, &'static [&'static str]);
+
+const ROWS: &[Row] = &[
+    ("measure", "count of rows", &["SELECT region, count(*) FROM health.visits GROUP BY region"]),
+    (
+        "measure",
+        "count of values",
+        &["SELECT region, count(cost) FROM health.visits GROUP BY region"],
+    ),
+    (
+        "measure",
+        "count of units",
+        &["SELECT region, count(DISTINCT person) FROM health.visits GROUP BY region"],
+    ),
+    ("measure", "sum", &["SELECT region, sum(cost) FROM health.visits GROUP BY region"]),
+    ("measure", "mean", &["SELECT region, avg(cost) FROM health.visits GROUP BY region"]),
+    ("measure", "FILTER", &["SELECT count(*) FILTER (WHERE sex = 'F') FROM health.visits"]),
+    (
+        "functions",
+        "types that don't fit",
+        &["SELECT count(*) FROM health.visits WHERE age = 'old'"],
+    ),
+    (
+        "functions",
+        "wrong cast of a key",
+        &["SELECT CAST(area AS INT) AS n, count(*) FROM health.visits GROUP BY 1"],
+    ),
+    (
+        "functions",
+        "division by zero",
+        &["SELECT count(*) FROM health.visits WHERE 1 / (age - 40) IS NULL"],
+    ),
+    (
+        "functions",
+        "too deep",
+        &[
+            "SELECT count(*) FROM health.visits WHERE abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(\
+      abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(abs(age))))))))))))))))))))))))))))))))) = 1",
+        ],
+    ),
+    (
+        "functions",
+        "a function that isn't offered",
+        &["SELECT count(*) FROM health.visits WHERE regexp_like(area, 'A')"],
+    ),
+    (
+        "functions",
+        "beneath, one for results only",
+        &["SELECT count(*) FROM health.visits WHERE reverse(area) = 'A'"],
+    ),
+    ("labels", "a unit compared", &["SELECT count(*) FROM health.visits WHERE person = 'alone'"]),
+    ("labels", "a unit as key", &["SELECT person, count(*) FROM health.visits GROUP BY person"]),
+    (
+        "labels",
+        "a unit in FILTER",
+        &["SELECT count(*) FILTER (WHERE person = 'alone') FROM health.visits"],
+    ),
+    (
+        "labels",
+        "a hidden column",
+        &["SELECT full_name, count(*) FROM health.visits GROUP BY full_name"],
+    ),
+    ("input", "a dimension", &["SELECT count(*) FROM health.visits WHERE sex = 'F'"]),
+    ("input", "a disjunction", &["SELECT count(*) FROM health.visits WHERE sex = 'F' OR age < 40"]),
+    (
+        "input",
+        "a filter at a breakpoint",
+        &["SELECT count(*) FROM health.visits WHERE visited >= DATE '2018-02-01'"],
+    ),
+    (
+        "input",
+        "a filter elsewhere",
+        &["SELECT count(*) FROM health.visits WHERE visited >= DATE '2018-02-02'"],
+    ),
+    (
+        "input",
+        "a measure at a breakpoint",
+        &["SELECT count(*) FROM health.visits WHERE cost >= 100"],
+    ),
+    ("input", "a measure elsewhere", &["SELECT count(*) FROM health.visits WHERE cost >= 101"]),
+    ("input", "rows", &["SELECT area FROM health.visits"]),
+    ("input", "DISTINCT", &["SELECT DISTINCT area FROM health.visits"]),
+    (
+        "input",
+        "a join beneath",
+        &["SELECT count(*) FROM health.visits a JOIN health.visits b ON a.area = b.area"],
+    ),
+    ("input", "a window", &["SELECT area, row_number() OVER (ORDER BY cost) FROM health.visits"]),
+    ("input", "tables that don't add up", &["SELECT count(*) FROM councils.homes"]),
+    ("keys", "with a domain", &["SELECT sex, count(*) FROM health.visits GROUP BY sex"]),
+    ("keys", "without a domain", &["SELECT area, count(*) FROM health.visits GROUP BY area"]),
+    (
+        "keys",
+        "an expression",
+        &["SELECT age / 10 AS decade, count(*) FROM health.visits GROUP BY 1"],
+    ),
+    ("keys", "a filter", &["SELECT visited, count(*) FROM health.visits GROUP BY visited"]),
+    ("keys", "a measure", &["SELECT cost, count(*) FROM health.visits GROUP BY cost"]),
+    ("measures", "max", &["SELECT max(cost) FROM health.visits"]),
+    (
+        "measures",
+        "CASE within",
+        &["SELECT sum(CASE WHEN sex = 'F' THEN cost END) FROM health.visits"],
+    ),
+    ("measures", "arithmetic within", &["SELECT sum(cost * 1000) FROM health.visits"]),
+    ("measures", "DISTINCT values", &["SELECT count(DISTINCT area) FROM health.visits"]),
+    ("threshold", "nobody", &["SELECT count(*) FROM health.visits WHERE area = 'Nowhere'"]),
+    ("threshold", "one person, 15 rows", &["SELECT count(*) FROM health.visits WHERE area = 'C'"]),
+    (
+        "threshold",
+        "9 people and one",
+        &["SELECT count(DISTINCT person) FROM health.visits WHERE area = 'D'"],
+    ),
+    (
+        "threshold",
+        "14 people and one",
+        &["SELECT count(DISTINCT person) FROM health.visits WHERE area = 'H'"],
+    ),
+    (
+        "threshold",
+        "few values in a large group",
+        &["SELECT count(rare) FROM health.visits WHERE sex = 'F'"],
+    ),
+    (
+        "threshold",
+        "a total of nobody",
+        &["SELECT sum(cost) FROM health.visits WHERE area = 'Nowhere'"],
+    ),
+    ("dominance", "one holds most", &["SELECT sum(cost) FROM health.visits WHERE area = 'I'"]),
+    ("dominance", "one has most rows", &["SELECT count(*) FROM health.visits WHERE area = 'J'"]),
+    ("dominance", "nobody does", &["SELECT sum(cost) FROM health.visits WHERE area = 'A'"]),
+    (
+        "noise",
+        "the same, asked twice",
+        &["SELECT count(*) FROM health.visits", "SELECT count(*) FROM health.visits"],
+    ),
+    (
+        "noise",
+        "the same, in other words",
+        &[
+            "SELECT sum(cost) FROM health.visits WHERE region IN ('North')",
+            "SELECT sum(cost) FROM health.visits WHERE region = 'North'",
+        ],
+    ),
+    ("rounding", "a total", &["SELECT sum(cost) FROM health.visits WHERE sex = 'F' AND age >= 0"]),
+    (
+        "guard",
+        "one person more",
+        &[
+            "SELECT count(DISTINCT person) FROM health.visits WHERE region <> 'West' OR area <> 'Nowhere'",
+            "SELECT count(DISTINCT person) FROM health.visits WHERE (region <> 'West' OR area <> 'Nowhere') AND area <> 'C'",
+        ],
+    ),
+    (
+        "above",
+        "HAVING",
+        &["SELECT sex, count(*) FROM health.visits GROUP BY sex HAVING count(*) IS NULL"],
+    ),
+    (
+        "above",
+        "ORDER BY, LIMIT",
+        &["SELECT age, count(*) FROM health.visits GROUP BY age ORDER BY 2 LIMIT 1"],
+    ),
+];
+
+const fn of_question_rule(rule: QuestionRule) -> &'static str {
+    match rule {
+        QuestionRule::Functions => "functions",
+        QuestionRule::Labels => "labels",
+        QuestionRule::Input => "input",
+        QuestionRule::Keys => "keys",
+        QuestionRule::Measures => "measures",
+    }
+}
+
+const fn of_cell_rule(rule: CellRule) -> &'static str {
+    match rule {
+        CellRule::Threshold => "threshold",
+        CellRule::Dominance => "dominance",
+        CellRule::Noise => "noise",
+        CellRule::Rounding => "rounding",
+    }
+}
+
+const fn of_measure(kind: &MeasureKind) -> &'static str {
+    match kind {
+        MeasureKind::Rows => "count of rows",
+        MeasureKind::Values(_) => "count of values",
+        MeasureKind::Units => "count of units",
+        MeasureKind::Sum(_) => "sum",
+        MeasureKind::Mean(_) => "mean",
+    }
+}
+
+#[test]
+fn every_rule_and_every_kind_of_measure_has_a_row() {
+    let has_rule = |name: &str| ROWS.iter().any(|(rule, _, _)| *rule == name);
+    for rule in QUESTION_RULES {
+        assert!(has_rule(of_question_rule(rule)), "{rule:?}");
+    }
+    for rule in CELL_RULES {
+        assert!(has_rule(of_cell_rule(rule)), "{rule:?}");
+    }
+    assert!(has_rule("guard"));
+    let x = || Scalar::Column("cost".to_owned());
+    let kinds = [
+        MeasureKind::Rows,
+        MeasureKind::Values(x()),
+        MeasureKind::Units,
+        MeasureKind::Sum(x()),
+        MeasureKind::Mean(x()),
+    ];
+    for kind in kinds {
+        let row =
+            ROWS.iter().find(|(rule, shape, _)| *rule == "measure" && *shape == of_measure(&kind));
+        assert!(row.is_some(), "{kind:?}");
+    }
+}
+
+/// What came of the cells: the codes of a Refusal, or how many were shown.
+fn outcome(answer: &Result<Asked, String>) -> String {
+    match answer {
+        Err(told) => {
+            let codes = RefusalCode::ALL.into_iter().map(RefusalCode::as_str);
+            let codes: Vec<&str> = codes.filter(|c| told.contains(&format!("{c}: "))).collect();
+            format!("refused {}", codes.join(" "))
+        }
+        Ok(asked) => {
+            let fields = asked.schema.fields().iter();
+            let measures: Vec<usize> = fields
+                .enumerate()
+                .filter(|(_, f)| !f.metadata().contains_key("insitu.status_of"))
+                .map(|(i, _)| i)
+                .enumerate()
+                .filter(|(_, column)| {
+                    asked
+                        .schema
+                        .fields()
+                        .get(column + 1)
+                        .is_some_and(|next| next.metadata().contains_key("insitu.status_of"))
+                })
+                .map(|(shown, _)| shown)
+                .collect();
+            let rows = asked.cells();
+            let cells: Vec<&String> =
+                rows.iter().flat_map(|row| measures.iter().map(|m| &row[*m])).collect();
+            let released = cells.iter().filter(|c| !c.starts_with('[')).count();
+            match (released, cells.len()) {
+                (_, 0) => "no rows".to_owned(),
+                (0, _) => "suppressed".to_owned(),
+                (some, all) if some == all => "released".to_owned(),
+                (some, all) => format!("{some} of {all} released"),
+            }
+        }
+    }
+}
+
+async fn ask(analyst: &mut Analyst, statements: &[&str]) -> String {
+    let mut answers = Vec::new();
+    for sql in statements {
+        answers.push(analyst.ask(sql).await.map_err(|told| told.0));
+    }
+    match answers.as_slice() {
+        [only] => outcome(only),
+        [Ok(first), Ok(second)] if first.cells() == second.cells() => "the same again".to_owned(),
+        [Ok(_), Ok(_)] => "another value".to_owned(),
+        several => several.iter().map(outcome).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Councils whose tables are final at each node, so that they don't add up.
+fn councils_at_node() -> Vec<Department> {
+    let mut councils = departments::councils();
+    for council in &mut councils {
+        council.config = council.config.replace("\"at-gateway\"", "\"at-node\"");
+    }
+    councils
+}
+
+async fn matrix() -> String {
+    let mut columns: Vec<Vec<String>> = Vec::new();
+    for preset in Preset::ALL {
+        let mut departments = councils_at_node();
+        departments.push(department(Among::All, preset.as_str(), "at-node"));
+        let federation = Federation::start(&departments).await;
+        let mut analyst = federation.analyst().await;
+        let mut column = Vec::new();
+        for (_, _, statements) in ROWS {
+            column.push(ask(&mut analyst, statements).await);
+        }
+        columns.push(column);
+    }
+    let mut text = format!("{:10} {:32}", "rule", "question");
+    for preset in Preset::ALL {
+        let _ = write!(text, " {:18}", preset.as_str());
+    }
+    let mut text = text.trim_end().to_owned() + "\n";
+    for (i, (rule, shape, _)) in ROWS.iter().enumerate() {
+        let mut line = format!("{rule:10} {shape:32}");
+        for column in &columns {
+            let _ = write!(line, " {:18}", column[i]);
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_table_of_rules_and_questions_is_as_it_was_read() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/policy_matrix.txt");
+    let now = matrix().await;
+    if std::env::var_os("INSITU_MATRIX_UPDATE").is_some() {
+        std::fs::write(file, &now).unwrap();
+    }
+    let known = std::fs::read_to_string(file).unwrap_or_default();
+    assert_eq!(now, known, "INSITU_MATRIX_UPDATE=1 writes {file}");
+    for code in RefusalCode::ALL {
+        if code.family() == Family::Disclosure {
+            assert!(now.contains(code.as_str()), "no question is refused with {}", code.as_str());
+        }
+    }
+}
