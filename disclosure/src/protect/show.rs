@@ -25,7 +25,8 @@ pub(super) fn show(rules: &PartRules<'_>, evidence: &PartEvidence) -> Shown {
     for rule in CELL_RULES {
         match rule {
             CellRule::Threshold => {
-                if !threshold::passes(&evidence, *profile) {
+                let [largest, _] = evidence.largest;
+                if !threshold::passes(&evidence, *profile, is_count && largest <= 1) {
                     return Err(CellStatus::Suppressed);
                 }
             }

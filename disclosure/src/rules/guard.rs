@@ -7,8 +7,8 @@ use crate::evidence::{PartEvidence, PartShape, Sketch};
 use crate::guard::{GuardError, GuardedCell, Released};
 use crate::keyed::digest;
 use crate::rules::keys::KeyValues;
-use crate::tabulation::{Part, PartKind};
 use crate::tabulation::canonical::Frame;
+use crate::tabulation::{Part, PartKind};
 
 /// The cell as the guard sees it.
 ///

@@ -27,12 +27,13 @@ use crate::evidence::PartEvidence;
 use crate::keyed::mix;
 use crate::policy::{Profile, ThresholdOn, Zeros};
 
-/// Whether enough distinct units contribute. Where the count after noise decides, this lets it pass.
+/// Whether enough distinct units contribute. Where the count after noise decides, this lets it pass, if it is `counted`:
+/// a count of units with one row each. A total has no count that could be held against the threshold later.
 #[must_use]
-pub fn passes(evidence: &PartEvidence, profile: Profile) -> bool {
+pub fn passes(evidence: &PartEvidence, profile: Profile, counted: bool) -> bool {
     match profile.threshold_on {
-        ThresholdOn::Perturbed => true,
-        ThresholdOn::Units => {
+        ThresholdOn::Perturbed if counted => true,
+        ThresholdOn::Perturbed | ThresholdOn::Units => {
             let raised = u64::from(profile.threshold_units).saturating_add(blur(evidence, profile));
             u64::try_from(evidence.units).is_ok_and(|units| raised <= units)
         }
@@ -49,8 +50,6 @@ fn blur(evidence: &PartEvidence, profile: Profile) -> u64 {
     let steps = u64::from(profile.threshold_blur).saturating_add(1);
     // Not from the question: every new wording would draw again, until one is shown.
     let drawn = mix(u64::from_le_bytes(evidence.record_keys.to_le_bytes()));
-        .question
-        .wrapping_add(mix(u64::from_le_bytes(evidence.record_keys.to_le_bytes()))));
     drawn.checked_rem(steps).unwrap_or(0)
 }
 
@@ -66,16 +65,17 @@ mod tests {
     #[test]
     fn ten_units_are_enough_and_nine_are_not() {
         let exact = Preset::Exact.profile();
-        assert!(passes(&cell(10, 0), exact));
-        assert!(!passes(&cell(9, 0), exact));
-        assert!(!passes(&cell(0, 0), exact));
-        assert!(passes(&cell(0, 0), Profile::OPEN));
+        assert!(passes(&cell(10, 0), exact, true));
+        assert!(!passes(&cell(9, 0), exact, true));
+        assert!(!passes(&cell(0, 0), exact, true));
+        assert!(passes(&cell(0, 0), Profile::OPEN, true));
     }
 
     #[test]
     fn a_blurred_threshold_lies_between_ten_and_thirteen() {
-        let shown =
-            |units| (0..1_000).filter(|q| passes(&cell(units, *q), Profile::STANDARD)).count();
+        let shown = |units| {
+            (0..1_000).filter(|q| passes(&cell(units, *q), Profile::STANDARD, true)).count()
+        };
         assert_eq!(shown(9), 0);
         assert_eq!(shown(13), 1_000);
         // A quarter, a half, three quarters; a standard deviation is below 16.
@@ -87,8 +87,8 @@ mod tests {
     #[test]
     fn another_wording_draws_no_other_threshold() {
         let worded = |question| PartEvidence { question, ..cell(11, 5) };
-        let first = passes(&worded(0), Profile::STANDARD);
-        assert!((1..100).all(|q| passes(&worded(q), Profile::STANDARD) == first));
+        let first = passes(&worded(0), Profile::STANDARD, true);
+        assert!((1..100).all(|q| passes(&worded(q), Profile::STANDARD, true) == first));
     }
 
     #[test]

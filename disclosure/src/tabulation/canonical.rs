@@ -1,19 +1,19 @@
 //! Where a cell is: one coordinate for one population, however it was asked for.
 //!
 //! `GROUP BY region` has a cell for Wales; `WHERE region = 'Wales'` is that cell; so is
-//! `WHERE region IN ('Wales') AND age IN (every age there is)`. They get one coordinate, and so one
+//! `WHERE region IN ('Wales')`. They get one coordinate, and so one
 //! noise. What a predicate says of one column becomes the set of values it leaves:
 //!
-//! * by trying every value, where the column has a published domain;
-//! * exactly the key's value, where the column is itself a key;
-//! * otherwise the predicate as it is written, in a fixed form.
+//! * exactly the key's value, where the column is itself a key: the condition is true of every row of the cell;
+//! * the values listed, where the conditions are `c = v` and `c IN (...)`;
+//! * otherwise the conditions as they are written, in a fixed form. A published domain doesn't help: rows may have
+//!   no value, or one outside it, and two populations must never share a coordinate.
 //!
 //! Two ways of asking that aren't recognised as one only cost noise of a second draw: the cell key,
 //! which depends on the units alone, still is the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::interpret::{truth, value_of};
 use super::{Comparison, Literal, Part, Scalar, Tabulation};
 use crate::dataset::Dataset;
 use crate::evidence::key_bytes;
@@ -41,14 +41,11 @@ impl Coordinate {
 /// What is the same for all cells of a part: computed once for a table.
 #[derive(Debug)]
 pub struct Frame<'a> {
-    dataset: &'a Dataset,
     tabulation: &'a Tabulation,
     /// Predicates over exactly one column, by column.
     of_columns: BTreeMap<&'a str, Vec<&'a Scalar>>,
     /// All others, as text.
     others: BTreeSet<String>,
-    /// Values left of each column with a domain, before the keys have their say.
-    left: BTreeMap<&'a str, Vec<Literal>>,
     heading: String,
 }
 
@@ -74,81 +71,37 @@ impl<'a> Frame<'a> {
                 }
             }
         }
-        let mut left = BTreeMap::new();
-        let keyed = tabulation.keys.iter().flat_map(|k| k.scalar.columns());
-        let names: BTreeSet<&str> = of_columns.keys().copied().chain(keyed).collect();
-        for name in names {
-            let Some(domain) = dataset.column(name).and_then(|c| c.domain.as_ref()) else {
-                continue;
-            };
-            let conditions = of_columns.get(name).map(Vec::as_slice).unwrap_or_default();
-            let mut values = domain.values();
-            values.retain(|value| {
-                let row = BTreeMap::from([(name, value.clone())]);
-                conditions.iter().all(|c| truth(c, &row) == Some(true))
-            });
-            left.insert(name, values);
-        }
         let heading = format!("{} {snapshot} {:?} {:?}", dataset.name, part.kind, part.argument);
-        Self { dataset, tabulation, of_columns, others, left, heading }
+        Self { tabulation, of_columns, others, heading }
     }
 
     /// The coordinate of the cell with these keys.
     #[must_use]
     pub fn coordinate(&self, keys: &KeyValues) -> Coordinate {
         let mut texts: BTreeSet<Vec<u8>> = BTreeSet::new();
-        let mut left: BTreeMap<&str, Option<Vec<Literal>>> = BTreeMap::new();
-        let mut fixed: BTreeMap<&str, &Option<Literal>> = BTreeMap::new();
+        let mut fixed: BTreeSet<&str> = BTreeSet::new();
         for (key, value) in self.tabulation.keys.iter().zip(keys) {
-            match (&key.scalar, one_column(&key.scalar)) {
-                (Scalar::Column(name), _) => {
-                    fixed.insert(name, value);
+            let mut text = match &key.scalar {
+                Scalar::Column(name) => {
+                    fixed.insert(name);
+                    format!("{name}=").into_bytes()
                 }
-                (expression, Some(name)) if self.left.contains_key(name) => {
-                    let known = left.entry(name).or_insert_with(|| self.left.get(name).cloned());
-                    if let Some(values) = known {
-                        values.retain(|v| {
-                            let row = BTreeMap::from([(name, v.clone())]);
-                            value_of(expression, &row) == *value
-                        });
-                    }
-                }
-                (expression, _) => {
-                    let mut text = format!("{expression:?}=").into_bytes();
-                    text.extend(key_bytes(std::slice::from_ref(value)));
-                    texts.insert(text);
-                }
-            }
-        }
-        for (name, value) in &fixed {
-            let mut text = format!("{name}=").into_bytes();
-            text.extend(key_bytes(std::slice::from_ref(*value)));
+                expression => format!("{expression:?}=").into_bytes(),
+            };
+            text.extend(key_bytes(std::slice::from_ref(value)));
             texts.insert(text);
         }
         for (name, conditions) in &self.of_columns {
-            if fixed.contains_key(name) {
-                // Every row of the cell has the key's value, so the condition is true of it.
+            if fixed.contains(name) {
                 continue;
             }
-            match self.left.get(name) {
+            match listed(name, conditions) {
                 Some(values) => {
-                    left.entry(name).or_insert_with(|| Some(values.clone()));
+                    texts.insert(values_text(name, &values));
                 }
-                None => match listed(name, conditions) {
-                    Some(values) => {
-                        texts.insert(values_text(name, &values));
-                    }
-                    None => {
-                        texts.extend(
-                            conditions.iter().map(|c| format!("{name}:{c:?}").into_bytes()),
-                        );
-                    }
-                },
-            }
-        }
-        for (name, values) in left {
-            if let (Some(values), false) = (values, fixed.contains_key(name)) {
-                texts.extend(self.set_text(name, &values));
+                None => {
+                    texts.extend(conditions.iter().map(|c| format!("{name}:{c:?}").into_bytes()));
+                }
             }
         }
         texts.extend(self.others.iter().map(|o| o.clone().into_bytes()));
@@ -159,15 +112,6 @@ impl<'a> Frame<'a> {
             bytes.extend(text);
         }
         Coordinate(digest(&bytes))
-    }
-
-    /// A set of values of a column; nothing if it is all there are.
-    fn set_text(&self, name: &str, values: &[Literal]) -> Option<Vec<u8>> {
-        let domain = self.dataset.column(name)?.domain.as_ref()?;
-        if domain.values().len() == values.len() {
-            return None;
-        }
-        Some(values_text(name, values))
     }
 }
 
@@ -221,14 +165,5 @@ fn values_of(name: &str, condition: &Scalar) -> Option<Vec<Literal>> {
         | Scalar::Case { .. }
         | Scalar::Call { .. }
         | Scalar::Cast { .. } => None,
-    }
-}
-
-fn one_column(scalar: &Scalar) -> Option<&str> {
-    let columns = scalar.columns();
-    let mut names = columns.into_iter();
-    match (names.next(), names.next()) {
-        (Some(only), None) => Some(only),
-        _ => None,
     }
 }

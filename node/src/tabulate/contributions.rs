@@ -26,6 +26,8 @@ use insitu_disclosure::evidence::{
     Adds, Contribution, PartEvidence, PartShape, SKETCH_BYTES, SignCounts, Sketch, UnitWord,
 };
 
+use insitu_disclosure::keyed::mix;
+
 use super::state;
 
 /// The aggregate of a part.
@@ -121,7 +123,7 @@ impl Group {
                 let before = self.evidence.units;
                 self.evidence.add(unit, contribution, adds);
                 if layout.sketch && before < self.evidence.units {
-                    self.signs.add(word);
+                    self.signs.add(as_contributed(word, contribution, adds));
                 }
             }
         }
@@ -143,6 +145,24 @@ impl Group {
         self.evidence.merge(&other);
         Ok(())
     }
+}
+
+/// The unit's word together with how much it contributes: the same people with other amounts aren't the same. One row
+/// is the plain word, so that all counts of people compare.
+fn as_contributed(word: u64, contribution: Contribution, adds: Adds) -> u64 {
+    match adds {
+        Adds::Rows if contribution.count == 1 => word,
+        Adds::Rows => mix(word ^ mix(contribution.count.cast_unsigned())),
+        Adds::Amounts => {
+            let [low, high] = halves(contribution.sum);
+            mix(word ^ mix(low ^ mix(high)))
+        }
+    }
+}
+
+fn halves(sum: i128) -> [u64; 2] {
+    let bits = sum.cast_unsigned();
+    [bits as u64, (bits >> 64) as u64]
 }
 
 /// One row of arguments.

@@ -217,7 +217,10 @@ impl Towns {
         let context = &self.unprotected[town];
         let batches = self.runtime.block_on(async { context.sql(sql).await?.collect().await });
         let mut cells = batches
-            .map(|batches| Asked { schema: Arc::new(Schema::empty()), batches }.cells())
+            .map(|batches| {
+                Asked { schema: Arc::new(Schema::empty()), batches, query_id: String::new() }
+                    .cells()
+            })
             .map_err(|error| error.to_string())?;
         cells.sort();
         Ok(cells)

@@ -204,7 +204,7 @@ fn status_is_covered(
     let edge = i64::from(profile.threshold_units)
         ..=i64::from(profile.threshold_units.saturating_add(profile.threshold_blur));
     let blurred = edge.contains(&with.units)
-        && threshold::passes(with, profile) != threshold::passes(without, profile);
+        && threshold::passes(with, profile, true) != threshold::passes(without, profile, true);
     let dominated = shape.contributions
         && dominance::is_dominated(with, profile.dominance)
             != dominance::is_dominated(without, profile.dominance);
