@@ -309,7 +309,6 @@ proptest! {
             conjuncts.swap(0, 1);
         }
         let as_keys = [("sex", text(code)), ("decade", Literal::Int64(decade)), ("area", text(&area))];
-        let others: Vec<Literal> = (0..10).filter(|d| *d != decade).map(Literal::Int64).collect();
         for (predicates, keys) in [
             (vec![Scalar::And(conjuncts.clone())], &as_keys[..0]),
             (conjuncts, &as_keys[..0]),
@@ -317,7 +316,7 @@ proptest! {
             (vec![place.clone()], &as_keys[..2]),
             (vec![], &as_keys[..]),
             (vec![place.clone(), sex.clone()], &as_keys[..]),
-            (vec![is_in("sex", vec![text(code)]), Scalar::Not(Box::new(is_in("decade", others))), place.clone()], &as_keys[..0]),
+            (vec![is_in("sex", vec![text(code)]), is_in("decade", vec![Literal::Int64(decade)]), place.clone()], &as_keys[..0]),
             (vec![Scalar::Or(vec![sex.clone(), sex]), age, is_in("area", vec![text(&area), text(&area)])], &as_keys[..0]),
         ] {
             let (names, values): (Vec<&str>, Vec<Literal>) = keys.iter().cloned().unzip();
@@ -346,7 +345,6 @@ fn coordinate(predicates: &[Scalar], keys: &[&str], values: &[Literal]) -> Coord
 /// Rows without a value belong to all rows and not to `sex IN (every code)`: with one coordinate, the
 /// guard would show the one count for the other, however many they are.
 #[test]
-#[ignore = "an open fault: canonical coordinates leave NULL out of a column's possible values"]
 fn all_rows_and_those_that_have_a_value_are_different_populations() {
     let every = ["F", "M", "X"].map(text).to_vec();
     let has_value = Scalar::InList { value: Box::new(column("sex")), list: every };

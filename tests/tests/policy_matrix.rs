@@ -141,6 +141,16 @@ const ROWS: &[Row] = &[
     ),
     (
         "threshold",
+        "a total of one person",
+        &["SELECT sum(cost) FROM health.visits WHERE area = 'C'"],
+    ),
+    (
+        "threshold",
+        "zeros by a key without a domain",
+        &["SELECT area, count(rare) FROM health.visits GROUP BY area"],
+    ),
+    (
+        "threshold",
         "a total of nobody",
         &["SELECT sum(cost) FROM health.visits WHERE area = 'Nowhere'"],
     ),

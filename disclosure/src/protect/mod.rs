@@ -258,8 +258,12 @@ fn assemble(admitted: &Admitted<Tabulation>, cells: &[Keyed], shown: &[Vec<Shown
             })
             .collect();
         // A key outside the published domain is itself a finding: it stands only beside a shown cell.
+        // A zero that is shown is shown of nobody, and says nothing for a key.
+        let mut of_somebody = parts.iter().zip(&cell.parts);
+        let of_somebody = admitted.dataset().is_open()
+            || of_somebody.any(|(s, e)| s.is_ok() && (0 < e.units || 0 < e.nameless.count));
         let any_shown = values.iter().any(|(_, status)| *status != CellStatus::Suppressed);
-        if any_shown || public.contains(key) {
+        if (any_shown && of_somebody) || public.contains(key) {
             rows.push((cell, values));
         }
     }

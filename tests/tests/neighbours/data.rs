@@ -193,7 +193,13 @@ pub(crate) fn department(among: Among<'_>, preset: &str, release: &str) -> Depar
         Among::AllBut(id) => p.id != id,
         Among::Only(id) => p.id == id,
     });
-    let config = CONFIG.replace("PRESET", preset).replace("RELEASE", release);
+    let mut config = CONFIG.replace("PRESET", preset).replace("RELEASE", release);
+    if matches!(preset, "round-5" | "exact") {
+        // What rests on margins that add up takes units with one row each: each visit is one here.
+        config = config
+            .replace("unit = \"person\"\nunit_unique_per_row = false", "unit = \"row\"")
+            .replace("label = \"unit\"", "label = \"hidden\"");
+    }
     Department { config, files: vec![("visits.csv".to_owned(), csv(chosen))] }
 }
 
