@@ -170,7 +170,7 @@ fn the_samples_start_as_separate_processes_and_answer() {
     let fields: Vec<&str> = band_a.split(',').collect();
     let (accounts, owed) = (fields[1].parse::<i64>().unwrap(), fields[3].parse::<i64>().unwrap());
     assert!((110..=130).contains(&accounts) && accounts % 5 == 0, "{csv}");
-    assert!((3_160_000..=3_360_000).contains(&owed), "{csv}");
+    assert!((3_000_000..=3_525_000).contains(&owed), "{csv}");
     assert!(csv.contains("H,,c,,c"), "{csv}");
     assert!(at.join("gateway-state").is_dir(), "what was released is remembered");
     // A wrong token gets nothing, whatever is asked.

@@ -240,7 +240,9 @@ async fn a_table_with_a_person_differs_from_one_without_by_no_more_than_noise_co
 
 /// The telling statements and people, for a preset.
 async fn differences_under(preset: &'static str) -> Vec<String> {
-    let statements = [ASKED[3], ASKED[4], ASKED[8], ASKED[29], ASKED[33]];
+    let mut statements = vec![ASKED[3], ASKED[4], ASKED[8], ASKED[29], ASKED[33]];
+    // Under strict predicates a condition is codes or a range.
+    statements.retain(|sql| preset != "strict" || !sql.contains("IS NOT NULL"));
     let known = Known::of(preset, &statements).await;
     let mut found = Vec::new();
     for victim in ["alone", "nothing", "dominant", "only-x", "e0"] {
@@ -351,11 +353,11 @@ async fn the_limit_on_groups_is_the_one_refusal_that_one_person_can_cause() {
     assert!(without.analyst().await.ask(sql).await.is_ok());
 }
 
-/// Not about one person, but found on the way: all rows and those that have a value share a coordinate, so the
-/// guard takes the second question for the first.
+/// Not about one person, but found on the way: all rows and those that have a value shared a coordinate, so that the
+/// guard took the second question for the first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_without_a_value_are_counted_in_one_answer_and_not_in_the_other() {
-    let mut department = department(Among::All, "exact", "at-node");
+    let mut department = department(Among::All, "midpoint-6", "at-node");
     let csv = String::from_utf8(department.files[0].1.clone()).unwrap();
     department.files[0].1 = csv.replace(",North,F,", ",North,,").into_bytes();
     let sql = "SELECT count(*) FROM health.visits WHERE sex IS NOT NULL";
