@@ -8,7 +8,7 @@
 //! | rounding | 5 | 5 | - | 5 | 6, midpoints | - |
 //! | dominance | p% 10, (2, 90) | p% 10, (1, 50), (2, 67) | - | (2, 90) | (2, 90) | p% 10, (2, 90) |
 //! | complementary | - | - | - | on | - | on |
-//! | guard | on | on | - | - | on | - |
+//! | guard | on | on | - | on | on | on |
 //! | predicates | standard | strict | standard | whole tables | standard | whole tables |
 //!
 //! Sources: thresholds of 10, p% 10 and (2, 90) are the defaults of ACRO 1.0.2; 10 after perturbation
@@ -18,8 +18,8 @@
 //!
 //! Complementary suppression protects the cells of a table and of all its margins. A condition makes another table,
 //! linked to the first by numbers it doesn't look at, so profiles that rest on it answer whole tables only; they are
-//! filtered above, once released. No two of them differ by a few people only, so they need no guard, which would
-//! show untrue values.
+//! filtered above, once released. The guard stays on: a count of rows and a count of values, or the same table of two
+//! states of the data, can differ by one person. It makes some margins repeat a cell's value.
 //!
 //! Where nothing is added, `exact`, `round-5` and `midpoint-6` rest on suppression, rounding and the guard alone.
 
@@ -107,7 +107,6 @@ impl Preset {
                 dominance: TWO_90,
                 complementary: Complementary::On,
                 predicates: Predicates::WholeTables,
-                guard: DifferenceGuard::Off,
                 ..Self::Standard.profile()
             },
             Self::Midpoint6 => Profile {
@@ -116,7 +115,6 @@ impl Preset {
                 rounding: Rounding::Midpoint,
                 complementary: Complementary::Off,
                 predicates: Predicates::Standard,
-                guard: DifferenceGuard::On,
                 ..Self::Round5.profile()
             },
             Self::Exact => Profile {
@@ -125,7 +123,6 @@ impl Preset {
                 rounding_base: 1,
                 complementary: Complementary::On,
                 predicates: Predicates::WholeTables,
-                guard: DifferenceGuard::Off,
                 ..Self::Standard.profile()
             },
         }

@@ -308,7 +308,8 @@ def test_the_count_of_that_group_is_of_twelve_and_shown(federation):
     assert found["three_of_twelve_known", "one"] == 12
     known = by_us(federation, "one.passed", DESIGNED, "count(pence)")
     assert known["three_of_twelve_known", "one"] is None
-    assert known["ten_of_twelve_known", "one"] in (10, None), "None to protect the three"
+    # None to protect the three; 12 because two people fewer are too few a difference to tell.
+    assert known["ten_of_twelve_known", "one"] in (10, 12, None)
 
 
 @pytest.mark.parametrize("ours", ["count(*)", "count(DISTINCT person)", "sum(pence)", "avg(pence)"])
