@@ -14,7 +14,7 @@ use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::policy::{DifferenceGuard, Dominance, Noise};
 use insitu_disclosure::{
-    Column, Comparison, Dataset, DatasetName, Evidence, Input, Label, Literal, Measure,
+    Column, Comparison, Dataset, DatasetName, Evidence, Input, KeySet, Label, Literal, Measure,
     MeasureKind, PartEvidence, Profile, ProtectedUnit, Protection, Release, ReleaseMode, Scalar,
     ScalarType, Tabulation, admit, protect,
 };
@@ -112,6 +112,7 @@ impl Lab {
         let tabulation = Tabulation {
             input: Input::Filter { input: Box::new(scan), predicate },
             keys: Vec::new(),
+            sets: Vec::new(),
             measures: vec![Measure { kind, filter: None }],
             groups_max: 10,
         };
@@ -132,7 +133,9 @@ impl Lab {
             signs.add(word);
         }
         part.sketch = Some(Box::new(signs.to_sketch()));
-        let mut evidence = Evidence { cells: vec![Cell { keys: Vec::new(), parts: vec![part] }] };
+        let mut evidence = Evidence {
+            cells: vec![Cell { set: KeySet::NONE, keys: Vec::new(), parts: vec![part] }],
+        };
         evidence.draw(&admitted, &self.keys, snapshot);
         let release = Release { snapshot, guard: &self.guard };
         protect(&admitted, evidence, &release).unwrap().to_batch().unwrap()
