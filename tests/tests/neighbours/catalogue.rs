@@ -16,11 +16,6 @@ pub(super) const ASKED: [&str; 54] = [
     "SELECT count(visited), count(area), count(sex) FROM health.visits",
     "SELECT area FROM health.visits GROUP BY area",
     "SELECT sex FROM health.visits GROUP BY sex",
-    // Grouping sets: margins beside their cells.
-    "SELECT area, sex, count(*) FROM health.visits GROUP BY ROLLUP (area, sex)",
-    "SELECT grouping(region, area), region, area, count(DISTINCT person), avg(cost) FROM health.visits GROUP BY CUBE (region, area)",
-    "SELECT sex, region, count(*) FROM health.visits WHERE age >= 18 GROUP BY GROUPING SETS ((sex), (region)) HAVING count(*) > 20",
-    "SELECT age, count(rare) FROM health.visits GROUP BY ROLLUP (age) ORDER BY grouping(age) DESC, 2, 1 LIMIT 3",
     // Filters.
     "SELECT count(*) FROM health.visits WHERE area = 'C'",
     "SELECT count(*) FROM health.visits WHERE area = 'Nowhere'",
@@ -65,6 +60,11 @@ pub(super) const ASKED: [&str; 54] = [
     "SELECT count(*) FROM (SELECT area, count(*) AS n FROM health.visits GROUP BY area) AS t",
     "SELECT 1000 / (n - 15) FROM (SELECT count(*) AS n FROM health.visits WHERE area = 'B') AS t",
     "SELECT CAST(area AS INT) FROM (SELECT area, count(*) FROM health.visits GROUP BY area) AS t",
+    // Grouping sets: margins beside their cells.
+    "SELECT area, sex, count(*) FROM health.visits GROUP BY ROLLUP (area, sex)",
+    "SELECT grouping(region, area), region, area, count(DISTINCT person), avg(cost) FROM health.visits GROUP BY CUBE (region, area)",
+    "SELECT sex, region, count(*) FROM health.visits WHERE age >= 18 GROUP BY GROUPING SETS ((sex), (region)) HAVING count(*) > 20",
+    "SELECT age, count(rare) FROM health.visits GROUP BY ROLLUP (age) ORDER BY grouping(age) DESC, 2, 1 LIMIT 3",
 ];
 
 /// Statements that are refused, whatever the data.
