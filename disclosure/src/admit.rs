@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use crate::dataset::Dataset;
 use crate::refusal::{Refusal, RefusalCode, Refusals};
@@ -61,11 +61,12 @@ impl Admitted<Tabulation> {
         &self.measure_types
     }
 
-    /// The shape of the protected table: `k0`, `k1`, ..., then for each measure `m0` and `m0_status`.
-    /// Every value may be NULL; a status never is.
+    /// The shape of the protected table: `k0`, `k1`, ..., with grouping sets [`SET_COLUMN`], then for each
+    /// measure `m0` and `m0_status`. Every value may be NULL; a set and a status never are.
     #[must_use]
     pub fn table_schema(&self) -> SchemaRef {
-        table_schema(&self.key_types, &self.measure_types)
+        let sets = !self.question.sets.is_empty();
+        table_schema(&self.key_types, sets, &self.measure_types)
     }
 }
 
@@ -98,7 +99,7 @@ pub fn admit(
     if let Some(refusals) = Refusals::collect(found) {
         return Err(refusals);
     }
-    let Shape { key_types, measure_types } = Shape::of(&tabulation, &dataset)?;
+    let Shape { key_types, sets: _, measure_types } = Shape::of(&tabulation, &dataset)?;
     Ok(Admitted { question: tabulation, dataset, key_types, measure_types })
 }
 
@@ -108,6 +109,8 @@ pub fn admit(
 pub struct Shape {
     /// Types of the keys, in order.
     pub key_types: Vec<ScalarType>,
+    /// Whether there are grouping sets, so that a cell's set stands beside its keys.
+    pub sets: bool,
     /// Types of the measures' shown values, in order.
     pub measure_types: Vec<ScalarType>,
 }
@@ -120,21 +123,32 @@ impl Shape {
     pub fn of(tabulation: &Tabulation, dataset: &Dataset) -> Result<Self, Refusal> {
         let keys = tabulation.keys.iter().map(|k| type_of(&k.scalar, dataset));
         let measures = tabulation.measures.iter().map(|m| measures::shown_type(m, dataset));
-        Ok(Self { key_types: keys.collect::<Result<_, _>>()?, measure_types: measures.collect() })
+        Ok(Self {
+            key_types: keys.collect::<Result<_, _>>()?,
+            sets: !tabulation.sets.is_empty(),
+            measure_types: measures.collect(),
+        })
     }
 
-    /// `k0`, `k1`, ..., then for each measure `m0` and `m0_status`. Every value may be NULL; a
-    /// status never is.
+    /// See [`Admitted::table_schema`].
     #[must_use]
     pub fn table_schema(&self) -> SchemaRef {
-        table_schema(&self.key_types, &self.measure_types)
+        table_schema(&self.key_types, self.sets, &self.measure_types)
     }
 }
 
-fn table_schema(key_types: &[ScalarType], measure_types: &[ScalarType]) -> SchemaRef {
+/// The column with the bits of a cell's [`KeySet`](crate::tabulation::KeySet), where there are grouping sets.
+pub const SET_COLUMN: &str = "set";
+
+/// `k0`, `k1`, ..., and with grouping sets [`SET_COLUMN`]: the columns before those of the measures.
+pub(crate) fn key_fields(key_types: &[ScalarType], sets: bool) -> Vec<Field> {
     let keys = key_types.iter().enumerate();
-    let mut fields: Vec<Field> =
-        keys.map(|(i, t)| Field::new(format!("k{i}"), t.data_type(), true)).collect();
+    let keys = keys.map(|(i, t)| Field::new(format!("k{i}"), t.data_type(), true));
+    keys.chain(sets.then(|| Field::new(SET_COLUMN, DataType::UInt16, false))).collect()
+}
+
+fn table_schema(key_types: &[ScalarType], sets: bool, measure_types: &[ScalarType]) -> SchemaRef {
+    let mut fields = key_fields(key_types, sets);
     for (i, shown) in measure_types.iter().enumerate() {
         fields.push(Field::new(format!("m{i}"), shown.data_type(), true));
         fields.push(Field::new(format!("m{i}_status"), ScalarType::Utf8.data_type(), false));

@@ -34,7 +34,7 @@ pub mod rules;
 pub mod table;
 pub mod tabulation;
 
-pub use admit::{Admitted, Shape, admit};
+pub use admit::{Admitted, SET_COLUMN, Shape, admit};
 pub use dataset::{
     Bounds, Breakpoints, Column, Dataset, DatasetName, Domain, ProtectedUnit, Protection,
     ReleaseMode,
@@ -47,5 +47,6 @@ pub use protect::{Derivation, Protected, Release, protect, receive};
 pub use refusal::{Refusal, RefusalCode, Refusals};
 pub use table::{CellStatus, ProtectedColumn, Table};
 pub use tabulation::{
-    Comparison, Function, Input, Key, Literal, Measure, MeasureKind, Scalar, ScalarType, Tabulation,
+    Comparison, Function, Input, Key, KeySet, Literal, Measure, MeasureKind, Scalar, ScalarType,
+    Tabulation,
 };

@@ -58,11 +58,12 @@ impl ProtectedColumn {
     }
 }
 
-/// A table of keys and measures, in key order. Outside this crate it exists only as
+/// A table of keys and measures, in key order; of grouping sets the coarser first. Outside this crate it exists only as
 /// [`crate::Protected`]`<Table>`.
 #[derive(Debug, Clone)]
 pub struct Table {
     pub(crate) schema: SchemaRef,
+    /// Keys, and with grouping sets the cells' sets.
     pub(crate) keys: Vec<ArrayRef>,
     pub(crate) measures: Vec<ProtectedColumn>,
     pub(crate) rows: usize,
@@ -75,7 +76,7 @@ impl Table {
         self.rows
     }
 
-    /// Columns `k0`, ..., `m0`, `m0_status`, ...; see [`crate::Admitted::table_schema`].
+    /// Columns `k0`, ..., perhaps `set`, `m0`, `m0_status`, ...; see [`crate::Admitted::table_schema`].
     #[must_use]
     pub const fn schema(&self) -> &SchemaRef {
         &self.schema

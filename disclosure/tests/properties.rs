@@ -22,8 +22,8 @@ use insitu_disclosure::policy::{Dominance, Profile, Zeros};
 use insitu_disclosure::tabulation::PartKind;
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::{
-    Admitted, Comparison, Evidence, Input, Key, Literal, Measure, MeasureKind, PartEvidence,
-    Preset, Release, Scalar, Tabulation, admit, protect, receive,
+    Admitted, Comparison, Evidence, Input, Key, KeySet, Literal, Measure, MeasureKind,
+    PartEvidence, Preset, Release, Scalar, Tabulation, admit, protect, receive,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -51,6 +51,7 @@ fn question(keys: &[&str]) -> Tabulation {
     Tabulation {
         input: scan(),
         keys: keys.iter().map(|k| Key { scalar: column(k) }).collect(),
+        sets: Vec::new(),
         measures: kinds.into_iter().map(|kind| Measure { kind, filter: None }).collect(),
         groups_max: 1_000,
     }
@@ -118,7 +119,9 @@ fn evidence(admitted: &Admitted<Tabulation>, rows: &[Rows], question: u64) -> Ev
         let value = KEYS[usize::from(cell)].map(text);
         admitted.tabulation().keys.iter().map(|_| value.clone()).collect()
     };
-    Evidence { cells: cells.into_iter().map(|(c, parts)| Cell { keys: keys(c), parts }).collect() }
+    let set = KeySet::all(admitted.tabulation().keys.len());
+    let cells = cells.into_iter().map(|(c, parts)| Cell { set, keys: keys(c), parts });
+    Evidence { cells: cells.collect() }
 }
 
 fn sorted(mut evidence: Evidence) -> Evidence {
@@ -339,7 +342,7 @@ fn coordinate(predicates: &[Scalar], keys: &[&str], values: &[Literal]) -> Coord
     let parts = tabulation.parts();
     let frame = Frame::of(&tabulation, &parts[0], &dataset, 1);
     let values: Vec<_> = values.iter().cloned().map(Some).collect();
-    frame.coordinate(&values)
+    frame.coordinate(KeySet::all(keys.len()), &values)
 }
 
 /// Rows without a value belong to all rows and not to `sex IN (every code)`: with one coordinate, the

@@ -52,6 +52,14 @@ fn tabulated(text: &mut String, tabulation: &Tabulation) {
     if !tabulation.keys.is_empty() {
         let keys: Vec<String> = tabulation.keys.iter().map(|k| show(&k.scalar)).collect();
         let _ = writeln!(text, "    by {}", keys.join(", "));
+        let sets = tabulation.sets.iter().map(|set| {
+            let kept: Vec<&str> = set.kept(&keys).map(String::as_str).collect();
+            format!("({})", kept.join(", "))
+        });
+        let sets: Vec<String> = sets.collect();
+        if !sets.is_empty() {
+            let _ = writeln!(text, "    in grouping sets {}", sets.join(", "));
+        }
     }
     for measure in &tabulation.measures {
         let what = match &measure.kind {

@@ -3,7 +3,7 @@
 use insitu_disclosure::{DatasetName, Scalar, Tabulation};
 use prost::Message as _;
 
-use crate::version::{FEATURES, VERSION, is_understood};
+use crate::version::{GROUPING_SETS, VERSION, is_understood};
 use crate::{Malformed, decode_exactly, scalar, tabulation, v1};
 
 /// The longest request, in bytes.
@@ -36,6 +36,16 @@ pub enum Question {
     Tabulation(Tabulation),
     /// Rows of an open dataset.
     OpenRows(OpenRows),
+}
+
+impl Question {
+    /// The features a node has to know to understand it.
+    const fn features(&self) -> u64 {
+        match self {
+            Self::Tabulation(tabulation) if !tabulation.sets.is_empty() => GROUPING_SETS,
+            Self::Tabulation(_) | Self::OpenRows(_) => 0,
+        }
+    }
 }
 
 /// Rows of an open dataset: some columns, perhaps under a condition.
@@ -80,7 +90,7 @@ impl NodeRequest {
         };
         let bytes = v1::NodeRequest {
             version: VERSION,
-            required_features: FEATURES,
+            required_features: self.question.features(),
             query_id: self.query_id.0.to_vec(),
             time_ms_max: self.time_ms_max,
             request: Some(request),
@@ -117,6 +127,65 @@ impl NodeRequest {
                 predicate: rows.predicate.as_ref().map(scalar::decode).transpose()?,
             }),
         };
+        if message.required_features != question.features() {
+            return Err(Malformed::Field("features"));
+        }
         Ok(Self { query_id: QueryId(query_id), time_ms_max: message.time_ms_max, question })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insitu_disclosure::{Input, Key, KeySet, Measure, MeasureKind};
+
+    use super::*;
+
+    fn request(sets: &[u16]) -> NodeRequest {
+        let key = |name: &str| Key { scalar: Scalar::Column(name.to_owned()) };
+        let tabulation = Tabulation {
+            input: Input::Scan { dataset: DatasetName::parse("a.b").unwrap(), fingerprint: 1 },
+            keys: vec![key("area"), key("sex")],
+            sets: sets.iter().map(|mask| KeySet::of_mask(*mask)).collect(),
+            measures: vec![Measure { kind: MeasureKind::Rows, filter: None }],
+            groups_max: 10,
+        };
+        let question = Question::Tabulation(tabulation);
+        NodeRequest { query_id: QueryId([7; 16]), time_ms_max: 5, question }
+    }
+
+    fn message(sets: &[u16]) -> v1::NodeRequest {
+        v1::NodeRequest::decode(request(sets).encode().unwrap().as_slice()).unwrap()
+    }
+
+    #[test]
+    fn grouping_sets_arrive_as_they_were_sent() {
+        for sets in [&[][..], &[0, 1, 3], &[0xFFFF]] {
+            let sent = request(sets);
+            assert_eq!(NodeRequest::decode(&sent.encode().unwrap()), Ok(sent));
+        }
+    }
+
+    #[test]
+    fn only_a_question_with_grouping_sets_needs_the_feature() {
+        assert_eq!(message(&[]).required_features, 0, "what an older node answers too");
+        assert_eq!(message(&[0, 3]).required_features, GROUPING_SETS);
+        let mut unannounced = message(&[0, 3]);
+        unannounced.required_features = 0;
+        let mut idle = message(&[]);
+        idle.required_features = GROUPING_SETS;
+        for changed in [unannounced, idle] {
+            let decoded = NodeRequest::decode(&changed.encode_to_vec());
+            assert_eq!(decoded, Err(Malformed::Field("features")));
+        }
+    }
+
+    #[test]
+    fn a_set_of_keys_that_there_cannot_be_is_rejected() {
+        let mut changed = message(&[0, 3]);
+        if let Some(v1::node_request::Request::Tabulation(tabulation)) = &mut changed.request {
+            tabulation.sets = vec![1 << 16];
+        }
+        let decoded = NodeRequest::decode(&changed.encode_to_vec());
+        assert_eq!(decoded, Err(Malformed::Field("sets")));
     }
 }

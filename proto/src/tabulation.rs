@@ -1,6 +1,6 @@
 //! The question.
 
-use insitu_disclosure::{DatasetName, Input, Key, Measure, MeasureKind, Tabulation};
+use insitu_disclosure::{DatasetName, Input, Key, KeySet, Measure, MeasureKind, Tabulation};
 
 use crate::{Malformed, scalar, v1};
 
@@ -15,6 +15,7 @@ pub fn encode(tabulation: &Tabulation) -> v1::Tabulation {
         keys: tabulation.keys.iter().map(|k| scalar::encode(&k.scalar)).collect(),
         measures: tabulation.measures.iter().map(encode_measure).collect(),
         groups_max: tabulation.groups_max,
+        sets: tabulation.sets.iter().map(|set| set.mask().into()).collect(),
     }
 }
 
@@ -30,9 +31,14 @@ pub fn decode(message: &v1::Tabulation) -> Result<Tabulation, Malformed> {
             .iter()
             .map(|k| scalar::decode(k).map(|scalar| Key { scalar }))
             .collect::<Result<_, _>>()?,
+        sets: message.sets.iter().map(|mask| decode_set(*mask)).collect::<Result<_, _>>()?,
         measures: message.measures.iter().map(decode_measure).collect::<Result<_, _>>()?,
         groups_max: message.groups_max,
     })
+}
+
+fn decode_set(mask: u32) -> Result<KeySet, Malformed> {
+    u16::try_from(mask).map(KeySet::of_mask).map_err(|_| Malformed::Field("sets"))
 }
 
 fn encode_input(input: &Input) -> v1::Input {

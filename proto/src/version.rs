@@ -1,13 +1,18 @@
 //! Versions of the request language, and what two peers do when they differ: the gateway asks in
 //! the highest version both know, and a node rejects what it doesn't know.
+//!
+//! What some questions need and others don't is a feature. A request names those it needs and no others, so
+//! that an older node still answers the rest.
 
 /// The version this build writes.
 pub const VERSION: u32 = 1;
 /// The oldest version this build reads.
 pub const VERSION_MIN: u32 = 1;
 
-/// Bits of [`crate::v1::NodeRequest::required_features`] this build knows: none yet.
-pub const FEATURES: u64 = 0;
+/// The feature of Tabulations with grouping sets.
+pub const GROUPING_SETS: u64 = 1;
+/// Bits of [`crate::v1::NodeRequest::required_features`] this build knows.
+pub const FEATURES: u64 = GROUPING_SETS;
 
 /// Whether a request with this version and these features is understood here.
 #[must_use]

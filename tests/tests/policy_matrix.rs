@@ -113,6 +113,36 @@ const ROWS: &[Row] = &[
         &["SELECT age / 10 AS decade, count(*) FROM health.visits GROUP BY 1"],
     ),
     ("keys", "a filter", &["SELECT visited, count(*) FROM health.visits GROUP BY visited"]),
+    (
+        "keys",
+        "ROLLUP",
+        &["SELECT region, sex, count(*) FROM health.visits GROUP BY ROLLUP (region, sex)"],
+    ),
+    (
+        "keys",
+        "CUBE without a domain",
+        &["SELECT area, region, sum(cost) FROM health.visits GROUP BY CUBE (area, region)"],
+    ),
+    (
+        "keys",
+        "a margin, in other words",
+        &[
+            "SELECT count(*) FROM health.visits GROUP BY ROLLUP (sex) HAVING grouping(sex) = 1",
+            "SELECT count(*) FROM health.visits",
+        ],
+    ),
+    (
+        "keys",
+        "a unit in a grouping set",
+        &["SELECT count(*) FROM health.visits GROUP BY GROUPING SETS ((sex), (person))"],
+    ),
+    (
+        "keys",
+        "more than 64 grouping sets",
+        &[
+            "SELECT count(*) FROM health.visits GROUP BY CUBE (area, region, sex, age, upper(area), upper(region), upper(sex))",
+        ],
+    ),
     ("keys", "a measure", &["SELECT cost, count(*) FROM health.visits GROUP BY cost"]),
     ("measures", "max", &["SELECT max(cost) FROM health.visits"]),
     (

@@ -40,6 +40,11 @@ async fn answers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn margins() {
+    run("margins").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn suppression() {
     run("suppress").await;
 }

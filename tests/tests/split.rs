@@ -116,7 +116,7 @@ label = "dimension"
 "#;
 
 /// Questions that a Tabulation answers, and some that fetch open rows.
-const QUESTIONS: [&str; 14] = [
+const QUESTIONS: [&str; 19] = [
     "SELECT area, count(*) FROM parts.areas GROUP BY area ORDER BY area",
     "SELECT count(*), count(persons), sum(persons), sum(hectares) FROM parts.areas",
     "SELECT count(*), sum(persons) FROM parts.areas WHERE persons > 999999999",
@@ -130,6 +130,11 @@ const QUESTIONS: [&str; 14] = [
     "SELECT area, min(persons), max(hectares) FROM parts.areas GROUP BY area ORDER BY area",
     "SELECT area, persons, hectares, counted FROM parts.areas WHERE persons > 4900000 ORDER BY persons, hectares, counted",
     "SELECT count(DISTINCT area) FROM parts.areas",
+    "SELECT grouping(area), area, count(*), sum(persons) FROM parts.areas GROUP BY ROLLUP (area) ORDER BY 1, 2",
+    "SELECT area, persons < 0 AS below, grouping(area, persons < 0), count(*), avg(persons), sum(hectares) FROM parts.areas GROUP BY CUBE (area, persons < 0) ORDER BY 3, 1, 2",
+    "SELECT grouping(counted, area), counted, area, count(*) FROM parts.areas WHERE counted < '2014-03-01' GROUP BY GROUPING SETS ((area), (counted)) ORDER BY 1, 2, 3",
+    "SELECT area, counted, count(*), count(persons) FROM parts.areas GROUP BY GROUPING SETS ((area), (area, counted), ()) HAVING count(*) > 2 ORDER BY grouping(counted), 1, 2, 3",
+    "SELECT area, count(*), max(persons) FROM parts.areas GROUP BY ROLLUP (area) ORDER BY 2, 1",
     "WITH t AS (SELECT area, count(*) AS n FROM parts.areas GROUP BY area) SELECT a.area, a.n, b.n FROM t a JOIN t b ON a.area = b.area ORDER BY a.area",
 ];
 

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use super::{Cell, Evidence};
-use crate::tabulation::Literal;
+use crate::tabulation::{KeySet, Literal};
 
-/// Adds up the cells with the same keys. A cell that a node doesn't have counts nothing there.
+/// Adds up the cells with the same keys in the same set. A cell that a node doesn't have counts nothing there.
 #[must_use]
 pub fn merge(parts: impl IntoIterator<Item = Evidence>) -> Evidence {
     let mut position: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut cells: Vec<Cell> = Vec::new();
     for cell in parts.into_iter().flat_map(|part| part.cells) {
         let next = cells.len();
-        let at = *position.entry(key_bytes(&cell.keys)).or_insert(next);
+        let at = *position.entry(cell_bytes(cell.set, &cell.keys)).or_insert(next);
         match cells.get_mut(at) {
             Some(known) => {
                 for (mine, other) in known.parts.iter_mut().zip(&cell.parts) {
@@ -23,6 +23,15 @@ pub fn merge(parts: impl IntoIterator<Item = Evidence>) -> Evidence {
         }
     }
     Evidence { cells }
+}
+
+/// Bytes that are equal exactly for the same cell: the same keys in the same set. They sort coarser sets first, then
+/// as [`key_bytes`].
+pub(crate) fn cell_bytes(set: KeySet, keys: &[Option<Literal>]) -> Vec<u8> {
+    let [low, high] = set.mask().to_le_bytes();
+    let mut bytes = vec![u8::try_from(set.len()).unwrap_or(u8::MAX), high, low];
+    bytes.extend(key_bytes(keys));
+    bytes
 }
 
 /// Bytes that are equal exactly for equal keys, and sort NULL last, numbers by size and text bytewise.
@@ -74,6 +83,7 @@ mod tests {
 
     fn cell(key: Option<&str>, units: i64) -> Cell {
         Cell {
+            set: KeySet::all(1),
             keys: vec![key.map(|k| Literal::Utf8(k.to_owned()))],
             parts: vec![PartEvidence {
                 units,
@@ -96,6 +106,15 @@ mod tests {
         assert_eq!(ab, sort(merge([b, Evidence::default(), a])));
         assert_eq!(ab.cells.first(), Some(&cell(Some("x"), 7)));
         assert_eq!(ab.cells.last(), Some(&cell(None, 1)), "NULL is one group, and sorts last");
+    }
+
+    #[test]
+    fn a_total_is_not_the_cell_without_a_value() {
+        let total = Cell { set: KeySet::NONE, ..cell(None, 9) };
+        let merged =
+            merge([Evidence { cells: vec![cell(None, 1), total.clone()] }, Evidence::default()]);
+        assert_eq!(merged.cells, [cell(None, 1), total]);
+        assert!(cell_bytes(KeySet::NONE, &[None]) < cell_bytes(KeySet::all(1), &[None]));
     }
 
     #[test]

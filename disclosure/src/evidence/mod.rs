@@ -3,17 +3,20 @@
 //! 1. [`PartEvidence`]: who contributes, how much, and secret draws about it; it merges.
 //! 2. [`Sketch`]: how two sets of units differ, without saying who is in them.
 //! 3. [`merge()`]: Evidence of several nodes together.
-//! 4. [`evidence_schema`], [`write`], [`read`]: as one Arrow batch. It is sent to a gateway only where the data owner
+//! 4. [`evidence_schema`], [`write`], [`read`], [`read_keys`]: as one Arrow batch. It is sent to a gateway only where the data owner
 //!    chose the release mode `at-gateway`, or where the data is open.
 
+mod keys;
 mod merge;
 mod part;
 mod shape;
 mod sketch;
 mod wire;
 
-pub(crate) use merge::key_bytes;
+pub(crate) use keys::key_columns;
+pub use keys::{Keys, read_keys};
 pub use merge::merge;
+pub(crate) use merge::{cell_bytes, key_bytes};
 pub use part::{Adds, Contribution, Nameless, PartEvidence, UnitWord};
 pub use shape::PartShape;
 pub use sketch::{
@@ -24,13 +27,15 @@ pub use wire::{evidence_schema, read, write};
 use crate::admit::Admitted;
 use crate::keyed::DatasetKeys;
 use crate::rules::keys::KeyValues;
-use crate::tabulation::Tabulation;
 use crate::tabulation::canonical::Frame;
+use crate::tabulation::{KeySet, Tabulation};
 
 /// One cell: its keys, and what is known of each part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
-    /// Values of the keys.
+    /// Which keys it keeps.
+    pub set: KeySet,
+    /// Values of the keys: all of them, NULL for those that are rolled up.
     pub keys: KeyValues,
     /// One for each part of the Tabulation's measures.
     pub parts: Vec<PartEvidence>,
@@ -39,7 +44,7 @@ pub struct Cell {
 /// All cells of a Tabulation, at one node or over several.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Evidence {
-    /// Cells, each key once, in no particular order.
+    /// Cells, each set and keys once, in no particular order.
     pub cells: Vec<Cell>,
 }
 
@@ -52,7 +57,7 @@ impl Evidence {
             }
             let frame = Frame::of(admitted.tabulation(), part, admitted.dataset(), snapshot);
             for cell in &mut self.cells {
-                let coordinate = frame.coordinate(&cell.keys);
+                let coordinate = frame.coordinate(cell.set, &cell.keys);
                 if let Some(evidence) = cell.parts.get_mut(i) {
                     evidence.question = keys.question_share(coordinate);
                 }

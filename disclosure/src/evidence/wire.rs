@@ -1,6 +1,6 @@
 //! Evidence as one Arrow batch, and back, checked.
 //!
-//! The keys `k0`, ..., then for each part what its [`PartShape`] says:
+//! The keys `k0`, ..., with grouping sets `set`, then for each part what its [`PartShape`] says:
 //!
 //! | column | type | of |
 //! |---|---|---|
@@ -22,9 +22,11 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
-use super::{Adds, Cell, Evidence, Nameless, PartEvidence, PartShape, SKETCH_BYTES, Sketch};
-use crate::admit::Admitted;
-use crate::function::{from_literals, literal_at};
+use super::{
+    Adds, Cell, Evidence, Nameless, PartEvidence, PartShape, SKETCH_BYTES, Sketch, key_columns,
+    read_keys,
+};
+use crate::admit::{Admitted, key_fields};
 use crate::tabulation::Tabulation;
 
 /// A number of a part that has a column of its own.
@@ -101,9 +103,8 @@ fn shapes(admitted: &Admitted<Tabulation>) -> Vec<PartShape> {
 /// The columns, in order.
 #[must_use]
 pub fn evidence_schema(admitted: &Admitted<Tabulation>) -> SchemaRef {
-    let keys = admitted.key_types().iter().enumerate();
-    let mut fields: Vec<Field> =
-        keys.map(|(i, t)| Field::new(format!("k{i}"), t.data_type(), true)).collect();
+    let sets = !admitted.tabulation().sets.is_empty();
+    let mut fields = key_fields(admitted.key_types(), sets);
     for (i, shape) in shapes(admitted).into_iter().enumerate() {
         for item in Item::of(shape) {
             fields.push(Field::new(format!("p{i}_{}", item.name()), item.data_type(), false));
@@ -121,11 +122,7 @@ pub fn write(
     evidence: &Evidence,
 ) -> Result<RecordBatch, ArrowError> {
     let cells = &evidence.cells;
-    let mut columns: Vec<ArrayRef> = Vec::new();
-    for (i, scalar_type) in admitted.key_types().iter().enumerate() {
-        let values = cells.iter().map(|c| c.keys.get(i).cloned().flatten());
-        columns.push(from_literals(values, *scalar_type));
-    }
+    let mut columns = key_columns(admitted, cells.iter());
     let none = PartEvidence::default();
     for (i, shape) in shapes(admitted).into_iter().enumerate() {
         let parts: Vec<&PartEvidence> =
@@ -208,17 +205,15 @@ fn read_batch(
     batch: &RecordBatch,
     cells: &mut Vec<Cell>,
 ) -> Option<()> {
-    if batch.columns().iter().skip(admitted.key_types().len()).any(|c| c.null_count() != 0) {
+    let keys = read_keys(admitted, batch)?;
+    let mut columns = batch.columns().iter().skip(keys.columns);
+    if columns.clone().any(|c| c.null_count() != 0) {
         return None;
     }
     let shapes = shapes(admitted);
-    let keys = admitted.key_types().len();
     let first = cells.len();
-    for row in 0..batch.num_rows() {
-        let keys = batch.columns().iter().take(keys).map(|k| literal_at(k, row)).collect();
-        cells.push(Cell { keys, parts: vec![PartEvidence::default(); shapes.len()] });
-    }
-    let mut columns = batch.columns().iter().skip(keys);
+    let none = vec![PartEvidence::default(); shapes.len()];
+    cells.extend(keys.rows.into_iter().map(|(set, keys)| Cell { set, keys, parts: none.clone() }));
     for (i, shape) in shapes.iter().enumerate() {
         for item in Item::of(*shape) {
             let column = columns.next()?;

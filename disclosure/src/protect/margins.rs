@@ -21,7 +21,7 @@ use crate::evidence::{Cell, PartEvidence, key_bytes};
 use crate::policy::Zeros;
 use crate::rules::keys::KeyValues;
 use crate::table::CellStatus;
-use crate::tabulation::PartKind;
+use crate::tabulation::{KeySet, PartKind, Tabulation};
 
 /// More keys than this have too many margins.
 const KEYS_MAX: usize = 4;
@@ -35,25 +35,53 @@ struct Level {
     suppressed: Vec<bool>,
 }
 
-/// Suppresses what else has to be, in one part of a table. `cells` and `shown` go together.
+/// Suppresses what else has to be, in one part of a table. `cells` and `shown` go together. Each grouping set is
+/// decided as the table that it is by itself: it shows the same cells, whatever else is asked for with it.
 pub(super) fn complement(
     rules: &PartRules<'_>,
+    tabulation: &Tabulation,
     cells: &[(Vec<u8>, Cell)],
     part: usize,
     shown: &mut [Vec<Shown>],
 ) {
-    let keys = cells.first().map_or(0, |(_, cell)| cell.keys.len());
-    if keys == 0 {
-        return;
-    }
-    let pattern = if keys <= KEYS_MAX { decide(rules, cells, part, keys) } else { None };
-    for (c, row) in shown.iter_mut().enumerate() {
-        // Without a pattern that is known to be safe, nothing is shown.
-        let hidden = pattern.as_ref().is_none_or(|p| p.get(c).copied().unwrap_or(true));
-        if let (true, Some(slot)) = (hidden, row.get_mut(part)) {
-            *slot = Err(CellStatus::Suppressed);
+    for set in tabulation.key_sets().into_iter().filter(|set| !set.is_empty()) {
+        let (places, table) = by_itself(tabulation, set, cells, part);
+        let keys = usize::try_from(set.len()).unwrap_or(usize::MAX);
+        let pattern = if keys <= KEYS_MAX { decide(rules, &table, 0, keys) } else { None };
+        for (c, at) in places.into_iter().enumerate() {
+            // Without a pattern that is known to be safe, nothing is shown.
+            let hidden = pattern.as_ref().is_none_or(|p| p.get(c).copied().unwrap_or(true));
+            if let (true, Some(slot)) = (hidden, shown.get_mut(at).and_then(|r| r.get_mut(part))) {
+                *slot = Err(CellStatus::Suppressed);
+            }
         }
     }
+}
+
+/// The table of one set, with just its keys and this part, and before it each cell's place among `cells`. Keys are in
+/// an order of their own, and cells in that of their keys: of patterns that cost the same, the one found must not
+/// depend on how the question is written, or two of them could be laid side by side.
+fn by_itself(
+    tabulation: &Tabulation,
+    set: KeySet,
+    cells: &[(Vec<u8>, Cell)],
+    part: usize,
+) -> (Vec<usize>, Vec<(Vec<u8>, Cell)>) {
+    let keys = tabulation.keys.iter().enumerate().filter(|(i, _)| set.keeps(*i));
+    let mut order: Vec<(String, usize)> =
+        keys.map(|(i, key)| (format!("{:?}", key.scalar), i)).collect();
+    order.sort();
+    let of_set = cells.iter().enumerate().filter(|(_, (_, cell))| cell.set == set);
+    let mut table: Vec<(usize, (Vec<u8>, Cell))> = of_set
+        .map(|(at, (_, cell))| {
+            let keys: KeyValues =
+                order.iter().map(|(_, i)| cell.keys.get(*i).cloned().flatten()).collect();
+            let parts = cell.parts.get(part).cloned().into_iter().collect();
+            (at, (key_bytes(&keys), Cell { set: KeySet::all(order.len()), keys, parts }))
+        })
+        .collect();
+    table.sort_by(|(_, (a, _)), (_, (b, _))| a.cmp(b));
+    table.into_iter().unzip()
 }
 
 /// Whether each of `cells` is suppressed; `None` if no pattern was found.
@@ -102,17 +130,21 @@ fn place(keys: &KeyValues, kept: &[usize]) -> Vec<u8> {
     key_bytes(&kept)
 }
 
-/// The table over these keys, by adding up. Each unit is in one cell only, so that this is exact.
+/// The table over these keys, by adding up. Each unit is in one cell only, so that this is exact. Its cells are in
+/// the order of their places, as they are where it is asked for by itself.
 fn level(cells: &[(Vec<u8>, Cell)], part: usize, kept: &[usize]) -> Option<Level> {
-    let mut level = Level { places: HashMap::new(), cells: Vec::new(), suppressed: Vec::new() };
+    let mut totals: BTreeMap<Vec<u8>, (KeyValues, PartEvidence)> = BTreeMap::new();
     for (_, cell) in cells {
         let evidence = cell.parts.get(part)?;
-        let next = level.cells.len();
-        let at = *level.places.entry(place(&cell.keys, kept)).or_insert(next);
-        match level.cells.get_mut(at) {
-            Some((_, _, total)) => total.merge(evidence),
-            None => level.cells.push((kept.to_vec(), cell.keys.clone(), evidence.clone())),
-        }
+        totals
+            .entry(place(&cell.keys, kept))
+            .and_modify(|(_, total)| total.merge(evidence))
+            .or_insert_with(|| (cell.keys.clone(), evidence.clone()));
+    }
+    let mut level = Level { places: HashMap::new(), cells: Vec::new(), suppressed: Vec::new() };
+    for (at, (place, (keys, evidence))) in totals.into_iter().enumerate() {
+        level.places.insert(place, at);
+        level.cells.push((kept.to_vec(), keys, evidence));
     }
     Some(level)
 }

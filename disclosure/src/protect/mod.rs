@@ -24,14 +24,14 @@ use arrow_array::RecordBatch;
 
 use crate::admit::Admitted;
 use crate::dataset::Protection;
-use crate::evidence::{Cell, Evidence, PartEvidence, PartShape, key_bytes, merge};
+use crate::evidence::{Cell, Evidence, PartEvidence, PartShape, cell_bytes, key_columns, merge};
 use crate::function::from_literals;
 use crate::guard::{Guard, GuardError, GuardedCell, Verdict};
 use crate::noise::PerturbationTable;
 use crate::policy::{Complementary, DifferenceGuard, Profile};
 use crate::rebuild::rebuild_column;
 use crate::rules::guard;
-use crate::rules::keys::{KeyValues, public_rows};
+use crate::rules::keys::public_rows;
 use crate::rules::measures::bounds;
 use crate::table::{CellStatus, ProtectedColumn, Table};
 use crate::tabulation::canonical::Frame;
@@ -103,7 +103,9 @@ pub fn protect(
     release: &Release<'_>,
 ) -> Result<Protected<Table>, GuardError> {
     let parts = admitted.tabulation().parts();
-    let cells = all_cells(admitted, evidence, parts.len());
+    let public = public_cells(admitted, parts.len());
+    let kept: HashSet<Vec<u8>> = public.iter().map(|c| cell_bytes(c.set, &c.keys)).collect();
+    let cells = all_cells(public, evidence);
     let mut shown: Vec<Vec<Shown>> = Vec::with_capacity(cells.len());
     let rules: Vec<PartRules<'_>> =
         parts.iter().map(|part| PartRules::of(part, admitted)).collect();
@@ -115,7 +117,7 @@ pub fn protect(
         match rules.profile.complementary {
             Complementary::Off => {}
             Complementary::On if admitted.dataset().units_have_one_row() => {
-                margins::complement(rules, &cells, p, &mut shown);
+                margins::complement(rules, admitted.tabulation(), &cells, p, &mut shown);
             }
             // A configuration like this is refused; should one come all the same, nothing is shown.
             Complementary::On => {
@@ -126,7 +128,7 @@ pub fn protect(
         }
     }
     remember(admitted, &rules, &cells, &mut shown, release)?;
-    Ok(Protected(assemble(admitted, &cells, &shown)))
+    Ok(Protected(assemble(admitted, &kept, &cells, &shown)))
 }
 
 /// What is shown of a part in a cell: its value in units of the last decimal place.
@@ -176,32 +178,36 @@ impl<'a> PartRules<'a> {
     }
 }
 
-/// A cell with the bytes of its keys.
+/// A cell with the bytes of its set and keys.
 type Keyed = (Vec<u8>, Cell);
 
 /// The cells there is something about, and those everybody knows to be possible, in key order, which
-/// says nothing about where or when a cell came from.
-fn all_cells(admitted: &Admitted<Tabulation>, evidence: Evidence, parts: usize) -> Vec<Keyed> {
-    let known = public_keys(admitted).into_iter();
-    let none = vec![PartEvidence::default(); parts];
-    let known: Vec<Cell> = known.map(|keys| Cell { keys, parts: none.clone() }).collect();
-    let mut cells: Vec<Keyed> = merge([Evidence { cells: known }, evidence])
+/// says nothing about where or when a cell came from. Coarser sets come first: what the guard repeats of a
+/// margin then doesn't depend on whether finer cells were asked for with it.
+fn all_cells(public: Vec<Cell>, evidence: Evidence) -> Vec<Keyed> {
+    let mut cells: Vec<Keyed> = merge([Evidence { cells: public }, evidence])
         .cells
         .into_iter()
-        .map(|cell| (key_bytes(&cell.keys), cell))
+        .map(|cell| (cell_bytes(cell.set, &cell.keys), cell))
         .collect();
     cells.sort_by(|(a, _), (b, _)| a.cmp(b));
     cells
 }
 
-/// The keys whose rows stand whatever is known of them.
-fn public_keys(admitted: &Admitted<Tabulation>) -> Vec<KeyValues> {
-    let tabulation = admitted.tabulation();
-    if admitted.dataset().is_open() {
-        // Nothing is suppressed, so no row needs keeping; but a total without keys is one row.
-        return if tabulation.keys.is_empty() { vec![Vec::new()] } else { Vec::new() };
+/// The cells whose rows stand whatever is known of them: so far, nothing.
+fn public_cells(admitted: &Admitted<Tabulation>, parts: usize) -> Vec<Cell> {
+    let (tabulation, dataset) = (admitted.tabulation(), admitted.dataset());
+    let mut cells = Vec::new();
+    for set in tabulation.key_sets() {
+        // Nothing of open data is suppressed, so no row needs keeping; but a total is one row.
+        if dataset.is_open() && !set.is_empty() {
+            continue;
+        }
+        let rows = public_rows(tabulation, set, dataset).unwrap_or_default();
+        let parts = vec![PartEvidence::default(); parts];
+        cells.extend(rows.into_iter().map(|keys| Cell { set, keys, parts: parts.clone() }));
     }
-    public_rows(tabulation, admitted.dataset()).unwrap_or_default()
+    cells
 }
 
 /// Lets the guard see every value that would be shown, and shows the earlier one where it says so.
@@ -215,20 +221,24 @@ fn remember(
     if admitted.dataset().profile().guard == DifferenceGuard::Off {
         return Ok(());
     }
+    let (tabulation, dataset) = (admitted.tabulation(), admitted.dataset());
+    let frames = rules.iter().map(|r| Frame::of(tabulation, r.part, dataset, release.snapshot));
+    let frames: Vec<_> = rules.iter().zip(frames).collect();
     let mut judged: Vec<GuardedCell> = Vec::new();
     let mut places: Vec<(usize, usize)> = Vec::new();
-    for (p, rules) in rules.iter().enumerate() {
-        let frame =
-            Frame::of(admitted.tabulation(), rules.part, admitted.dataset(), release.snapshot);
-        for (c, (_, cell)) in cells.iter().enumerate() {
-            let (Some(Ok(value)), Some(evidence)) =
-                (shown.get(c).and_then(|row| row.get(p)), cell.parts.get(p))
-            else {
-                continue;
-            };
-            let dataset = admitted.dataset();
-            judged.push(guard::cell(rules.part, dataset, &frame, &cell.keys, evidence, *value)?);
-            places.push((c, p));
+    // One grouping set after the other, as if each were asked for by itself: all cells are judged at once, but each
+    // also against those before it.
+    for set in tabulation.key_sets() {
+        for (p, (rules, frame)) in frames.iter().enumerate() {
+            for (c, (_, cell)) in cells.iter().enumerate().filter(|(_, (_, c))| c.set == set) {
+                let (Some(Ok(value)), Some(evidence)) =
+                    (shown.get(c).and_then(|row| row.get(p)), cell.parts.get(p))
+                else {
+                    continue;
+                };
+                judged.push(guard::cell(rules.part, dataset, frame, cell, evidence, *value)?);
+                places.push((c, p));
+            }
         }
     }
     let verdicts = release.guard.judge(&judged)?;
@@ -241,9 +251,13 @@ fn remember(
     Ok(())
 }
 
-fn assemble(admitted: &Admitted<Tabulation>, cells: &[Keyed], shown: &[Vec<Shown>]) -> Table {
-    let public: HashSet<Vec<u8>> =
-        public_keys(admitted).iter().map(|keys| key_bytes(keys)).collect();
+/// The table. Rows of `public` stand in any case.
+fn assemble(
+    admitted: &Admitted<Tabulation>,
+    public: &HashSet<Vec<u8>>,
+    cells: &[Keyed],
+    shown: &[Vec<Shown>],
+) -> Table {
     let tabulation = admitted.tabulation();
     let mut rows: Vec<(&Cell, Vec<ShownMeasure>)> = Vec::with_capacity(cells.len());
     for ((key, cell), parts) in cells.iter().zip(shown) {
@@ -267,9 +281,7 @@ fn assemble(admitted: &Admitted<Tabulation>, cells: &[Keyed], shown: &[Vec<Shown
             rows.push((cell, values));
         }
     }
-    let keys = admitted.key_types().iter().enumerate().map(|(i, scalar_type)| {
-        from_literals(rows.iter().map(|(c, _)| c.keys.get(i).cloned().flatten()), *scalar_type)
-    });
+    let keys = key_columns(admitted, rows.iter().map(|(cell, _)| *cell));
     let measures = admitted.measure_types().iter().enumerate().map(|(i, scalar_type)| {
         let of =
             |row: &[ShownMeasure]| row.get(i).cloned().unwrap_or((None, CellStatus::Suppressed));
@@ -278,12 +290,7 @@ fn assemble(admitted: &Admitted<Tabulation>, cells: &[Keyed], shown: &[Vec<Shown
             statuses: rows.iter().map(|(_, row)| of(row).1).collect(),
         }
     });
-    Table {
-        schema: admitted.table_schema(),
-        keys: keys.collect(),
-        measures: measures.collect(),
-        rows: rows.len(),
-    }
+    Table { schema: admitted.table_schema(), keys, measures: measures.collect(), rows: rows.len() }
 }
 
 impl Protected<Table> {

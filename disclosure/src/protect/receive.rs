@@ -5,6 +5,7 @@ use arrow_array::{Array, RecordBatch};
 
 use super::Protected;
 use crate::admit::Admitted;
+use crate::evidence::{Cell, key_columns, read_keys};
 use crate::function::{from_literals, literal_at};
 use crate::policy::Profile;
 use crate::rules::rounding;
@@ -21,20 +22,17 @@ pub fn receive(
 ) -> Option<Protected<Table>> {
     let schema = admitted.table_schema();
     let profile = admitted.dataset().profile();
-    let mut rows = 0_usize;
-    let keys_count = admitted.key_types().len();
-    let mut keys: Vec<Vec<Option<Literal>>> = vec![Vec::new(); keys_count];
+    let mut cells: Vec<Cell> = Vec::new();
     let mut columns: Vec<(Vec<Option<Literal>>, Vec<CellStatus>)> =
         vec![(Vec::new(), Vec::new()); admitted.measure_types().len()];
     for batch in batches {
         if batch.schema().fields() != schema.fields() {
             return None;
         }
-        rows = rows.checked_add(batch.num_rows())?;
-        for (key, column) in keys.iter_mut().zip(batch.columns()) {
-            key.extend((0..batch.num_rows()).map(|row| literal_at(column, row)));
-        }
-        let mut from = batch.columns().iter().skip(keys_count);
+        let keys = read_keys(admitted, batch)?;
+        let mut from = batch.columns().iter().skip(keys.columns);
+        let of_keys = keys.rows.into_iter();
+        cells.extend(of_keys.map(|(set, keys)| Cell { set, keys, parts: Vec::new() }));
         for ((values, statuses), measure) in columns.iter_mut().zip(&admitted.tabulation().measures)
         {
             let shown = from.next()?;
@@ -50,12 +48,12 @@ pub fn receive(
             }
         }
     }
-    let keys = keys.into_iter().zip(admitted.key_types()).map(|(k, t)| from_literals(k, *t));
+    let keys = key_columns(admitted, cells.iter());
     let measures = columns
         .into_iter()
         .zip(admitted.measure_types())
         .map(|((v, statuses), t)| ProtectedColumn { values: from_literals(v, *t), statuses });
-    let table = Table { schema, keys: keys.collect(), measures: measures.collect(), rows };
+    let table = Table { schema, keys, measures: measures.collect(), rows: cells.len() };
     Some(Protected(table))
 }
 

@@ -8,7 +8,7 @@ use crate::dataset::{Column, Dataset, DatasetName, Domain, ProtectedUnit, Releas
 use crate::guard::MemoryStore;
 use crate::label::Label;
 use crate::policy::Preset;
-use crate::tabulation::{Input, Key, Measure, MeasureKind, Scalar};
+use crate::tabulation::{Input, Key, KeySet, Measure, MeasureKind, Scalar};
 
 fn dataset(preset: Preset) -> Arc<Dataset> {
     let column = |name: &str, codes: &[&str]| Column {
@@ -43,6 +43,7 @@ fn shown(preset: Preset, keys: &[&str], counts: &[[i64; 2]; 3]) -> Vec<Option<i6
     let tabulation = Tabulation {
         input: scan,
         keys: keys.iter().map(|k| Key { scalar: Scalar::Column((*k).to_owned()) }).collect(),
+        sets: Vec::new(),
         measures: vec![Measure { kind: MeasureKind::Rows, filter: None }],
         groups_max: 100,
     };
@@ -61,7 +62,8 @@ fn shown(preset: Preset, keys: &[&str], counts: &[[i64; 2]; 3]) -> Vec<Option<i6
                 largest: [size.min(1), u128::from(2 <= size)],
                 ..PartEvidence::default()
             };
-            cells.push(Cell { keys: keys.iter().map(of).collect(), parts: vec![part] });
+            let set = KeySet::all(keys.len());
+            cells.push(Cell { set, keys: keys.iter().map(of).collect(), parts: vec![part] });
         }
     }
     let evidence = merge([Evidence { cells }]);

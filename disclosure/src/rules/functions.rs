@@ -1,6 +1,6 @@
 //! Sizes, depth and types. Every expression is typed before any other rule looks at it.
 //!
-//! *Statement*: a Tabulation has at least one measure, at most so many keys and measures, and every
+//! *Statement*: a Tabulation has at least one measure, at most so many keys, grouping sets and measures, and every
 //! expression's types fit under [`typing::type_of`], which changes nothing.
 //!
 //! *Stops*: a question built by hand that makes a node's engine convert, fail or recurse (attacks 40
@@ -12,7 +12,8 @@
 use crate::dataset::Dataset;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::tabulation::{
-    DEPTH_MAX, GROUPS_MAX, KEYS_MAX, MEASURES_MAX, Scalar, ScalarType, Tabulation, typing,
+    DEPTH_MAX, GROUPS_MAX, KEYS_MAX, MEASURES_MAX, SETS_MAX, Scalar, ScalarType, Tabulation,
+    are_canonical, typing,
 };
 
 /// All violations.
@@ -20,6 +21,14 @@ use crate::tabulation::{
 pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
     let mut found = Vec::new();
     limit(&mut found, "keys", tabulation.keys.len(), KEYS_MAX);
+    limit(&mut found, "grouping sets", tabulation.sets.len(), SETS_MAX);
+    if !are_canonical(&tabulation.sets, &tabulation.keys) {
+        found.push(Refusal::new(
+            RefusalCode::Q109,
+            "the grouping sets aren't written in the one form there is.",
+            "Give each set once, the coarser ones first, and keep every key in one of them.",
+        ));
+    }
     limit(&mut found, "measures", tabulation.measures.len(), MEASURES_MAX);
     limit(
         &mut found,

@@ -3,10 +3,9 @@
 //! The decision is in [`crate::guard`]; this is what the guard is told of a cell, and what it gives back.
 
 use crate::dataset::Dataset;
-use crate::evidence::{PartEvidence, PartShape, Sketch};
+use crate::evidence::{Cell, PartEvidence, PartShape, Sketch};
 use crate::guard::{GuardError, GuardedCell, Released};
 use crate::keyed::digest;
-use crate::rules::keys::KeyValues;
 use crate::tabulation::canonical::Frame;
 use crate::tabulation::{Part, PartKind};
 
@@ -18,7 +17,7 @@ pub(crate) fn cell(
     part: &Part<'_>,
     dataset: &Dataset,
     frame: &Frame<'_>,
-    keys: &KeyValues,
+    cell: &Cell,
     evidence: &PartEvidence,
     shown: i128,
 ) -> Result<GuardedCell, GuardError> {
@@ -27,7 +26,7 @@ pub(crate) fn cell(
     let sketch = evidence.sketch.map_or(Sketch::ZERO, |s| *s);
     let scope = scope(part, dataset);
     let n = u64::try_from(evidence.units).unwrap_or(0);
-    let coordinate = frame.coordinate(keys).number();
+    let coordinate = frame.coordinate(cell.set, &cell.keys).number();
     let released = Released::new(shown.to_le_bytes())?;
     GuardedCell::new(digest(scope.as_bytes()), coordinate, n, sketch, released)
 }

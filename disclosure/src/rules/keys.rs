@@ -2,6 +2,7 @@
 //!
 //! *Statement*: a key uses columns labelled `dimension` only. Where all of them have a published
 //! domain, the table has a row for every value the keys can take, whether it occurs or not; elsewhere a row stands only if one of its cells is shown.
+//! Each grouping set is a table like this by itself.
 //!
 //! | `GROUP BY sex` with domain F, M; nobody is M | row |
 //! |---|---|
@@ -20,7 +21,7 @@ use crate::label::Label;
 use crate::policy::Predicates;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::tabulation::interpret::{truth, value_of};
-use crate::tabulation::{Literal, Scalar, Tabulation};
+use crate::tabulation::{GROUPS_MAX, Key, KeySet, Literal, Scalar, Tabulation};
 
 /// All violations.
 #[must_use]
@@ -54,6 +55,16 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
             }
         }
     }
+    // Each set keeps the rows that everybody knows of: together they are an answer's cells.
+    let known = tabulation.sets.iter().filter_map(|set| domains(tabulation, *set, dataset));
+    let rows = known.fold(0_usize, |rows, (_, combinations)| rows.saturating_add(combinations));
+    if usize::try_from(GROUPS_MAX).unwrap_or(usize::MAX) < rows {
+        found.push(Refusal::new(
+            RefusalCode::L503,
+            format!("the grouping sets have more than {GROUPS_MAX} cells together."),
+            "Ask for fewer sets at once, or group by coarser dimensions.",
+        ));
+    }
     found
 }
 
@@ -65,16 +76,13 @@ fn dimensions(dataset: &Dataset) -> String {
 /// One row's key values; `None` is NULL.
 pub type KeyValues = Vec<Option<Literal>>;
 
-/// The key values every reader knows to be possible, from the published domains and the question's
-/// text; `None` if the domains of the columns used aren't all published, or too large together.
-/// Without keys there is exactly one row.
-#[must_use]
-pub fn public_rows(tabulation: &Tabulation, dataset: &Dataset) -> Option<Vec<KeyValues>> {
-    if tabulation.keys.is_empty() {
-        return Some(vec![Vec::new()]);
-    }
+/// The columns of a set's keys with their published values, and how many combinations of these there are; `None` if
+/// they aren't all published, or too many together.
+type Domains<'a> = (Vec<(&'a str, Vec<Literal>)>, usize);
+
+fn domains<'a>(tabulation: &'a Tabulation, set: KeySet, dataset: &Dataset) -> Option<Domains<'a>> {
     let mut columns = BTreeSet::new();
-    for key in &tabulation.keys {
+    for key in set.kept(&tabulation.keys) {
         columns.extend(key.scalar.columns());
     }
     let mut domains = Vec::with_capacity(columns.len());
@@ -84,9 +92,23 @@ pub fn public_rows(tabulation: &Tabulation, dataset: &Dataset) -> Option<Vec<Key
         combinations = combinations.checked_mul(values.len())?;
         domains.push((*name, values));
     }
-    if combinations > DOMAIN_VALUES_MAX {
-        return None;
+    (combinations <= DOMAIN_VALUES_MAX).then_some((domains, combinations))
+}
+
+/// The key values that every reader knows to be possible in the cells of a set, from the published domains and the
+/// question's text; `None` if the domains of the columns used aren't all published, or too large together. Keys that
+/// are rolled up are NULL. Without keys there is exactly one row.
+#[must_use]
+pub fn public_rows(
+    tabulation: &Tabulation,
+    set: KeySet,
+    dataset: &Dataset,
+) -> Option<Vec<KeyValues>> {
+    if set.is_empty() {
+        return Some(vec![vec![None; tabulation.keys.len()]]);
     }
+    let (domains, _) = domains(tabulation, set, dataset)?;
+    let columns: BTreeSet<&str> = domains.iter().map(|(name, _)| *name).collect();
     let predicates = tabulation.input.predicates();
     // Only what is said of these columns alone is known without looking at the data.
     let known: Vec<&Scalar> = predicates
@@ -100,8 +122,11 @@ pub fn public_rows(tabulation: &Tabulation, dataset: &Dataset) -> Option<Vec<Key
         if !known.iter().all(|c| truth(c, &combination) == Some(true)) {
             continue;
         }
-        let row: KeyValues =
-            tabulation.keys.iter().map(|k| value_of(&k.scalar, &combination)).collect();
+        let keys = tabulation.keys.iter().enumerate();
+        let value = |(i, key): (usize, &Key)| {
+            set.keeps(i).then(|| value_of(&key.scalar, &combination)).flatten()
+        };
+        let row: KeyValues = keys.map(value).collect();
         if seen.insert(format!("{row:?}")) {
             rows.push(row);
         }

@@ -1,8 +1,8 @@
 //! Where a cell is: one coordinate for one population, however it was asked for.
 //!
 //! `GROUP BY region` has a cell for Wales; `WHERE region = 'Wales'` is that cell; so is
-//! `WHERE region IN ('Wales')`. They get one coordinate, and so one
-//! noise. What a predicate says of one column becomes the set of values it leaves:
+//! `WHERE region IN ('Wales')`; so is the margin for Wales of `GROUP BY CUBE (region, sex)`. They get one
+//! coordinate, and so one noise. What a predicate says of one column becomes the set of values it leaves:
 //!
 //! * exactly the key's value, where the column is itself a key: the condition is true of every row of the cell;
 //! * the values listed, where the conditions are `c = v` and `c IN (...)`;
@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Comparison, Literal, Part, Scalar, Tabulation};
+use super::{Comparison, KeySet, Literal, Part, Scalar, Tabulation};
 use crate::dataset::Dataset;
 use crate::evidence::key_bytes;
 use crate::keyed::digest;
@@ -75,12 +75,13 @@ impl<'a> Frame<'a> {
         Self { tabulation, of_columns, others, heading }
     }
 
-    /// The coordinate of the cell with these keys.
+    /// The coordinate of the cell that keeps the keys of this set, with these values. A key that is rolled up
+    /// isn't part of it, so that a margin is where the question for it alone has it.
     #[must_use]
-    pub fn coordinate(&self, keys: &KeyValues) -> Coordinate {
+    pub fn coordinate(&self, set: KeySet, keys: &KeyValues) -> Coordinate {
         let mut texts: BTreeSet<Vec<u8>> = BTreeSet::new();
         let mut fixed: BTreeSet<&str> = BTreeSet::new();
-        for (key, value) in self.tabulation.keys.iter().zip(keys) {
+        for (key, value) in set.kept(&self.tabulation.keys).zip(set.kept(keys)) {
             let mut text = match &key.scalar {
                 Scalar::Column(name) => {
                     fixed.insert(name);

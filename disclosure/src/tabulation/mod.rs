@@ -5,7 +5,7 @@
 //! ```text
 //! measures   what is known of each cell   count, count of values, units, sum, mean
 //!    ▲
-//! keys       which cells there are        expressions over dimensions
+//! keys       which cells there are        expressions over dimensions, and grouping sets of them
 //!    ▲
 //! input      which rows take part         scan, filter
 //! ```
@@ -13,6 +13,7 @@
 pub mod canonical;
 mod input;
 pub mod interpret;
+mod key_set;
 mod literal;
 mod measure;
 mod part;
@@ -21,6 +22,7 @@ pub mod typing;
 
 pub use crate::function::Function;
 pub use input::Input;
+pub use key_set::{KeySet, are_canonical};
 pub use literal::{Literal, ScalarType};
 pub use measure::{Measure, MeasureKind};
 pub use part::{Part, PartKind};
@@ -40,6 +42,9 @@ pub struct Tabulation {
     pub input: Input,
     /// Which cells there are; none for a single total.
     pub keys: Vec<Key>,
+    /// Grouping sets: which keys each cell keeps, in the form of [`are_canonical`]. None where each cell keeps
+    /// all keys.
+    pub sets: Vec<KeySet>,
     /// What is asked of each cell; at least one.
     pub measures: Vec<Measure>,
     /// The most cells the answer may have.
@@ -52,10 +57,18 @@ impl Tabulation {
     pub fn parts(&self) -> Vec<Part<'_>> {
         self.measures.iter().flat_map(Measure::parts).collect()
     }
+
+    /// The grouping sets, from the coarsest to the finest; without any, the one of all keys.
+    #[must_use]
+    pub fn key_sets(&self) -> Vec<KeySet> {
+        if self.sets.is_empty() { vec![KeySet::all(self.keys.len())] } else { self.sets.clone() }
+    }
 }
 
 /// The most keys of a Tabulation.
 pub const KEYS_MAX: usize = 16;
+/// The most grouping sets of a Tabulation.
+pub const SETS_MAX: usize = 64;
 /// The most measures of a Tabulation.
 pub const MEASURES_MAX: usize = 64;
 /// The most cells an answer may have.

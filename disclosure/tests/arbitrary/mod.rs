@@ -5,10 +5,10 @@ use std::sync::Arc;
 use insitu_disclosure::policy::Profile;
 use insitu_disclosure::{
     Bounds, Breakpoints, Column, Comparison, Dataset, DatasetName, Domain, Function, Input, Key,
-    Label, Literal, Measure, MeasureKind, ProtectedUnit, Protection, ReleaseMode, Scalar,
+    KeySet, Label, Literal, Measure, MeasureKind, ProtectedUnit, Protection, ReleaseMode, Scalar,
     ScalarType, Tabulation,
 };
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 /// A dataset of persons with a column of each label and type.
@@ -151,13 +151,24 @@ fn measure() -> impl Strategy<Value = Measure> {
 /// Any question.
 pub(crate) fn tabulation() -> impl Strategy<Value = Tabulation> {
     let keys = vec(prop_oneof![column(), scalar()], 0..4);
-    (vec(scalar(), 0..3), keys, vec(measure(), 0..4), any::<u32>()).prop_map(
-        |(predicates, keys, measures, groups_max)| Tabulation {
+    // Mostly none, or few and in order, so that some are admitted.
+    let sets = prop_oneof![
+        3 => Just(Vec::new()),
+        2 => btree_set(0..8_u16, 0..5).prop_map(|masks| {
+            let mut sets: Vec<KeySet> = masks.into_iter().map(KeySet::of_mask).collect();
+            sets.sort();
+            sets
+        }),
+        1 => vec(any::<u16>().prop_map(KeySet::of_mask), 0..70),
+    ];
+    (vec(scalar(), 0..3), keys, sets, vec(measure(), 0..4), any::<u32>()).prop_map(
+        |(predicates, keys, sets, measures, groups_max)| Tabulation {
             input: predicates.into_iter().fold(scan(), |input, predicate| Input::Filter {
                 input: Box::new(input),
                 predicate,
             }),
             keys: keys.into_iter().map(|scalar| Key { scalar }).collect(),
+            sets,
             measures,
             groups_max,
         },

@@ -8,33 +8,54 @@ use insitu_disclosure::{
     RefusalCode, Scalar, Tabulation,
 };
 
+use super::grouping::{grouping_function, keys_and_sets};
 use super::relation::Relation;
 
-/// The Tabulation with the same keys and measures, in order. An aggregation without aggregates gets
-/// a count of rows, so that its rows are cells with a threshold too.
+/// A column of an aggregation, in terms of the Tabulation for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Output {
+    /// A key, by position.
+    Key(usize),
+    /// A measure, by position.
+    Measure(usize),
+    /// `grouping(...)` over these keys.
+    Grouping(Vec<usize>),
+}
+
+/// The Tabulation with the same keys and measures, in order, and what the aggregation's columns are: keys first, then
+/// its aggregates. One without measures gets a count of rows, so that its rows are cells with a threshold too.
 ///
 /// # Errors
 /// Everything in it that a Tabulation has no word for.
 pub(super) fn tabulation(
     aggregate: &Aggregate,
     relation: &Relation,
-) -> Result<Tabulation, Vec<Refusal>> {
+) -> Result<(Tabulation, Vec<Output>), Vec<Refusal>> {
     let mut refusals = Vec::new();
+    let (key_exprs, sets) = keys_and_sets(&aggregate.group_expr).map_err(|r| vec![r])?;
     let mut keys = Vec::new();
-    for expr in &aggregate.group_expr {
+    for expr in &key_exprs {
         match relation.scalar(expr) {
             Ok((scalar, _)) => keys.push(Key { scalar }),
             Err(refusal) => refusals.push(refusal),
         }
     }
+    let mut outputs: Vec<Output> = (0..key_exprs.len()).map(Output::Key).collect();
     let mut measures = Vec::new();
     for expr in &aggregate.aggr_expr {
-        match measure(expr, relation) {
-            Ok(measure) => measures.push(measure),
-            Err(refusal) => refusals.push(refusal),
+        match grouping_function(expr, &key_exprs) {
+            Some(Ok(keys)) => outputs.push(Output::Grouping(keys)),
+            Some(Err(refusal)) => refusals.push(refusal),
+            None => match measure(expr, relation) {
+                Ok(measure) => {
+                    outputs.push(Output::Measure(measures.len()));
+                    measures.push(measure);
+                }
+                Err(refusal) => refusals.push(refusal),
+            },
         }
     }
-    if aggregate.aggr_expr.is_empty() {
+    if measures.is_empty() {
         measures.push(Measure { kind: MeasureKind::Rows, filter: None });
     }
     if !refusals.is_empty() {
@@ -45,7 +66,7 @@ pub(super) fn tabulation(
         Some(predicate) => Input::Filter { input: Box::new(scan), predicate },
         None => scan,
     };
-    Ok(Tabulation { input, keys, measures, groups_max: GROUPS_MAX })
+    Ok((Tabulation { input, keys, sets, measures, groups_max: GROUPS_MAX }, outputs))
 }
 
 /// All predicates as one.

@@ -23,8 +23,9 @@ use datafusion::logical_expr::{
 };
 use insitu_disclosure::{OpenDataset, Refusal, RefusalCode, Refusals, Shape, Tabulation, admit};
 
-use super::aggregate::{is_exact, tabulation};
+use super::aggregate::{Output, is_exact, tabulation};
 use super::error::planning_refusal;
+use super::grouping::grouping_value;
 use super::leaf::{Leaf, PendingTable};
 use super::relation::{Relation, RelationColumn};
 use crate::catalog::RemoteTable;
@@ -201,9 +202,9 @@ impl Cutter {
             Part::Upper(input) => self.aggregate_above(aggregate, input),
             Part::Rows(relation) => {
                 let refusals = match tabulation(aggregate, &relation) {
-                    Ok(question) => {
+                    Ok((question, outputs)) => {
                         if !relation.dataset().is_open() || means_the_same(&question, &relation) {
-                            return self.tabulated(aggregate, &relation, question);
+                            return self.tabulated(aggregate, &relation, question, &outputs);
                         }
                         Vec::new()
                     }
@@ -235,25 +236,32 @@ impl Cutter {
             .map(|a| Part::Upper(LogicalPlan::Aggregate(a)))
     }
 
-    /// The Tabulation becomes a leaf, under the names that the aggregation's columns had.
+    /// The Tabulation becomes a leaf, under the names that the aggregation's columns had. The engine's own column of
+    /// the grouping id isn't among them: nothing but its analysis of `grouping` reads it.
     fn tabulated(
         &mut self,
         aggregate: &Aggregate,
         relation: &Relation,
         question: Tabulation,
+        outputs: &[Output],
     ) -> Result<Part, Refusals> {
         let schema = Shape::of(&question, relation.dataset())?.table_schema();
-        let keys = question.keys.len();
         let index = self.leaves.len();
         let scan = engine(PendingTable::scan(index, Arc::clone(&schema), None))?;
+        let leaf = format!("leaf_{index}");
+        let column = |name| Expr::Column(Column::new(Some(leaf.as_str()), name));
+        let named = aggregate.schema.iter();
+        let named = named.filter(|(qualifier, field)| {
+            qualifier.is_some() || field.name() != Aggregate::INTERNAL_GROUPING_ID
+        });
         let mut columns = Vec::new();
-        for (position, (qualifier, field)) in aggregate.schema.iter().enumerate() {
-            let name = match position.checked_sub(keys) {
-                None => format!("k{position}"),
-                Some(measure) => format!("m{measure}"),
+        for ((qualifier, field), output) in named.zip(outputs) {
+            let value = match output {
+                Output::Key(key) => column(format!("k{key}")),
+                Output::Measure(measure) => column(format!("m{measure}")),
+                Output::Grouping(keys) => grouping_value(&question, &leaf, keys),
             };
-            let column = Expr::Column(Column::new(Some(format!("leaf_{index}")), name));
-            columns.push(column.alias_qualified(qualifier.cloned(), field.name()));
+            columns.push(value.alias_qualified(qualifier.cloned(), field.name()));
         }
         self.leaves
             .push(Leaf::Tabulation { tabulation: question, held: Arc::clone(&relation.held) });

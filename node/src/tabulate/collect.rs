@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, RecordBatch, RecordBatchOptions};
 use insitu_disclosure::evidence::{self, Cell};
-use insitu_disclosure::function::literal_at;
 use insitu_disclosure::{Admitted, Evidence, Tabulation};
 
 use super::state;
@@ -18,21 +17,19 @@ pub(crate) fn collect_evidence(
     if admitted.dataset().is_open() {
         return open(admitted, batches);
     }
-    let keys = admitted.key_types().len();
     let parts = admitted.tabulation().parts().len();
     let mut cells = Vec::new();
     for batch in &batches {
+        let keys = evidence::read_keys(admitted, batch)?;
         let states: Option<Vec<_>> =
-            batch.columns().iter().skip(keys).map(|c| c.as_binary_opt::<i32>()).collect();
+            batch.columns().iter().skip(keys.columns).map(|c| c.as_binary_opt::<i32>()).collect();
         let states = states.filter(|s| s.len() == parts)?;
-        for row in 0..batch.num_rows() {
+        for (row, (set, keys)) in keys.rows.into_iter().enumerate() {
             let of_part = |column: &&arrow_array::BinaryArray| {
                 column.is_valid(row).then(|| state::decode(column.value(row)))?
             };
-            cells.push(Cell {
-                keys: batch.columns().iter().take(keys).map(|k| literal_at(k, row)).collect(),
-                parts: states.iter().map(of_part).collect::<Option<_>>()?,
-            });
+            let parts = states.iter().map(of_part).collect::<Option<_>>()?;
+            cells.push(Cell { set, keys, parts });
         }
     }
     Some(Evidence { cells })

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! The lowest projection has for each part `c`, 1 where the row counts and 0 elsewhere, and `s`, the
-//! digits to add up.
+//! digits to add up. With grouping sets the aggregation nearest to the scan is by all of them at once: a margin is
+//! made from rows like any other cell, never from cells, so that a unit in several of these is one unit in it.
 
 use std::sync::Arc;
 
@@ -25,17 +26,18 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit,
 use insitu_disclosure::evidence::{Adds, PartShape};
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::tabulation::Part;
-use insitu_disclosure::{Admitted, Dataset, ProtectedUnit, Protection, Tabulation};
+use insitu_disclosure::{Admitted, Dataset, ProtectedUnit, Protection, SET_COLUMN, Tabulation};
 
 use super::contributions::contributions;
 use super::expression::{clamped_expression, expression};
 use super::function::amount;
+use super::sets::Grouping;
 use super::words::unit_word;
 use crate::source::RECORD;
 
 /// The plan. For open data its result has the columns of
-/// [`insitu_disclosure::evidence::evidence_schema`]; for protected data the keys, then for each part
-/// `p0`, ... what [`super::state`] decodes.
+/// [`insitu_disclosure::evidence::evidence_schema`]; for protected data the keys, with grouping sets the set, then for
+/// each part `p0`, ... what [`super::state`] decodes.
 pub(crate) fn evidence_plan(
     admitted: &Admitted<Tabulation>,
     table: Arc<dyn TableProvider>,
@@ -124,8 +126,10 @@ fn open(admitted: &Admitted<Tabulation>, input: LogicalPlanBuilder) -> Result<Lo
     let (tabulation, dataset) = (admitted.tabulation(), admitted.dataset());
     let mut projection = key_expressions(tabulation);
     projection.extend(row_columns(tabulation, dataset)?);
+    let grouping = Grouping::of(tabulation, key_columns(tabulation), Vec::new());
     let mut aggregates = Vec::new();
     let mut columns = key_columns(tabulation);
+    columns.extend(grouping.set_column());
     for (i, part) in tabulation.parts().iter().enumerate() {
         aggregates.push(sum(column(&format!("c{i}"))).alias(format!("count{i}")));
         // Sums over no rows are zero, so that nothing is NULL.
@@ -137,7 +141,7 @@ fn open(admitted: &Admitted<Tabulation>, input: LogicalPlanBuilder) -> Result<Lo
             columns.push(cast(total, DataType::Decimal128(38, 0)).alias(format!("p{i}_sum")));
         }
     }
-    input.project(projection)?.aggregate(key_columns(tabulation), aggregates)?.project(columns)
+    input.project(projection)?.aggregate(grouping.expressions(), aggregates)?.project(columns)
 }
 
 fn or_zero(value: Expr, zero: Expr) -> Result<Expr> {
@@ -159,18 +163,30 @@ impl Plan<'_> {
         projection.push(word.alias(WORD));
         projection.extend(self.record_key.map(|name| column(name).alias(RECORD_KEY)));
         projection.extend(row_columns(tabulation, self.admitted.dataset())?);
-        self.contributions(input.project(projection)?)
+        let grouping = Grouping::of(tabulation, key_columns(tabulation), Vec::new());
+        let cells = self.contributions(input.project(projection)?, grouping.expressions())?;
+        let Some(set) = grouping.set_column() else { return Ok(cells) };
+        let mut columns = key_columns(tabulation);
+        columns.push(set);
+        columns.extend((0..tabulation.parts().len()).map(|i| column(&format!("p{i}"))));
+        cells.project(columns)
     }
 
-    /// A unit's rows are added up before its contribution is known.
+    /// A unit's rows are added up before its contribution is known, for each grouping set by itself.
     fn by_units(&self, input: LogicalPlanBuilder, unit: &str) -> Result<LogicalPlanBuilder> {
         let (tabulation, dataset) = (self.admitted.tabulation(), self.admitted.dataset());
         let mut projection = key_expressions(tabulation);
         projection.push(column(unit).alias(UNIT));
         projection.extend(self.record_key.map(|name| column(name).alias(RECORD_KEY)));
         projection.extend(row_columns(tabulation, dataset)?);
+        let grouping = Grouping::of(tabulation, key_columns(tabulation), vec![column(UNIT)]);
         let mut of_units = Vec::new();
         let mut of_cells = key_columns(tabulation);
+        let mut cell_keys = key_columns(tabulation);
+        if let Some(set) = grouping.set_column() {
+            of_cells.push(set);
+            cell_keys.push(column(SET_COLUMN));
+        }
         of_cells.push(unit_word(column(UNIT), self.keys).alias(WORD));
         if self.record_key.is_some() {
             // A unit has one key; should its rows differ, the largest is as good as any.
@@ -187,14 +203,16 @@ impl Plan<'_> {
                 of_cells.push(total.alias(format!("s{i}")));
             }
         }
-        let mut unit_keys = key_columns(tabulation);
-        unit_keys.push(column(UNIT));
-        let rolled_up = input.project(projection)?.aggregate(unit_keys, of_units)?;
-        self.contributions(rolled_up.project(of_cells)?)
+        let rolled_up = input.project(projection)?.aggregate(grouping.expressions(), of_units)?;
+        self.contributions(rolled_up.project(of_cells)?, cell_keys)
     }
 
     /// `p0`, ... for every cell.
-    fn contributions(&self, units: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
+    fn contributions(
+        &self,
+        units: LogicalPlanBuilder,
+        cells: Vec<Expr>,
+    ) -> Result<LogicalPlanBuilder> {
         let (tabulation, dataset) = (self.admitted.tabulation(), self.admitted.dataset());
         let parts = tabulation.parts();
         let aggregates = parts.iter().enumerate().map(|(i, part)| {
@@ -207,6 +225,6 @@ impl Plan<'_> {
             let count = column(&format!("c{i}"));
             contributions(shape, column(WORD), record_key, count, amount).alias(format!("p{i}"))
         });
-        units.aggregate(key_columns(tabulation), aggregates.collect::<Vec<_>>())
+        units.aggregate(cells, aggregates.collect::<Vec<_>>())
     }
 }

@@ -59,6 +59,7 @@ fn attack_53_a_gateway_that_splits_or_rewrites() {
     let named = Tabulation {
         input: Input::Filter { input: Box::new(scan), predicate },
         keys: Vec::new(),
+        sets: Vec::new(),
         measures: vec![Measure { kind: MeasureKind::Rows, filter: None }],
         groups_max: 10,
     };

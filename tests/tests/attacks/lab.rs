@@ -3,6 +3,7 @@
 //! A question is about a set of units and has a spelling; another spelling is another coordinate. Rules are
 //! switched off by the profile. Secrets come from stated seeds.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
@@ -14,9 +15,9 @@ use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::policy::{DifferenceGuard, Dominance, Noise};
 use insitu_disclosure::{
-    Column, Comparison, Dataset, DatasetName, Evidence, Input, Label, Literal, Measure,
-    MeasureKind, PartEvidence, Profile, ProtectedUnit, Protection, Release, ReleaseMode, Scalar,
-    ScalarType, Tabulation, admit, protect,
+    Admitted, Column, Comparison, Dataset, DatasetName, Evidence, Input, Key, KeySet, Label,
+    Literal, Measure, MeasureKind, PartEvidence, Profile, ProtectedUnit, Protection, Release,
+    ReleaseMode, Scalar, ScalarType, Tabulation, admit, protect,
 };
 
 /// Threshold only, and sharp: no noise, rounding, dominance or guard.
@@ -112,10 +113,18 @@ impl Lab {
         let tabulation = Tabulation {
             input: Input::Filter { input: Box::new(scan), predicate },
             keys: Vec::new(),
+            sets: Vec::new(),
             measures: vec![Measure { kind, filter: None }],
             groups_max: 10,
         };
         let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
+        let parts = vec![self.part(what, people)];
+        let cells = vec![Cell { set: KeySet::NONE, keys: Vec::new(), parts }];
+        self.release(&admitted, Evidence { cells }, snapshot)
+    }
+
+    /// What a node knows of these people.
+    fn part(&self, what: What, people: &[Person]) -> PartEvidence {
         let mut part = PartEvidence::default();
         let mut signs = SignCounts::new();
         for (person, cost) in people {
@@ -132,10 +141,44 @@ impl Lab {
             signs.add(word);
         }
         part.sketch = Some(Box::new(signs.to_sketch()));
-        let mut evidence = Evidence { cells: vec![Cell { keys: Vec::new(), parts: vec![part] }] };
-        evidence.draw(&admitted, &self.keys, snapshot);
+        part
+    }
+
+    fn release(
+        &self,
+        admitted: &Admitted<Tabulation>,
+        mut evidence: Evidence,
+        snapshot: u64,
+    ) -> RecordBatch {
+        evidence.draw(admitted, &self.keys, snapshot);
         let release = Release { snapshot, guard: &self.guard };
-        protect(&admitted, evidence, &release).unwrap().to_batch().unwrap()
+        protect(admitted, evidence, &release).unwrap().to_batch().unwrap()
+    }
+
+    /// The counts of `GROUP BY ROLLUP (area)`: by area, and of the total under no name. What is suppressed isn't
+    /// among them.
+    pub(super) fn rollup(&self, areas: &[(&str, Vec<Person>)]) -> BTreeMap<Option<String>, i64> {
+        let by_area = KeySet::all(1);
+        let tabulation = Tabulation {
+            input: Input::Scan { dataset: self.dataset.name.clone(), fingerprint: 0 },
+            keys: vec![Key { scalar: Scalar::Column("area".to_owned()) }],
+            sets: vec![KeySet::NONE, by_area],
+            measures: vec![Measure { kind: MeasureKind::Rows, filter: None }],
+            groups_max: 10,
+        };
+        let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
+        let all: Vec<Person> = areas.iter().flat_map(|(_, people)| people).copied().collect();
+        let total = vec![self.part(What::Rows, &all)];
+        let mut cells = vec![Cell { set: KeySet::NONE, keys: vec![None], parts: total }];
+        cells.extend(areas.iter().map(|(area, people)| Cell {
+            set: by_area,
+            keys: vec![Some(Literal::Utf8((*area).to_owned()))],
+            parts: vec![self.part(What::Rows, people)],
+        }));
+        let batch = self.release(&admitted, Evidence { cells }, 0);
+        let (areas, counts) = (batch.column(0), batch.column(2).as_primitive::<Int64Type>());
+        let areas = areas.as_string::<i32>().iter().map(|area| area.map(str::to_owned));
+        areas.zip(counts).filter_map(|(area, count)| Some((area, count?))).collect()
     }
 
     /// What is shown; `None` if it is suppressed.

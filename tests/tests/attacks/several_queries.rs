@@ -1,7 +1,7 @@
 //! Several queries: differences, averages and sums of answers. Simulations; seeds are the trials' numbers.
 
 use insitu_disclosure::Profile;
-use insitu_disclosure::policy::DifferenceGuard;
+use insitu_disclosure::policy::{Complementary, DifferenceGuard};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -344,6 +344,34 @@ fn attack_32_the_total_less_the_shown_cells() {
     println!("attack 32, counts: mean error {gained:.2}");
     // Guessing 5 of 1 to 9 is wrong by 2.2.
     assert!(gained >= 2.2, "{gained}");
+}
+
+/// The same in one question: two large areas, a small one, and their total beside them.
+fn remainder_of_a_rollup(profile: Profile, seed: u8) -> Option<i64> {
+    let areas =
+        [("a", people(0..60)), ("b", people(1_000..1_060)), ("small", people(2_000..2_005))];
+    let shown = Lab::new(profile, seed).rollup(&areas);
+    assert_eq!(shown.get(&Some("small".to_owned())), None, "suppressed, or no attack");
+    let of = |area: Option<&str>| shown.get(&area.map(str::to_owned)).copied();
+    Some(of(None)? - of(Some("a"))? - of(Some("b"))?)
+}
+
+#[test]
+fn attack_32_the_total_of_a_rollup_less_its_shown_cells() {
+    let error = |profile| {
+        let errors = (0..40).map(|s| (remainder_of_a_rollup(profile, s).unwrap() - 5).abs());
+        errors.sum::<i64>() as f64 / 40.0
+    };
+    assert_eq!(error(THRESHOLD_ONLY), 0.0);
+    let gained = error(STANDARD);
+    println!("attack 32, a rollup: mean error {gained:.2}");
+    // Guessing 5 of 1 to 9 is wrong by 2.2.
+    assert!(gained >= 2.2, "{gained}");
+    // True values: a second area is suppressed with the small one, or the total.
+    let exact = insitu_disclosure::Preset::Exact.profile();
+    let without = Profile { complementary: Complementary::Off, ..exact };
+    assert!((0..10).all(|seed| remainder_of_a_rollup(without, seed) == Some(5)));
+    assert!((0..10).all(|seed| remainder_of_a_rollup(exact, seed).is_none()));
 }
 
 #[test]

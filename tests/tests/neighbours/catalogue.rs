@@ -1,7 +1,7 @@
 //! The statements: every shape that is answered, and every shape that is refused.
 
 /// Statements that ask a department. What they answer may be a Refusal too, of the plan above.
-pub(super) const ASKED: [&str; 50] = [
+pub(super) const ASKED: [&str; 54] = [
     // Counts, sums and means, with keys and without.
     "SELECT count(*) FROM health.visits",
     "SELECT count(DISTINCT person) FROM health.visits",
@@ -60,10 +60,15 @@ pub(super) const ASKED: [&str; 50] = [
     "SELECT count(*) FROM (SELECT area, count(*) AS n FROM health.visits GROUP BY area) AS t",
     "SELECT 1000 / (n - 15) FROM (SELECT count(*) AS n FROM health.visits WHERE area = 'B') AS t",
     "SELECT CAST(area AS INT) FROM (SELECT area, count(*) FROM health.visits GROUP BY area) AS t",
+    // Grouping sets: margins beside their cells.
+    "SELECT area, sex, count(*) FROM health.visits GROUP BY ROLLUP (area, sex)",
+    "SELECT grouping(region, area), region, area, count(DISTINCT person), avg(cost) FROM health.visits GROUP BY CUBE (region, area)",
+    "SELECT sex, region, count(*) FROM health.visits WHERE age >= 18 GROUP BY GROUPING SETS ((sex), (region)) HAVING count(*) > 20",
+    "SELECT age, count(rare) FROM health.visits GROUP BY ROLLUP (age) ORDER BY grouping(age) DESC, 2, 1 LIMIT 3",
 ];
 
 /// Statements that are refused, whatever the data.
-pub(super) const REFUSED: [&str; 36] = [
+pub(super) const REFUSED: [&str; 37] = [
     "SELECT * FROM health.visits",
     "SELECT area FROM health.visits WHERE age = 87 LIMIT 1",
     "SELECT count(*) FROM health.visits WHERE person = 'alone'",
@@ -90,7 +95,8 @@ pub(super) const REFUSED: [&str; 36] = [
     "SELECT DISTINCT area FROM health.visits",
     "SELECT area, row_number() OVER (ORDER BY cost) FROM health.visits",
     "SELECT a.area FROM health.visits a JOIN health.visits b ON a.area = b.area",
-    "SELECT area, sex, count(*) FROM health.visits GROUP BY ROLLUP (area, sex)",
+    "SELECT area, person, count(*) FROM health.visits GROUP BY ROLLUP (area, person)",
+    "SELECT area, count(*) FROM health.visits GROUP BY GROUPING SETS ((area), (area))",
     "SELECT 1 WHERE EXISTS (SELECT 1 FROM health.visits WHERE area = 'C')",
     "SELECT full_name, count(*) FROM health.visits GROUP BY full_name",
     "SELECT count(*) FROM health.visits WHERE aera = 'C'",

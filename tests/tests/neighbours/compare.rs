@@ -10,7 +10,7 @@ use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verd
 use insitu_disclosure::policy::Profile;
 use insitu_disclosure::rules::{dominance, noise, rounding, threshold};
 use insitu_disclosure::tabulation::{Part, PartKind};
-use insitu_disclosure::{Admitted, Evidence, Release, Tabulation, protect};
+use insitu_disclosure::{Admitted, Evidence, KeySet, Release, SET_COLUMN, Tabulation, protect};
 
 use super::relay::{STATE, draw};
 
@@ -46,7 +46,7 @@ impl Guard for Forgetful {
     }
 }
 
-/// A cell's measures as shown: value and status, in order, by the text of its keys.
+/// A cell's measures as shown: value and status, in order, by the text of its set and keys.
 type Shown = BTreeMap<String, Vec<(String, String)>>;
 
 fn shown(admitted: &Admitted<Tabulation>, evidence: &Evidence, guard: &dyn Guard) -> Shown {
@@ -58,9 +58,14 @@ fn shown(admitted: &Admitted<Tabulation>, evidence: &Evidence, guard: &dyn Guard
         ArrayFormatter::try_new(batch.column(column), &options).unwrap().value(row).to_string()
     };
     let keys = admitted.key_types().len();
+    // With grouping sets a cell's set stands beside its keys.
+    let sets = batch.schema().index_of(SET_COLUMN).ok();
+    let first = keys + usize::from(sets.is_some());
+    let all = KeySet::all(keys).mask().to_string();
     let rows = (0..batch.num_rows()).map(|row| {
-        let key: Vec<String> = (0..keys).map(|k| text(k, row)).collect();
-        let measures = (keys..batch.num_columns())
+        let mut key = vec![sets.map_or(all.clone(), |set| text(set, row))];
+        key.extend((0..keys).map(|k| text(k, row)));
+        let measures = (first..batch.num_columns())
             .step_by(2)
             .map(|m| (text(m, row), batch.column(m + 1).as_string::<i32>().value(row).to_owned()));
         (format!("{key:?}"), measures.collect())
@@ -75,7 +80,7 @@ pub(super) fn table(admitted: &Admitted<Tabulation>, evidence: &Evidence) -> Str
     format!("{:?}", batch.columns())
 }
 
-/// Cells by the text of their keys, as [`Shown`] has it.
+/// Cells by the text of their set and keys, as [`Shown`] has it.
 fn by_key(evidence: &Evidence) -> BTreeMap<String, &Cell> {
     let key = |cell: &Cell| {
         let parts = cell.keys.iter().map(|k| match k {
@@ -83,7 +88,8 @@ fn by_key(evidence: &Evidence) -> BTreeMap<String, &Cell> {
             Some(insitu_disclosure::Literal::Utf8(text)) => text.clone(),
             Some(literal) => literal.to_string(),
         });
-        format!("{:?}", parts.collect::<Vec<_>>())
+        let set = cell.set.mask().to_string();
+        format!("{:?}", std::iter::once(set).chain(parts).collect::<Vec<_>>())
     };
     evidence.cells.iter().map(|cell| (key(cell), cell)).collect()
 }
