@@ -1,17 +1,19 @@
 //! Evidence: what is known of each cell, and of each part of a measure in it. Never rows.
 //!
 //! 1. [`PartEvidence`]: who contributes, how much, and secret draws about it; it merges.
-//! 2. [`Sketch`]: how two sets of units differ, without saying who is in them.
+//! 2. [`Sketch`]: how two sets of units differ, without saying who is in them. [`Marks`]: how a set finds its like.
 //! 3. [`merge()`]: Evidence of several nodes together.
 //! 4. [`evidence_schema`], [`write`], [`read`]: as one Arrow batch. It is sent to a gateway only where the data owner
 //!    chose the release mode `at-gateway`, or where the data is open.
 
+mod marks;
 mod merge;
 mod part;
 mod shape;
 mod sketch;
 mod wire;
 
+pub use marks::{MARKS, Marks};
 pub(crate) use merge::key_bytes;
 pub use merge::merge;
 pub use part::{Adds, Contribution, Nameless, PartEvidence, UnitWord};
