@@ -59,18 +59,15 @@ impl DatasetKeys {
     /// tell from random ones.
     #[must_use]
     pub fn unit_word(&self, unit: &[u8]) -> u64 {
-        let mut sip = SipHasher24::new_with_key(&self.unit);
-        sip.write(unit);
-        sip.finish()
+        // At once, which is quicker than by pieces.
+        SipHasher24::new_with_key(&self.unit).hash(unit)
     }
 
     /// This node's share of what is drawn for a question: shares of several nodes are added up, and
     /// the total is as unknown to the asker as one share.
     #[must_use]
     pub fn question_share(&self, coordinate: Coordinate) -> u64 {
-        let mut sip = SipHasher24::new_with_key(&self.question);
-        sip.write(&coordinate.bytes());
-        sip.finish()
+        SipHasher24::new_with_key(&self.question).hash(&coordinate.bytes())
     }
 }
 

@@ -213,7 +213,7 @@ fn load(path: &Path) -> Result<(Database, Kept), GuardError> {
         let record = Record::from_bytes(value.value());
         let record = record.ok_or_else(|| damaged(path, "a release cannot be read"))?;
         if let Some(anchor) = record.anchor((scope, coordinate)) {
-            shelves.place(scope, anchor.n, anchor.residues, anchor.name());
+            shelves.place(scope, anchor.n, anchor.residues, anchor.marks, anchor.name());
         }
         read = read.saturating_add(1);
         next = next.max(record.order.saturating_add(1));

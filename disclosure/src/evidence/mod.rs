@@ -1,12 +1,13 @@
 //! Evidence: what is known of each cell, and of each part of a measure in it. Never rows.
 //!
 //! 1. [`PartEvidence`]: who contributes, how much, and secret draws about it; it merges.
-//! 2. [`Sketch`]: how two sets of units differ, without saying who is in them.
+//! 2. [`Sketch`]: how two sets of units differ, without saying who is in them. [`Marks`]: how a set finds its like.
 //! 3. [`merge()`]: Evidence of several nodes together.
 //! 4. [`evidence_schema`], [`write`], [`read`], [`read_keys`]: as one Arrow batch. It is sent to a gateway only where the data owner
 //!    chose the release mode `at-gateway`, or where the data is open.
 
 mod keys;
+mod marks;
 mod merge;
 mod part;
 mod shape;
@@ -15,6 +16,7 @@ mod wire;
 
 pub(crate) use keys::key_columns;
 pub use keys::{Keys, read_keys};
+pub use marks::{MARKS, Marks};
 pub use merge::merge;
 pub(crate) use merge::{cell_bytes, key_bytes};
 pub use part::{Adds, Contribution, Nameless, PartEvidence, UnitWord};

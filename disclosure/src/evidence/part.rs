@@ -38,7 +38,7 @@ pub struct Nameless {
 }
 
 /// One unit's contribution to a part of a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Contribution {
     /// Rows of the unit that count.
     pub count: i64,
@@ -76,6 +76,7 @@ pub struct UnitWord {
 
 impl PartEvidence {
     /// Adds a unit with everything it contributes to the cell.
+    #[inline]
     pub fn add(&mut self, unit: UnitWord, contribution: Contribution, adds: Adds) {
         let size = self.add_unsigned(contribution, adds);
         if size == 0 {
@@ -85,7 +86,11 @@ impl PartEvidence {
         let key = unit.record_key.unwrap_or_else(|| i64::from(record_key(unit.word)));
         self.record_keys = self.record_keys.saturating_add(key);
         self.absolute = self.absolute.saturating_add(size);
-        self.largest = two_largest(self.largest, [size, 0]);
+        // Nearly always it is neither.
+        let [_, second] = self.largest;
+        if second < size {
+            self.largest = two_largest(self.largest, [size, 0]);
+        }
     }
 
     /// Adds rows without a unit's id.

@@ -28,6 +28,8 @@
 
 use std::fmt;
 
+use super::marks::Marks;
+
 /// Number of counters that every sketch has.
 pub const COUNTERS: usize = 64;
 
@@ -58,11 +60,12 @@ const BATCH: usize = 8;
 /// Add each distinct unit once: a unit added twice weighs double, and the sketch no longer
 /// describes a set.
 ///
-/// Nothing saturates here: a plane is made when a count needs one. About 130 bytes; 400 more from 8
+/// Nothing saturates here: a plane is made when a count needs one. About 160 bytes; 400 more from 8
 /// to about 48 units, and beyond, 8 for each binary digit of `n`.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct SignCounts {
     n: u64,
+    marks: Marks,
     waiting: usize,
     batch: [u64; BATCH],
     /// Words that left the batch while there were at most 48 units. Let go of afterwards.
@@ -75,19 +78,28 @@ impl SignCounts {
     /// No units.
     #[must_use]
     pub const fn new() -> Self {
-        Self { n: 0, waiting: 0, batch: [0; BATCH], few: Vec::new(), planes: Planes::new() }
+        Self {
+            n: 0,
+            marks: Marks::NONE,
+            waiting: 0,
+            batch: [0; BATCH],
+            few: Vec::new(),
+            planes: Planes::new(),
+        }
     }
 
     /// Adds one unit's signs: bit j set means +1 in counter j, clear means -1.
     #[inline]
     pub fn add(&mut self, word: u64) {
         self.n = self.n.saturating_add(1);
+        self.marks.add(word);
         self.wait(word);
     }
 
     /// Adds the units of `other`. The two must have no unit in common.
     pub fn merge(&mut self, other: &Self) {
         self.n = self.n.saturating_add(other.n);
+        self.marks.merge(&other.marks);
         other.words().for_each(|word| self.wait(word));
         self.planes.merge(&other.planes);
         if FURTHER_UNITS_MAX < self.n {
@@ -106,7 +118,7 @@ impl SignCounts {
     /// A sum beyond `i32` saturates. That takes over 2 147 483 647 units in one cell.
     #[must_use]
     pub fn to_sketch(&self) -> Sketch {
-        let mut sketch = Sketch { n: self.n, ..Sketch::ZERO };
+        let mut sketch = Sketch { n: self.n, marks: Some(self.marks), ..Sketch::ZERO };
         sketch.counters = self.sums(|word| word);
         if self.n <= FURTHER_UNITS_MAX {
             // So few units are all there as words.
@@ -169,6 +181,12 @@ impl SignCounts {
         let few = std::mem::take(&mut self.few);
         let (batches, _) = few.as_chunks::<BATCH>();
         batches.iter().for_each(|batch| self.planes.settle(*batch));
+    }
+}
+
+impl Default for SignCounts {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -297,11 +315,18 @@ pub struct Sketch {
     counters: [i32; COUNTERS],
     /// Zeros in sketches of more than 48 units, so that equal sets have equal sketches.
     further: [i8; FURTHER_COUNTERS],
+    /// Where the units are known: not in a sketch that came over the wire, nor in sums with such.
+    marks: Option<Marks>,
 }
 
 impl Sketch {
     /// The sketch of no units.
-    pub const ZERO: Self = Self { n: 0, counters: [0; COUNTERS], further: [0; FURTHER_COUNTERS] };
+    pub const ZERO: Self = Self {
+        n: 0,
+        counters: [0; COUNTERS],
+        further: [0; FURTHER_COUNTERS],
+        marks: Some(Marks::NONE),
+    };
 
     /// Number of units.
     #[must_use]
@@ -321,6 +346,18 @@ impl Sketch {
         if self.n <= FURTHER_UNITS_MAX { Some(&self.further) } else { None }
     }
 
+    /// The marks of a few of the units, where they are known.
+    #[must_use]
+    pub const fn marks(&self) -> Option<&Marks> {
+        self.marks.as_ref()
+    }
+
+    /// The sketch with these marks, as they were kept beside it.
+    #[must_use]
+    pub const fn with_marks(self, marks: Option<Marks>) -> Self {
+        Self { marks, ..self }
+    }
+
     /// Adds the sketch of other units, as from another node. Saturates at the ends of `i32`.
     pub fn add(&mut self, other: &Self) {
         self.n = self.n.saturating_add(other.n);
@@ -333,6 +370,10 @@ impl Sketch {
             }
         } else {
             self.further = [0; FURTHER_COUNTERS];
+        }
+        match (&mut self.marks, &other.marks) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs),
+            (None, _) | (_, None) => self.marks = None,
         }
     }
 
@@ -356,7 +397,7 @@ impl Sketch {
     }
 
     /// Encodes the number of units in 8 bytes, the 64 counters in 4 each, little end first, and the
-    /// further counters in 1 each, zeros where there are none.
+    /// further counters in 1 each, zeros where there are none. The marks stay behind.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; SKETCH_BYTES] {
         let counters = self.counters.iter().flat_map(|counter| counter.to_le_bytes());
@@ -373,7 +414,9 @@ impl Sketch {
     pub fn from_bytes(bytes: &[u8; SKETCH_BYTES]) -> Option<Self> {
         let (n, rest) = bytes.split_first_chunk::<8>()?;
         let (counters, further) = rest.split_first_chunk::<{ COUNTERS * 4 }>()?;
-        let mut sketch = Self { n: u64::from_le_bytes(*n), ..Self::ZERO };
+        let n = u64::from_le_bytes(*n);
+        let marks = (n == 0).then_some(Marks::NONE);
+        let mut sketch = Self { n, marks, ..Self::ZERO };
         let (places, _) = counters.as_chunks::<4>();
         for (counter, place) in sketch.counters.iter_mut().zip(places) {
             *counter = i32::from_le_bytes(*place);

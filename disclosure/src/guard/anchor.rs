@@ -1,6 +1,6 @@
 //! What the guard is told of a cell, and what it keeps of one that was released.
 
-use crate::evidence::{COUNTERS, FURTHER_COUNTERS, Sketch};
+use crate::evidence::{COUNTERS, FURTHER_COUNTERS, Marks, Sketch};
 
 use super::error::GuardError;
 
@@ -176,6 +176,8 @@ pub struct Anchor {
     pub n: u64,
     /// What is kept of the sketch.
     pub residues: Residues,
+    /// The marks of a few of the units, where they are known.
+    pub marks: Option<Marks>,
     /// Place in the order of release, from 0.
     pub order: u64,
     /// The value shown.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::anchor::{GuardedCell, Residues};
 use super::decide::{AnchorName, Bound, Verdict, closer};
 use super::error::GuardError;
-use super::record::{Record, RecordKey};
+use super::record::{Kept, Record, RecordKey};
 use super::shelves::Shelves;
 
 /// A judged table, with what must be kept before its answer may leave.
@@ -62,10 +62,10 @@ pub fn judge_table(
             continue;
         }
         let residues = Residues::of(cell.sketch());
-        let bound = Bound::of(cell.sketch());
+        let (bound, marks) = (Bound::of(cell.sketch()), cell.sketch().marks());
         let near = closer(
-            shelves.nearest(cell.scope(), cell.n(), &residues, bound),
-            anchors.nearest(cell.scope(), cell.n(), &residues, bound),
+            shelves.nearest(cell.scope(), cell.n(), &residues, marks, bound),
+            anchors.nearest(cell.scope(), cell.n(), &residues, marks, bound),
         );
         let (verdict, record) = if let Some(near) = near {
             let place = (cell.scope(), near.name.coordinate);
@@ -79,9 +79,10 @@ pub fn judge_table(
             (Verdict::Snap(released), record)
         } else {
             let name = AnchorName { coordinate: cell.coordinate(), order };
-            anchors.place(cell.scope(), cell.n(), residues, name);
+            let kept = Kept { n: cell.n(), residues, marks: marks.copied() };
+            anchors.place(cell.scope(), kept.n, residues, kept.marks, name);
             let released = cell.released().clone();
-            (Verdict::Fresh, Record { order, released, sketch: Some((cell.n(), residues)) })
+            (Verdict::Fresh, Record { order, released, sketch: Some(kept) })
         };
         records.insert(key(cell), record);
         verdicts.push(verdict);

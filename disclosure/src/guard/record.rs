@@ -8,16 +8,19 @@
 //! key      scope 16 B, coordinate 16 B, big end first
 //! anchor   'A', order 8 B, n 8 B, residues 64 B, value 0..64 B       numbers little end first
 //! small    'S', order 8 B, n 8 B, residues 256 B, value 0..64 B      an anchor of at most 48 units
+//!          'a', 's': the same with marks 32 B before the value      where the units are known
 //! echo     'E', order 8 B, value 0..64 B                             a snapped cell
 //! ```
 
-use crate::evidence::FURTHER_UNITS_MAX;
+use crate::evidence::{FURTHER_UNITS_MAX, Marks};
 
 use super::anchor::{Anchor, FurtherResidues, Released, Residues};
 use super::decide::AnchorName;
 
 const ANCHOR: u8 = b'A';
 const SMALL: u8 = b'S';
+const MARKED_ANCHOR: u8 = b'a';
+const MARKED_SMALL: u8 = b's';
 const ECHO: u8 = b'E';
 
 /// Key of a record: scope and coordinate.
@@ -30,8 +33,19 @@ pub struct Record {
     pub order: u64,
     /// The value shown.
     pub released: Released,
-    /// Count and residues, for a genuine release; nothing for a snapped cell.
-    pub sketch: Option<(u64, Residues)>,
+    /// Count, residues and marks, for a genuine release; nothing for a snapped cell.
+    pub sketch: Option<Kept>,
+}
+
+/// What is kept of an anchor's units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// How many there are.
+    pub n: u64,
+    /// Of their sketch.
+    pub residues: Residues,
+    /// Of a few of them, where they are known.
+    pub marks: Option<Marks>,
 }
 
 impl Record {
@@ -40,16 +54,21 @@ impl Record {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(352);
         bytes.push(match &self.sketch {
-            Some((_, Residues { further: Some(_), .. })) => SMALL,
-            Some((_, Residues { further: None, .. })) => ANCHOR,
+            Some(kept) => match (kept.residues.further.is_some(), kept.marks.is_some()) {
+                (true, false) => SMALL,
+                (false, false) => ANCHOR,
+                (true, true) => MARKED_SMALL,
+                (false, true) => MARKED_ANCHOR,
+            },
             None => ECHO,
         });
         bytes.extend(self.order.to_le_bytes());
-        if let Some((n, residues)) = &self.sketch {
+        if let Some(Kept { n, residues, marks }) = &self.sketch {
             bytes.extend(n.to_le_bytes());
             let further = residues.further.iter().flatten();
             let all = residues.first.iter().chain(&residues.second).chain(further);
             bytes.extend(all.map(|residue| residue.cast_unsigned()));
+            bytes.extend(marks.iter().flat_map(|marks| marks.to_bytes()));
         }
         bytes.extend(self.released.bytes());
         bytes
@@ -62,19 +81,22 @@ impl Record {
         let (order, rest) = rest.split_first_chunk::<8>()?;
         let order = u64::from_le_bytes(*order);
         let (sketch, rest) = match *kind {
-            ANCHOR | SMALL => {
+            ANCHOR | SMALL | MARKED_ANCHOR | MARKED_SMALL => {
                 let (n, rest) = rest.split_first_chunk::<8>()?;
                 let n = u64::from_le_bytes(*n);
+                let small = matches!(*kind, SMALL | MARKED_SMALL);
                 // The two kinds and the count say the same.
-                if (n <= FURTHER_UNITS_MAX) != (*kind == SMALL) {
+                if (n <= FURTHER_UNITS_MAX) != small {
                     return None;
                 }
                 let (first, rest) = rest.split_first_chunk::<32>()?;
                 let (second, rest) = rest.split_first_chunk::<32>()?;
-                let (further, rest) = further_of(*kind, rest)?;
+                let (further, rest) = further_of(small, rest)?;
+                let marked = matches!(*kind, MARKED_ANCHOR | MARKED_SMALL);
+                let (marks, rest) = marks_of(marked, rest)?;
                 let signed = |half: &[u8; 32]| half.map(u8::cast_signed);
                 let residues = Residues { first: signed(first), second: signed(second), further };
-                (Some((n, residues)), rest)
+                (Some(Kept { n, residues, marks }), rest)
             }
             ECHO => (None, rest),
             _ => return None,
@@ -86,19 +108,28 @@ impl Record {
     /// The anchor this record is of, if it is of one.
     #[must_use]
     pub fn anchor(&self, (scope, coordinate): RecordKey) -> Option<Anchor> {
-        let (n, residues) = self.sketch?;
+        let Kept { n, residues, marks } = self.sketch?;
         let (order, released) = (self.order, self.released.clone());
-        Some(Anchor { scope, coordinate, n, residues, order, released })
+        Some(Anchor { scope, coordinate, n, residues, marks, order, released })
     }
 }
 
 /// The further residues, of a small anchor, and what follows.
-fn further_of(kind: u8, rest: &[u8]) -> Option<(Option<FurtherResidues>, &[u8])> {
-    if kind != SMALL {
+fn further_of(small: bool, rest: &[u8]) -> Option<(Option<FurtherResidues>, &[u8])> {
+    if !small {
         return Some((None, rest));
     }
     let (further, rest) = rest.split_first_chunk::<192>()?;
     Some((Some(further.map(u8::cast_signed)), rest))
+}
+
+/// The marks, where there are any, and what follows.
+fn marks_of(marked: bool, rest: &[u8]) -> Option<(Option<Marks>, &[u8])> {
+    if !marked {
+        return Some((None, rest));
+    }
+    let (marks, rest) = rest.split_first_chunk()?;
+    Some((Some(Marks::from_bytes(marks)?), rest))
 }
 
 impl Anchor {
@@ -133,8 +164,12 @@ pub fn key_of(bytes: &[u8; 32]) -> RecordKey {
 mod tests {
     use super::*;
 
-    fn record(sketch: Option<(u64, Residues)>, length: usize) -> Record {
+    fn record(sketch: Option<Kept>, length: usize) -> Record {
         Record { order: 7, released: Released::new(vec![9; length]).unwrap(), sketch }
+    }
+
+    const fn kept(n: u64, residues: Residues, marks: Option<Marks>) -> Kept {
+        Kept { n, residues, marks }
     }
 
     #[test]
@@ -143,11 +178,17 @@ mod tests {
         let large = Residues { first, second, further: None };
         let further = Some(std::array::from_fn(|i| (i % 49) as i8 - 24));
         let small = Residues { first, second, further };
+        let mut marks = Marks::NONE;
+        (0..20).for_each(|word| marks.add(word));
         for length in [0, 1, 64] {
-            for sketch in [None, Some((12, small)), Some((48, small)), Some((49, large))] {
-                let record = record(sketch, length);
-                assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
+            for marks in [None, Some(Marks::NONE), Some(marks)] {
+                for (n, residues) in [(12, small), (48, small), (49, large)] {
+                    let record = record(Some(kept(n, residues, marks)), length);
+                    assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
+                }
             }
+            let echo = record(None, length);
+            assert_eq!(Record::from_bytes(&echo.to_bytes()), Some(echo));
         }
     }
 
@@ -155,13 +196,13 @@ mod tests {
     fn bytes_that_are_no_record_are_told_apart_from_one() {
         let large = Residues { first: [1; 32], second: [2; 32], further: None };
         let small = Residues { further: Some([3; 192]), ..large };
-        let good = record(Some((70, large)), 0).to_bytes();
+        let good = record(Some(kept(70, large, None)), 0).to_bytes();
         assert_eq!(Record::from_bytes(&good[..80]), None, "cut short");
-        let cut = record(Some((12, small)), 0).to_bytes();
+        let cut = record(Some(kept(12, small, None)), 0).to_bytes();
         assert_eq!(Record::from_bytes(&cut[..272]), None, "cut short");
-        let wrong = record(Some((12, large)), 0).to_bytes();
+        let wrong = record(Some(kept(12, large, None)), 0).to_bytes();
         assert_eq!(Record::from_bytes(&wrong), None, "a small cell without further counters");
-        let wrong = record(Some((70, small)), 0).to_bytes();
+        let wrong = record(Some(kept(70, small, None)), 0).to_bytes();
         assert_eq!(Record::from_bytes(&wrong), None, "a large cell with further counters");
         let long = [good.as_slice(), &[0; 65]].concat();
         assert_eq!(Record::from_bytes(&long), None, "too long a value");

@@ -1,16 +1,22 @@
-//! The anchors' residues in memory, by scope and count.
+//! The anchors in memory, so that a look-up reads few.
 //!
-//! A look-up compares a cell with every anchor of nearly its count. Read one by one from a tree on
-//! disk they cost about 400 nanoseconds each; side by side in memory under 10. So the
-//! durable store loads them when it opens, and only the values shown stay on disk.
-//! About 100 bytes an anchor, 300 for one of a small cell.
+//! A cell is compared with anchors of nearly its count, and of those with the ones that have a unit in common with it:
+//! they share a mark (see [`Marks`]). Anchors are found by their marks, so a look-up among a million takes some
+//! microseconds, however many are of the same count.
+//!
+//! A gateway that adds up several nodes' cells knows no marks. Its anchors lie on shelves by scope and count,
+//! and all of nearly the same count are read: side by side in memory, under 10 nanoseconds each.
+//!
+//! Only the values shown stay on disk. About 100 bytes an anchor, 300 for one of a small cell, and 200 for its marks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::evidence::Marks;
 
 use super::anchor::{FurtherResidues, HalfResidues, Residues};
 use super::decide::{AnchorName, Bound, Candidate, Nearest, WINDOW, closer, nearest};
 
-/// Anchors of one scope and one count. The lists run in parallel, so that a scan reads mostly
+/// Anchors of one scope and one count, whose marks aren't known. The lists run in parallel, so that a scan reads mostly
 /// first halves. The further residues are there for all or for none, as the count says.
 #[derive(Clone, Debug, Default)]
 struct Shelf {
@@ -33,28 +39,86 @@ impl Shelf {
     }
 }
 
-/// All anchors, shelved by scope and count.
+/// An anchor whose marks are known.
+#[derive(Clone, Debug)]
+struct Marked {
+    scope: u128,
+    n: u64,
+    first: HalfResidues,
+    second: HalfResidues,
+    further: Option<Box<FurtherResidues>>,
+    name: AnchorName,
+}
+
+impl Marked {
+    fn candidate(&self) -> Candidate<'_> {
+        let Self { first, second, name, .. } = self;
+        Candidate { first, second, further: self.further.as_deref(), name }
+    }
+}
+
+/// A mark in a scope, a count, and which of the marked anchors has them.
+type ByMark = (u64, u32, u32);
+
+/// All anchors.
 #[derive(Clone, Debug, Default)]
 pub struct Shelves {
-    shelves: BTreeMap<(u128, u64), Shelf>,
+    marked: Vec<Marked>,
+    by_mark: BTreeSet<ByMark>,
+    unmarked: BTreeMap<(u128, u64), Shelf>,
     anchors: u64,
 }
 
+/// A mark in a scope. Scopes that fall together are told apart when the anchor is read.
+fn place_of(scope: u128, mark: u32) -> u64 {
+    let folded = scope ^ (scope >> 64);
+    let high = (folded ^ (folded >> 32)) as u32;
+    (u64::from(high) << 32) | u64::from(mark)
+}
+
+/// A count as it is sorted by. Beyond four thousand million units all counts are one.
+fn count_of(n: u64) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
 impl Shelves {
-    /// Puts an anchor on its shelf.
-    pub fn place(&mut self, scope: u128, n: u64, residues: Residues, name: AnchorName) {
-        let shelf = self.shelves.entry((scope, n)).or_default();
-        shelf.first.push(residues.first);
-        shelf.second.push(residues.second);
-        shelf.further.extend(residues.further);
-        shelf.names.push(name);
+    /// Puts an anchor where it is found.
+    pub fn place(
+        &mut self,
+        scope: u128,
+        n: u64,
+        residues: Residues,
+        marks: Option<Marks>,
+        name: AnchorName,
+    ) {
         self.anchors = self.anchors.saturating_add(1);
+        match (marks, u32::try_from(self.marked.len())) {
+            (Some(marks), Ok(which)) => {
+                let places = marks.iter().map(|mark| (place_of(scope, mark), count_of(n), which));
+                self.by_mark.extend(places);
+                let Residues { first, second, further } = residues;
+                let further = further.map(Box::new);
+                self.marked.push(Marked { scope, n, first, second, further, name });
+            }
+            (None, _) | (_, Err(_)) => {
+                let shelf = self.unmarked.entry((scope, n)).or_default();
+                shelf.first.push(residues.first);
+                shelf.second.push(residues.second);
+                shelf.further.extend(residues.further);
+                shelf.names.push(name);
+            }
+        }
     }
 
     /// Moves all anchors of `other` here.
     pub fn absorb(&mut self, other: Self) {
-        for (key, mut more) in other.shelves {
-            let shelf = self.shelves.entry(key).or_default();
+        let before = u32::try_from(self.marked.len()).unwrap_or(u32::MAX);
+        let moved = other.by_mark.into_iter();
+        self.by_mark
+            .extend(moved.map(|(place, n, which)| (place, n, which.saturating_add(before))));
+        self.marked.extend(other.marked);
+        for (key, mut more) in other.unmarked {
+            let shelf = self.unmarked.entry(key).or_default();
             shelf.first.append(&mut more.first);
             shelf.second.append(&mut more.second);
             shelf.further.append(&mut more.further);
@@ -63,21 +127,45 @@ impl Shelves {
         self.anchors = self.anchors.saturating_add(other.anchors);
     }
 
-    /// The closest anchor of this scope among those of nearly this count.
+    /// The closest anchor of this scope among those of nearly this count which share a mark, or of which no
+    /// marks are known.
     #[must_use]
     pub fn nearest(
         &self,
         scope: u128,
         n: u64,
         residues: &Residues,
+        marks: Option<&Marks>,
         bound: Bound,
     ) -> Option<Nearest> {
         let reach = WINDOW.saturating_sub(1);
-        let span = (scope, n.saturating_sub(reach))..=(scope, n.saturating_add(reach));
-        self.shelves.range(span).fold(None, |best, ((_, count), shelf)| {
+        let (from, to) = (n.saturating_sub(reach), n.saturating_add(reach));
+        let unmarked = self.unmarked.range((scope, from)..=(scope, to));
+        let best = unmarked.fold(None, |best, ((_, count), shelf)| {
             let bound = bound.squares(n.saturating_add(*count));
             closer(best, nearest(residues, bound, shelf.candidates()))
-        })
+        });
+        let of_marked = |best: Option<Nearest>, anchor: &Marked| {
+            if anchor.scope != scope || anchor.n < from || to < anchor.n {
+                return best;
+            }
+            let bound = bound.squares(n.saturating_add(anchor.n));
+            closer(best, nearest(residues, bound, std::iter::once(anchor.candidate())))
+        };
+        let Some(marks) = marks else {
+            return self.marked.iter().fold(best, of_marked);
+        };
+        let mut near: Vec<u32> = Vec::new();
+        for mark in marks.iter() {
+            let place = place_of(scope, mark);
+            let span = (place, count_of(from), 0)..=(place, count_of(to), u32::MAX);
+            near.extend(self.by_mark.range(span).map(|(_, _, which)| *which));
+        }
+        near.sort_unstable();
+        near.dedup();
+        let anchors =
+            near.iter().filter_map(|which| self.marked.get(usize::try_from(*which).ok()?));
+        anchors.fold(best, of_marked)
     }
 
     /// Number of anchors held.

@@ -1,13 +1,15 @@
 //! What is known of a part as bytes, between the stages of the engine's aggregation. They never leave the node.
 
-use insitu_disclosure::evidence::{Nameless, PartEvidence, SKETCH_BYTES, Sketch};
+use insitu_disclosure::evidence::{MARKS, Marks, Nameless, PartEvidence, SKETCH_BYTES, Sketch};
 
 /// Bytes before the sketch.
 const FIXED_BYTES: usize = 4 * 8 + 5 * 16;
 
-/// The bytes: whole numbers, little end first, in the order of the fields; then the sketch, if there is one.
+/// The bytes: whole numbers, little end first, in the order of the fields; then the sketch and its marks, if there is
+/// one.
 pub(super) fn encode(evidence: &PartEvidence) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(FIXED_BYTES.saturating_add(SKETCH_BYTES));
+    let mut bytes =
+        Vec::with_capacity(FIXED_BYTES.saturating_add(SKETCH_BYTES).saturating_add(MARKS * 4));
     let [largest, second] = evidence.largest;
     let Nameless { count, sum } = evidence.nameless;
     for value in [evidence.units, evidence.record_keys, evidence.count, count] {
@@ -21,6 +23,7 @@ pub(super) fn encode(evidence: &PartEvidence) -> Vec<u8> {
     }
     if let Some(sketch) = &evidence.sketch {
         bytes.extend(sketch.to_bytes());
+        bytes.extend(sketch.marks().iter().flat_map(|marks| marks.to_bytes()));
     }
     bytes
 }
@@ -47,7 +50,10 @@ pub(super) fn decode(bytes: &[u8]) -> Option<PartEvidence> {
     let sketch = if rest.is_empty() {
         None
     } else {
-        Some(Box::new(Sketch::from_bytes(rest.try_into().ok()?)?))
+        let (sketch, marks) = rest.split_first_chunk::<SKETCH_BYTES>()?;
+        let marks =
+            if marks.is_empty() { None } else { Some(Marks::from_bytes(marks.try_into().ok()?)?) };
+        Some(Box::new(Sketch::from_bytes(sketch)?.with_marks(marks)))
     };
     Some(PartEvidence {
         units,
