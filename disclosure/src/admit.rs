@@ -7,6 +7,7 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use crate::dataset::Dataset;
 use crate::refusal::{Refusal, RefusalCode, Refusals};
 use crate::rules::{QUESTION_RULES, QuestionRule, functions, input, keys, labels, measures};
+use crate::shown::ShownType;
 use crate::tabulation::typing::type_of;
 use crate::tabulation::{ScalarType, Tabulation};
 
@@ -33,7 +34,7 @@ pub struct Admitted<T> {
     question: T,
     dataset: Arc<Dataset>,
     key_types: Vec<ScalarType>,
-    measure_types: Vec<ScalarType>,
+    measure_types: Vec<ShownType>,
 }
 
 impl Admitted<Tabulation> {
@@ -57,7 +58,7 @@ impl Admitted<Tabulation> {
 
     /// Types of the measures' shown values, in order.
     #[must_use]
-    pub fn measure_types(&self) -> &[ScalarType] {
+    pub fn measure_types(&self) -> &[ShownType] {
         &self.measure_types
     }
 
@@ -109,7 +110,7 @@ pub struct Shape {
     /// Types of the keys, in order.
     pub key_types: Vec<ScalarType>,
     /// Types of the measures' shown values, in order.
-    pub measure_types: Vec<ScalarType>,
+    pub measure_types: Vec<ShownType>,
 }
 
 impl Shape {
@@ -119,7 +120,7 @@ impl Shape {
     /// A key whose types don't fit.
     pub fn of(tabulation: &Tabulation, dataset: &Dataset) -> Result<Self, Refusal> {
         let keys = tabulation.keys.iter().map(|k| type_of(&k.scalar, dataset));
-        let measures = tabulation.measures.iter().map(|m| measures::shown_type(m, dataset));
+        let measures = tabulation.measures.iter().map(|m| ShownType::of(m, dataset));
         Ok(Self { key_types: keys.collect::<Result<_, _>>()?, measure_types: measures.collect() })
     }
 
@@ -131,7 +132,7 @@ impl Shape {
     }
 }
 
-fn table_schema(key_types: &[ScalarType], measure_types: &[ScalarType]) -> SchemaRef {
+fn table_schema(key_types: &[ScalarType], measure_types: &[ShownType]) -> SchemaRef {
     let keys = key_types.iter().enumerate();
     let mut fields: Vec<Field> =
         keys.map(|(i, t)| Field::new(format!("k{i}"), t.data_type(), true)).collect();

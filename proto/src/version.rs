@@ -1,10 +1,10 @@
 //! Versions of the request language, and what two peers do when they differ: the gateway asks in
 //! the highest version both know, and a node rejects what it doesn't know.
 
-/// The version this build writes.
-pub const VERSION: u32 = 1;
-/// The oldest version this build reads.
-pub const VERSION_MIN: u32 = 1;
+/// The version this build writes. 2 has histograms and quantiles, and parts that several measures need once only.
+pub const VERSION: u32 = 2;
+/// The oldest version this build reads. In version 1 an answer had a part as often as measures needed it.
+pub const VERSION_MIN: u32 = 2;
 
 /// Bits of [`crate::v1::NodeRequest::required_features`] this build knows: none yet.
 pub const FEATURES: u64 = 0;

@@ -11,6 +11,7 @@ mod limits;
 mod neighbours;
 mod outage;
 mod policy_matrix;
+mod quantiles;
 mod query_id;
 mod questions;
 mod slt;

@@ -12,7 +12,8 @@
 use crate::dataset::Dataset;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::tabulation::{
-    DEPTH_MAX, GROUPS_MAX, KEYS_MAX, MEASURES_MAX, Scalar, ScalarType, Tabulation, typing,
+    DEPTH_MAX, GROUPS_MAX, KEYS_MAX, MEASURES_MAX, PARTS_MAX, Scalar, ScalarType, Tabulation,
+    typing,
 };
 
 /// All violations.
@@ -21,6 +22,17 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
     let mut found = Vec::new();
     limit(&mut found, "keys", tabulation.keys.len(), KEYS_MAX);
     limit(&mut found, "measures", tabulation.measures.len(), MEASURES_MAX);
+    if tabulation.measures.len() <= MEASURES_MAX
+        && PARTS_MAX < tabulation.parts(dataset).distinct.len()
+    {
+        found.push(Refusal::new(
+            RefusalCode::L503,
+            format!(
+                "a table has at most {PARTS_MAX} counts and totals: a histogram or quantile is made of one for each bin."
+            ),
+            "Split the question.",
+        ));
+    }
     limit(
         &mut found,
         "cells",

@@ -19,7 +19,7 @@ pub(crate) fn collect_evidence(
         return open(admitted, batches);
     }
     let keys = admitted.key_types().len();
-    let parts = admitted.tabulation().parts().len();
+    let parts = admitted.tabulation().parts(admitted.dataset()).distinct.len();
     let mut cells = Vec::new();
     for batch in &batches {
         let states: Option<Vec<_>> =

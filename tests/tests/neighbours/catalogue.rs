@@ -1,7 +1,7 @@
 //! The statements: every shape that is answered, and every shape that is refused.
 
 /// Statements that ask a department. What they answer may be a Refusal too, of the plan above.
-pub(super) const ASKED: [&str; 50] = [
+pub(super) const ASKED: [&str; 54] = [
     // Counts, sums and means, with keys and without.
     "SELECT count(*) FROM health.visits",
     "SELECT count(DISTINCT person) FROM health.visits",
@@ -60,10 +60,15 @@ pub(super) const ASKED: [&str; 50] = [
     "SELECT count(*) FROM (SELECT area, count(*) AS n FROM health.visits GROUP BY area) AS t",
     "SELECT 1000 / (n - 15) FROM (SELECT count(*) AS n FROM health.visits WHERE area = 'B') AS t",
     "SELECT CAST(area AS INT) FROM (SELECT area, count(*) FROM health.visits GROUP BY area) AS t",
+    // Histograms and quantiles: each bin is a count.
+    "SELECT histogram(cost), median(cost) FROM health.visits",
+    "SELECT area, histogram(cost), percentile_cont(0.25) WITHIN GROUP (ORDER BY cost DESC) FROM health.visits GROUP BY area",
+    "SELECT sex, histogram(cost) FILTER (WHERE region = 'West') FROM health.visits GROUP BY sex",
+    "SELECT region, approx_percentile_cont(cost, 0.95) - approx_percentile_cont(cost, 0.05) FROM health.visits GROUP BY region",
 ];
 
 /// Statements that are refused, whatever the data.
-pub(super) const REFUSED: [&str; 36] = [
+pub(super) const REFUSED: [&str; 39] = [
     "SELECT * FROM health.visits",
     "SELECT area FROM health.visits WHERE age = 87 LIMIT 1",
     "SELECT count(*) FROM health.visits WHERE person = 'alone'",
@@ -78,6 +83,9 @@ pub(super) const REFUSED: [&str; 36] = [
     "SELECT count(*) FROM health.visits WHERE cost + 1 > 100",
     "SELECT max(cost) FROM health.visits",
     "SELECT area, min(cost), median(cost) FROM health.visits GROUP BY area",
+    "SELECT approx_percentile_cont(cost, 0.99) FROM health.visits",
+    "SELECT median(rare) FROM health.visits",
+    "SELECT histogram(age) FROM health.visits",
     "SELECT array_agg(area) FROM health.visits",
     "SELECT first_value(cost ORDER BY cost DESC) FROM health.visits",
     "SELECT bool_or(area = 'C') FROM health.visits",
