@@ -88,7 +88,7 @@ fn csv(answer: &Answer, out: &mut impl Write) -> Result<(), Failure> {
 /// CSV has no lists: a histogram is written as JSON has it, `[35, null, 40]`.
 fn lists_as_text(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let options = FormatOptions::default().with_null("null");
-    let columns = batch.schema().fields().iter().zip(batch.columns()).map(|(field, column)| {
+    let columns = batch.schema_ref().fields().iter().zip(batch.columns()).map(|(field, column)| {
         if !matches!(column.data_type(), DataType::List(_)) {
             return Ok((field.name().clone(), Arc::clone(column)));
         }
