@@ -97,6 +97,14 @@ pub(crate) fn sign(statuses: &ArrayRef, row: usize) -> Option<&str> {
     Some(if is_there { statuses.value(row) } else { "" }).filter(|sign| !sign.is_empty())
 }
 
+/// The sign of a value that is shown, and is an estimate.
+const ESTIMATED: &str = "e";
+
+/// Whether a value with this sign is printed without it: its place says nothing about the sign, the footer does.
+pub(crate) fn goes_unsaid(sign: &str) -> bool {
+    sign == ESTIMATED
+}
+
 /// What a sign means, in a few words.
 pub(crate) fn meaning(sign: &str) -> &'static str {
     match sign {
@@ -105,7 +113,7 @@ pub(crate) fn meaning(sign: &str) -> &'static str {
         "z" => "can only be zero",
         "low" => "rounds to zero",
         "u" => "unreliable",
-        "e" => "perturbed",
+        ESTIMATED => "estimated",
         _ => "with this sign",
     }
 }
@@ -115,7 +123,8 @@ pub(crate) mod tests {
     use std::collections::HashMap;
     use std::sync::Arc;
 
-    use arrow_array::{Int64Array, StringArray};
+    use arrow_array::builder::{Int64Builder, ListBuilder};
+    use arrow_array::{Float64Array, Int64Array, StringArray};
     use arrow_schema::{Field, Schema};
 
     use super::*;
@@ -134,6 +143,33 @@ pub(crate) mod tests {
             Arc::new(StringArray::from(vec![Some("Leeds"), Some("Kirklees"), None])),
             Arc::new(Int64Array::from(vec![Some(1_205), None, Some(15)])),
             Arc::new(StringArray::from(vec!["", "c", ""])),
+        ];
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
+        Answer::new(schema, vec![batch])
+    }
+
+    /// A median and a histogram of two groups, one of which is too small for either.
+    pub(crate) fn distribution() -> Answer {
+        let status = |of: &str| {
+            Field::new(format!("{of}_status"), DataType::Utf8, false)
+                .with_metadata(HashMap::from([(STATUS_OF.to_owned(), of.to_owned())]))
+        };
+        let mut lists = ListBuilder::new(Int64Builder::new());
+        lists.append_value([Some(40), None, Some(35)]);
+        lists.append_null();
+        let bins: ArrayRef = Arc::new(lists.finish());
+        let fields = vec![
+            Field::new("median", DataType::Float64, true),
+            status("median"),
+            Field::new("bins", bins.data_type().clone(), true),
+            status("bins"),
+        ];
+        let schema = Arc::new(Schema::new(fields));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Float64Array::from(vec![Some(184.4), None])),
+            Arc::new(StringArray::from(vec!["e", "c"])),
+            bins,
+            Arc::new(StringArray::from(vec!["", "c"])),
         ];
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
         Answer::new(schema, vec![batch])

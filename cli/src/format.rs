@@ -1,9 +1,13 @@
 //! The ways an answer is written out.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 
+use arrow_array::{Array as _, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_csv::WriterBuilder;
 use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 use clap::ValueEnum;
 
 use crate::answer::Answer;
@@ -72,13 +76,37 @@ impl Format {
 
 /// The header is there even if no row is.
 fn csv(answer: &Answer, out: &mut impl Write) -> Result<(), Failure> {
-    let empty = arrow_array::RecordBatch::new_empty(answer.schema().clone());
+    let empty = RecordBatch::new_empty(answer.schema().clone());
     let mut writer = WriterBuilder::new().with_header(true).build(out);
-    writer.write(&empty)?;
+    writer.write(&lists_as_text(&empty)?)?;
     for batch in answer.batches() {
-        writer.write(batch)?;
+        writer.write(&lists_as_text(batch)?)?;
     }
     Ok(())
+}
+
+/// CSV has no lists: a histogram is written as JSON has it, `[35, null, 40]`.
+fn lists_as_text(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let options = FormatOptions::default().with_null("null");
+    let columns = batch.schema_ref().fields().iter().zip(batch.columns()).map(|(field, column)| {
+        if !matches!(column.data_type(), DataType::List(_)) {
+            return Ok((field.name().clone(), Arc::clone(column)));
+        }
+        let formatter = ArrayFormatter::try_new(column, &options)?;
+        let texts: Result<StringArray, ArrowError> = (0..column.len())
+            .map(|row| {
+                column.is_valid(row).then(|| formatter.value(row).try_to_string()).transpose()
+            })
+            .collect();
+        Ok((field.name().clone(), Arc::new(texts?) as ArrayRef))
+    });
+    let (names, columns): (Vec<_>, Vec<_>) =
+        columns.collect::<Result<Vec<_>, ArrowError>>()?.into_iter().unzip();
+    let fields = names.into_iter().zip(&columns);
+    let fields = fields.map(|(name, column)| Field::new(name, column.data_type().clone(), true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(schema, columns, &rows)
 }
 
 /// Values that aren't there are written as `null`, so that every object has every key.
@@ -99,7 +127,7 @@ mod tests {
     use arrow_ipc::reader::StreamReader;
 
     use super::*;
-    use crate::answer::tests::sample;
+    use crate::answer::tests::{distribution, sample};
 
     fn written(format: Format, answer: &Answer) -> Vec<u8> {
         let mut out = Vec::new();
@@ -136,6 +164,18 @@ mod tests {
         assert_eq!(&reader.schema(), sample().schema());
         let batches: Vec<_> = reader.map(Result::unwrap).collect();
         assert_eq!(batches, sample().batches());
+    }
+
+    #[test]
+    fn a_histogram_is_a_list_in_json_and_reads_like_one_in_csv() {
+        assert_eq!(
+            text(Format::Csv, &distribution()),
+            "median,median_status,bins,bins_status\n184.4,e,\"[40, null, 35]\",\n,c,,c\n"
+        );
+        let json = text(Format::Json, &distribution());
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json[0]["bins"], serde_json::json!([40, null, 35]));
+        assert_eq!(json[1]["bins"], serde_json::json!(null));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::ArrowError;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use crate::answer::{Answer, ShownColumn, meaning, sign};
+use crate::answer::{Answer, ShownColumn, goes_unsaid, meaning, sign};
 use crate::terminal::{Style, printable};
 
 /// Columns of text aren't cut shorter than this.
@@ -85,7 +85,8 @@ pub(crate) fn plural(count: usize, noun: &str) -> String {
 
 fn printed(answer: &Answer, column: ShownColumn) -> Result<PrintedColumn, ArrowError> {
     let field = answer.schema().field(column.values);
-    let options = FormatOptions::default();
+    // Within a histogram a bin without a count is a suppressed one.
+    let options = FormatOptions::default().with_null("[c]");
     let mut cells = Vec::with_capacity(answer.rows());
     for batch in answer.batches() {
         let values = batch.column(column.values);
@@ -100,6 +101,7 @@ fn printed(answer: &Answer, column: ShownColumn) -> Result<PrintedColumn, ArrowE
             };
             cells.push(match (value, sign) {
                 (Some(value), None) => printable(&value),
+                (Some(value), Some(sign)) if goes_unsaid(&sign) => printable(&value),
                 (Some(value), Some(sign)) => format!("{} [{sign}]", printable(&value)),
                 (None, Some(sign)) => format!("[{sign}]"),
                 (None, None) => NULL.to_owned(),
@@ -194,7 +196,7 @@ mod tests {
     use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 
     use super::*;
-    use crate::answer::tests::sample;
+    use crate::answer::tests::{distribution, sample};
 
     #[test]
     fn statuses_stand_in_their_values_place() {
@@ -208,6 +210,20 @@ mod tests {
                 "Kirklees   [c]",
                 "NULL        15",
                 "3 rows; 1 cell suppressed [c]",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_estimate_stands_as_it_is_and_a_hidden_bin_shows_as_one() {
+        assert_eq!(
+            lines(&distribution(), None, Style::Plain).unwrap(),
+            [
+                "median  bins",
+                "──────  ─────────────",
+                " 184.4  [40, [c], 35]",
+                "   [c]  [c]",
+                "2 rows; 2 cells suppressed [c]; 1 cell estimated [e]",
             ]
         );
     }

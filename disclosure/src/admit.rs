@@ -7,6 +7,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use crate::dataset::Dataset;
 use crate::refusal::{Refusal, RefusalCode, Refusals};
 use crate::rules::{QUESTION_RULES, QuestionRule, functions, input, keys, labels, measures};
+use crate::shown::ShownType;
 use crate::tabulation::typing::type_of;
 use crate::tabulation::{ScalarType, Tabulation};
 
@@ -33,7 +34,7 @@ pub struct Admitted<T> {
     question: T,
     dataset: Arc<Dataset>,
     key_types: Vec<ScalarType>,
-    measure_types: Vec<ScalarType>,
+    measure_types: Vec<ShownType>,
 }
 
 impl Admitted<Tabulation> {
@@ -57,7 +58,7 @@ impl Admitted<Tabulation> {
 
     /// Types of the measures' shown values, in order.
     #[must_use]
-    pub fn measure_types(&self) -> &[ScalarType] {
+    pub fn measure_types(&self) -> &[ShownType] {
         &self.measure_types
     }
 
@@ -112,7 +113,7 @@ pub struct Shape {
     /// Whether there are grouping sets, so that a cell's set stands beside its keys.
     pub sets: bool,
     /// Types of the measures' shown values, in order.
-    pub measure_types: Vec<ScalarType>,
+    pub measure_types: Vec<ShownType>,
 }
 
 impl Shape {
@@ -122,7 +123,7 @@ impl Shape {
     /// A key whose types don't fit.
     pub fn of(tabulation: &Tabulation, dataset: &Dataset) -> Result<Self, Refusal> {
         let keys = tabulation.keys.iter().map(|k| type_of(&k.scalar, dataset));
-        let measures = tabulation.measures.iter().map(|m| measures::shown_type(m, dataset));
+        let measures = tabulation.measures.iter().map(|m| ShownType::of(m, dataset));
         Ok(Self {
             key_types: keys.collect::<Result<_, _>>()?,
             sets: !tabulation.sets.is_empty(),

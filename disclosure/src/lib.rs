@@ -9,7 +9,7 @@
 //! 4. [`evidence`]: what is known of a cell, never rows; it merges in any order and any split.
 //! 5. [`keyed`], [`noise`], [`guard`]: secret draws that repeat, what is added with them, and the memory of what
 //!    was released.
-//! 6. [`table`]: cells with a status. A [`Protected`] table is the only thing an encoder takes.
+//! 6. [`table`]: cells with a status; [`shown`]: their values. A [`Protected`] table is the only thing an encoder takes.
 //! 7. [`rebuild`]: every outgoing array is made anew, value by value.
 //! 8. [`refusal`]: the closed list of codes; a Refusal is an answer that teaches.
 //!
@@ -31,6 +31,7 @@ pub mod protect;
 pub mod rebuild;
 pub mod refusal;
 pub mod rules;
+pub mod shown;
 pub mod table;
 pub mod tabulation;
 
@@ -45,8 +46,9 @@ pub use open::{OpenDataset, OpenRows};
 pub use policy::{Preset, Profile};
 pub use protect::{Derivation, Protected, Release, protect, receive};
 pub use refusal::{Refusal, RefusalCode, Refusals};
+pub use shown::{ShownType, ShownValue};
 pub use table::{CellStatus, ProtectedColumn, Table};
 pub use tabulation::{
-    Comparison, Function, Input, Key, KeySet, Literal, Measure, MeasureKind, Scalar, ScalarType,
-    Tabulation,
+    Comparison, Function, Input, Key, KeySet, Literal, Measure, MeasureKind, Probability, Scalar,
+    ScalarType, Tabulation,
 };

@@ -14,7 +14,9 @@ pub enum CellStatus {
     Suppressed,
     /// `x`: there is no value, for a reason that isn't disclosure control: an open total of no rows.
     NotAvailable,
-    // `z` structural zero, `low` rounds to zero, `u` unreliable, `e` perturbed: their rules make them.
+    /// `e`: the value is shown, and is an estimate: interpolated from shown counts.
+    Estimated,
+    // `z` structural zero, `low` rounds to zero, `u` unreliable: their rules make them.
 }
 
 impl CellStatus {
@@ -25,15 +27,25 @@ impl CellStatus {
             Self::Released => "",
             Self::Suppressed => "c",
             Self::NotAvailable => "x",
+            Self::Estimated => "e",
         }
     }
 
     /// The status with this sign.
     #[must_use]
     pub fn find(sign: &str) -> Option<Self> {
-        [Self::Released, Self::Suppressed, Self::NotAvailable]
+        [Self::Released, Self::Suppressed, Self::NotAvailable, Self::Estimated]
             .into_iter()
             .find(|s| s.as_str() == sign)
+    }
+
+    /// Whether a value stands beside it.
+    #[must_use]
+    pub const fn has_value(self) -> bool {
+        match self {
+            Self::Released | Self::Estimated => true,
+            Self::Suppressed | Self::NotAvailable => false,
+        }
     }
 }
 
@@ -45,7 +57,7 @@ pub struct ProtectedColumn {
 }
 
 impl ProtectedColumn {
-    /// Shown values; NULL wherever the status isn't [`CellStatus::Released`].
+    /// Shown values; NULL wherever the status has none ([`CellStatus::has_value`]).
     #[must_use]
     pub const fn values(&self) -> &ArrayRef {
         &self.values

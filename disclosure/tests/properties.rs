@@ -9,21 +9,22 @@ mod arbitrary;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arbitrary::{dataset, scan, tabulation};
+use arbitrary::{dataset, probability, scan, tabulation};
 use arrow_array::cast::AsArray as _;
-use arrow_array::types::Int64Type;
+use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array as _, ArrayRef, Int64Array, RecordBatch, StringArray};
 use insitu_disclosure::evidence::{
     Adds, Cell, Contribution, Marks, PartShape, SignCounts, Sketch, UnitWord, merge, read, write,
 };
 use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
 use insitu_disclosure::keyed::mix;
-use insitu_disclosure::policy::{Dominance, Profile, Zeros};
+use insitu_disclosure::policy::{Dominance, Predicates, Profile, Zeros};
+use insitu_disclosure::rules::quantiles::quantile;
 use insitu_disclosure::tabulation::PartKind;
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::{
     Admitted, Comparison, Evidence, Input, Key, KeySet, Literal, Measure, MeasureKind,
-    PartEvidence, Preset, Release, Scalar, Tabulation, admit, protect, receive,
+    PartEvidence, Preset, Probability, Release, Scalar, Tabulation, admit, protect, receive,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -37,9 +38,12 @@ fn text(value: &str) -> Literal {
     Literal::Utf8(value.to_owned())
 }
 
-/// Every kind of measure, by these keys.
-fn question(keys: &[&str]) -> Tabulation {
-    let kinds = [
+/// Where `question` has its quantile.
+const QUANTILE: usize = 8;
+
+/// Every kind of measure that the profile offers, by these keys.
+fn question(keys: &[&str], profile: Profile) -> Tabulation {
+    let mut kinds = vec![
         MeasureKind::Rows,
         MeasureKind::Values(column("cost")),
         MeasureKind::Units,
@@ -48,6 +52,11 @@ fn question(keys: &[&str]) -> Tabulation {
         MeasureKind::Mean(column("cost")),
         MeasureKind::Mean(column("weight")),
     ];
+    if profile.predicates != Predicates::WholeTables {
+        kinds.push(MeasureKind::Histogram(column("cost")));
+        let (argument, probability) = (column("cost"), Probability::HALF);
+        kinds.push(MeasureKind::Quantile { argument, probability });
+    }
     Tabulation {
         input: scan(),
         keys: keys.iter().map(|k| Key { scalar: column(k) }).collect(),
@@ -58,7 +67,7 @@ fn question(keys: &[&str]) -> Tabulation {
 }
 
 fn admitted(keys: &[&str], profile: Profile) -> Admitted<Tabulation> {
-    admit(question(keys), dataset(profile)).unwrap()
+    admit(question(keys, profile), dataset(profile)).unwrap()
 }
 
 /// A unit's rows in a cell: which cell, who (0 has no id), how many rows, what they add up to.
@@ -78,7 +87,7 @@ const KEYS: [Option<&str>; 4] = [Some("F"), Some("M"), Some("another"), None];
 
 /// What a node would find of these rows.
 fn evidence(admitted: &Admitted<Tabulation>, rows: &[Rows], question: u64) -> Evidence {
-    let parts = admitted.tabulation().parts();
+    let parts = admitted.tabulation().parts(admitted.dataset()).distinct;
     let mut cells: BTreeMap<u8, Vec<PartEvidence>> = BTreeMap::new();
     let mut signs: BTreeMap<(u8, usize), SignCounts> = BTreeMap::new();
     for (cell, unit, count, amount) in rows {
@@ -192,7 +201,8 @@ proptest! {
         let (of_stricter, of_looser) = (shown(stricter), shown(looser));
         for (key, signs) in of_stricter {
             for (m, sign) in signs.iter().enumerate() {
-                if sign != "c" {
+                // Where a quantile falls depends on all bins: more hidden ones can move it out of one.
+                if sign != "c" && m != QUANTILE {
                     let looser = of_looser.get(&key).map(|signs| signs[m].as_str());
                     prop_assert!(looser.is_some_and(|s| s != "c"), "{key} {m}: {sign:?} but {looser:?}");
                 }
@@ -337,6 +347,86 @@ proptest! {
     }
 }
 
+/// The shown counts of bins: suppressed, or a multiple of 5.
+fn shown_bins() -> impl Strategy<Value = Vec<Option<i128>>> {
+    vec(prop_oneof![1 => Just(None), 3 => (2..60_i128).prop_map(|n| Some(n * 5))], 4..30)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// From whatever is shown: a quantile lies in a shown bin, and a larger share is no smaller value.
+    #[test]
+    fn quantiles_lie_in_shown_bins_and_in_order(
+        bins in shown_bins(), values in 0..9_000_i128, widths in vec(0..1_000_i128, 31),
+        shares in vec(probability(), 2..6),
+    ) {
+        let edges: Vec<i128> = widths.iter().scan(-5_000, |at, width| { *at += width; Some(*at) }).collect();
+        let edges = &edges[..=bins.len()];
+        let mut shares = shares;
+        shares.sort();
+        let found: Vec<f64> = shares.iter().filter_map(|p| quantile(*p, Some(values), &bins, edges, 0)).collect();
+        prop_assert!(found.windows(2).all(|pair| pair[0] <= pair[1]), "{found:?}");
+        for value in found {
+            let inside = bins.iter().enumerate().any(|(i, bin)| {
+                let (from, to) = (edges[i] as f64, edges[i + 1] as f64);
+                bin.is_some() && from <= value && value <= to
+            });
+            prop_assert!(inside, "{value} in {edges:?} {bins:?}");
+        }
+    }
+
+    /// The data's own quantile and the one from exact counts lie in the same bin.
+    #[test]
+    fn an_estimate_is_off_by_no_more_than_a_bin_where_counts_are_exact(
+        mut data in vec(0..1_000_i64, 200..400), share in probability(), cuts in vec(1..1_000_i64, 3..20),
+    ) {
+        data.sort_unstable();
+        let mut edges: Vec<i128> = cuts.iter().map(|c| i128::from(*c)).chain([0, 1_000]).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        let within = |pair: &[i128]| data.iter().filter(|v| pair[0] <= i128::from(**v) && i128::from(**v) < pair[1]).count();
+        let bins: Vec<Option<i128>> = edges.windows(2).map(|pair| Some(i128::try_from(within(pair)).unwrap())).collect();
+        let n = i128::try_from(data.len()).unwrap();
+        let estimate = quantile(share, Some(n), &bins, &edges, 0).unwrap();
+        // The smallest value that so many values don't exceed.
+        let rank = (data.len() * usize::try_from(share.millionths()).unwrap()).div_ceil(1_000_000);
+        let truth = i128::from(data[rank - 1]);
+        let bin = edges.windows(2).find(|pair| pair[0] <= truth && truth < pair[1]).unwrap();
+        prop_assert!(bin[0] as f64 <= estimate && estimate <= bin[1] as f64, "{estimate}, {truth} in {bin:?}");
+    }
+
+    /// A quantile is what anybody can compute from the histogram and the count beside it.
+    #[test]
+    fn a_quantile_tells_nothing_that_the_histogram_does_not(rows in rows(), question: u64, share in probability()) {
+        let cost = || column("cost");
+        let kinds = [
+            MeasureKind::Values(cost()),
+            MeasureKind::Histogram(cost()),
+            MeasureKind::Quantile { argument: cost(), probability: share },
+        ];
+        let measures = kinds.into_iter().map(|kind| Measure { kind, filter: None }).collect();
+        let tabulation = Tabulation { measures, ..self::question(&[], Profile::STANDARD) };
+        let admitted = admit(tabulation, dataset(Profile::STANDARD)).unwrap();
+        let found = evidence(&admitted, &rows, question >> 1);
+        let batch = table(&admitted, found, &MemoryStore::new(u64::MAX));
+        let count = batch.column(0).as_primitive::<Int64Type>();
+        let count = count.is_valid(0).then(|| i128::from(count.value(0)));
+        let lists = batch.column(2).as_list::<i32>();
+        let bins: Vec<Option<i128>> = if lists.is_valid(0) {
+            lists.value(0).as_primitive::<Int64Type>().iter().map(|n| n.map(i128::from)).collect()
+        } else {
+            vec![None; 5]
+        };
+        let edges = [-1_000_000, -500, 0, 100, 10_000, 1_000_000];
+        let expected = quantile(share, count, &bins, &edges, 0);
+        let told = batch.column(4).as_primitive::<Float64Type>();
+        prop_assert_eq!(told.is_valid(0).then(|| told.value(0)), expected);
+        let sign = batch.column(5).as_string::<i32>().value(0).to_owned();
+        prop_assert_eq!(sign, if expected.is_some() { "e" } else { "c" });
+    }
+}
+
 /// The coordinate of a count of rows in the cell with these keys.
 fn coordinate(predicates: &[Scalar], keys: &[&str], values: &[Literal]) -> Coordinate {
     let dataset = dataset(Profile::STANDARD);
@@ -345,8 +435,8 @@ fn coordinate(predicates: &[Scalar], keys: &[&str], values: &[Literal]) -> Coord
         predicate: predicate.clone(),
     });
     let measures = vec![Measure { kind: MeasureKind::Rows, filter: None }];
-    let tabulation = Tabulation { input, measures, ..question(keys) };
-    let parts = tabulation.parts();
+    let tabulation = Tabulation { input, measures, ..question(keys, Profile::STANDARD) };
+    let parts = tabulation.parts(&dataset).distinct;
     let frame = Frame::of(&tabulation, &parts[0], &dataset, 1);
     let values: Vec<_> = values.iter().cloned().map(Some).collect();
     frame.coordinate(KeySet::all(keys.len()), &values)

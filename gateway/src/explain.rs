@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use insitu_disclosure::tabulation::Bins;
 use insitu_disclosure::{
     Dataset, MeasureKind, ProtectedUnit, Protection, ReleaseMode, Scalar, Tabulation,
 };
@@ -19,7 +20,7 @@ pub(crate) fn explain(ready: &Ready) -> String {
         let _ = writeln!(text, "leaf_{index}: {}", at(held));
         match leaf {
             Leaf::Tabulation { tabulation, .. } => {
-                tabulated(&mut text, tabulation);
+                tabulated(&mut text, tabulation, &held.dataset);
                 rules(&mut text, &held.dataset);
             }
             Leaf::OpenRows { .. } => {
@@ -44,7 +45,7 @@ fn at(held: &Held) -> String {
     format!("at {}", departments.join(", "))
 }
 
-fn tabulated(text: &mut String, tabulation: &Tabulation) {
+fn tabulated(text: &mut String, tabulation: &Tabulation, dataset: &Dataset) {
     let _ = writeln!(text, "  Tabulation of {}", tabulation.input.dataset());
     for predicate in tabulation.input.predicates() {
         let _ = writeln!(text, "    where {}", show(predicate));
@@ -68,11 +69,22 @@ fn tabulated(text: &mut String, tabulation: &Tabulation) {
             MeasureKind::Units => "count of distinct units".to_owned(),
             MeasureKind::Sum(x) => format!("sum of {}", show(x)),
             MeasureKind::Mean(x) => format!("mean of {}", show(x)),
+            MeasureKind::Histogram(x) => format!("histogram of {}, {}", show(x), bins(x, dataset)),
+            MeasureKind::Quantile { argument, probability } => {
+                let bins = bins(argument, dataset);
+                format!("quantile {probability} of {}, estimated from {bins}", show(argument))
+            }
         };
         let filter =
             measure.filter.as_ref().map_or(String::new(), |f| format!(", where {}", show(f)));
         let _ = writeln!(text, "    {what}{filter}");
     }
+}
+
+/// The counts that a distribution is made of.
+fn bins(argument: &Scalar, dataset: &Dataset) -> String {
+    let edges = Bins::of(argument, dataset).map(|bins| bins.describe());
+    format!("counts between {}", edges.unwrap_or_default())
 }
 
 fn rules(text: &mut String, dataset: &Dataset) {

@@ -1,6 +1,8 @@
 //! The question.
 
-use insitu_disclosure::{DatasetName, Input, Key, KeySet, Measure, MeasureKind, Tabulation};
+use insitu_disclosure::{
+    DatasetName, Input, Key, KeySet, Measure, MeasureKind, Probability, Tabulation,
+};
 
 use crate::{Malformed, scalar, v1};
 
@@ -91,6 +93,11 @@ fn encode_measure(measure: &Measure) -> v1::Measure {
         MeasureKind::Units => K::Units(v1::Unit {}),
         MeasureKind::Sum(x) => K::Sum(scalar::encode(x)),
         MeasureKind::Mean(x) => K::Mean(scalar::encode(x)),
+        MeasureKind::Histogram(x) => K::Histogram(scalar::encode(x)),
+        MeasureKind::Quantile { argument, probability } => K::Quantile(v1::Quantile {
+            argument: Some(scalar::encode(argument)),
+            probability: probability.millionths(),
+        }),
     };
     v1::Measure { kind: Some(kind), filter: measure.filter.as_ref().map(scalar::encode) }
 }
@@ -103,6 +110,12 @@ fn decode_measure(message: &v1::Measure) -> Result<Measure, Malformed> {
         K::Units(_) => MeasureKind::Units,
         K::Sum(x) => MeasureKind::Sum(scalar::decode(x)?),
         K::Mean(x) => MeasureKind::Mean(scalar::decode(x)?),
+        K::Histogram(x) => MeasureKind::Histogram(scalar::decode(x)?),
+        K::Quantile(m) => MeasureKind::Quantile {
+            argument: scalar::decode(m.argument.as_ref().ok_or(Malformed::Field("argument"))?)?,
+            // There is no quantile nearer to an end, whatever a peer asks for.
+            probability: Probability::new(m.probability).ok_or(Malformed::Field("probability"))?,
+        },
     };
     Ok(Measure { kind, filter: message.filter.as_ref().map(scalar::decode).transpose()? })
 }

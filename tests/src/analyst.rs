@@ -136,7 +136,8 @@ impl Asked {
                     if field.metadata().contains_key("insitu.status_of") {
                         let signs = batch.column(i).as_any().downcast_ref::<StringArray>().unwrap();
                         let sign = if signs.is_null(row) { "" } else { signs.value(row) };
-                        if !sign.is_empty() {
+                        let has_value = matches!(sign, "" | "e");
+                        if !has_value {
                             assert!(batch.column(i - 1).is_null(row), "a status beside a value");
                             *cells.last_mut().unwrap() = format!("[{sign}]");
                         }

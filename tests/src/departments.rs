@@ -165,6 +165,7 @@ from = "Arrears"
 type = "integer"
 label = "measure"
 bounds = {{ low = 0, high = 1000000 }}
+breakpoints = [1, 1000, 2500, 5000]
 measured_in = "pence"
 "#
         );
@@ -215,6 +216,7 @@ type = "integer"
 label = "measure"
 thousands_separator = ","
 bounds = { low = 0, high = 10000 }
+breakpoints = [200, 500, 1000]
 
 [[dataset.column]]
 name = "hectares"

@@ -12,6 +12,7 @@ mod margins;
 mod neighbours;
 mod outage;
 mod policy_matrix;
+mod quantiles;
 mod query_id;
 mod questions;
 mod slt;

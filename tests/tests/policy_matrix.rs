@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use insitu_disclosure::refusal::Family;
 use insitu_disclosure::rules::{CELL_RULES, CellRule, QUESTION_RULES, QuestionRule};
-use insitu_disclosure::{MeasureKind, Preset, RefusalCode, Scalar};
+use insitu_disclosure::{MeasureKind, Preset, Probability, RefusalCode, Scalar};
 use insitu_tests::{Analyst, Asked, Department, Federation, departments};
 
 use crate::neighbours::data::{Among, department};
@@ -32,6 +32,22 @@ const ROWS: &[Row] = &[
     ),
     ("measure", "sum", &["SELECT region, sum(cost) FROM health.visits GROUP BY region"]),
     ("measure", "mean", &["SELECT region, avg(cost) FROM health.visits GROUP BY region"]),
+    (
+        "measure",
+        "histogram",
+        &["SELECT region, histogram(cost) FROM health.visits GROUP BY region"],
+    ),
+    ("measure", "quantile", &["SELECT region, median(cost) FROM health.visits GROUP BY region"]),
+    (
+        "quantiles",
+        "towards the end",
+        &["SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY cost) FROM health.visits"],
+    ),
+    ("quantiles", "at the end", &["SELECT approx_percentile_cont(cost, 1.0) FROM health.visits"]),
+    ("quantiles", "without breakpoints", &["SELECT median(rare) FROM health.visits"]),
+    ("quantiles", "of a dimension", &["SELECT histogram(age) FROM health.visits"]),
+    ("quantiles", "of few", &["SELECT median(cost) FROM health.visits WHERE area = 'C'"]),
+    ("quantiles", "a bin of few", &["SELECT histogram(cost) FROM health.visits WHERE area = 'J'"]),
     ("measure", "FILTER", &["SELECT count(*) FILTER (WHERE sex = 'F') FROM health.visits"]),
     (
         "functions",
@@ -247,6 +263,8 @@ const fn of_measure(kind: &MeasureKind) -> &'static str {
         MeasureKind::Units => "count of units",
         MeasureKind::Sum(_) => "sum",
         MeasureKind::Mean(_) => "mean",
+        MeasureKind::Histogram(_) => "histogram",
+        MeasureKind::Quantile { .. } => "quantile",
     }
 }
 
@@ -267,6 +285,8 @@ fn every_rule_and_every_kind_of_measure_has_a_row() {
         MeasureKind::Units,
         MeasureKind::Sum(x()),
         MeasureKind::Mean(x()),
+        MeasureKind::Histogram(x()),
+        MeasureKind::Quantile { argument: x(), probability: Probability::HALF },
     ];
     for kind in kinds {
         let row =
@@ -302,7 +322,8 @@ fn outcome(answer: &Result<Asked, String>) -> String {
             let rows = asked.cells();
             let cells: Vec<&String> =
                 rows.iter().flat_map(|row| measures.iter().map(|m| &row[*m])).collect();
-            let released = cells.iter().filter(|c| !c.starts_with('[')).count();
+            let is_sign = |cell: &str| matches!(cell, "[c]" | "[x]");
+            let released = cells.iter().filter(|c| !is_sign(c)).count();
             match (released, cells.len()) {
                 (_, 0) => "no rows".to_owned(),
                 (0, _) => "suppressed".to_owned(),

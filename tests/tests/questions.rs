@@ -40,3 +40,36 @@ proptest! {
         }
     }
 }
+
+/// The type has no other values, so that nobody can ask, whatever admission would say.
+#[test]
+fn a_quantile_nearer_to_an_end_does_not_cross_the_wire() {
+    use insitu_disclosure::{Measure, MeasureKind, Probability, Scalar, Tabulation};
+    let kind = MeasureKind::Quantile {
+        argument: Scalar::Column("cost".to_owned()),
+        probability: Probability::HALF,
+    };
+    let asked = Tabulation {
+        input: arbitrary::scan(),
+        keys: Vec::new(),
+        measures: vec![Measure { kind, filter: None }],
+        groups_max: 1,
+    };
+    let mut message = tabulation::encode(&asked);
+    assert_eq!(tabulation::decode(&message).unwrap(), asked);
+    for (millionths, taken) in [
+        (50_000, true),
+        (950_000, true),
+        (49_999, false),
+        (950_001, false),
+        (1_000_000, false),
+        (0, false),
+    ] {
+        if let Some(insitu_proto::v1::measure::Kind::Quantile(quantile)) =
+            &mut message.measures[0].kind
+        {
+            quantile.probability = millionths;
+        }
+        assert_eq!(tabulation::decode(&message).is_ok(), taken, "{millionths}");
+    }
+}

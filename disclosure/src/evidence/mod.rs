@@ -53,7 +53,8 @@ pub struct Evidence {
 impl Evidence {
     /// Draws this node's share for each cell. `snapshot` tells states of the data apart.
     pub fn draw(&mut self, admitted: &Admitted<Tabulation>, keys: &DatasetKeys, snapshot: u64) {
-        for (i, part) in admitted.tabulation().parts().iter().enumerate() {
+        let parts = admitted.tabulation().parts(admitted.dataset()).distinct;
+        for (i, part) in parts.iter().enumerate() {
             if !PartShape::of(part, admitted.dataset()).noise {
                 continue;
             }

@@ -96,7 +96,7 @@ impl Item {
 const SKETCH_WIDTH: i32 = SKETCH_BYTES as i32;
 
 fn shapes(admitted: &Admitted<Tabulation>) -> Vec<PartShape> {
-    let parts = admitted.tabulation().parts();
+    let parts = admitted.tabulation().parts(admitted.dataset()).distinct;
     parts.iter().map(|p| PartShape::of(p, admitted.dataset())).collect()
 }
 

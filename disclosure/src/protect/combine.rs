@@ -3,12 +3,73 @@
 use super::Shown;
 use crate::dataset::Dataset;
 use crate::evidence::PartEvidence;
+use crate::rules::quantiles;
+use crate::shown::{ShownType, ShownValue};
 use crate::table::CellStatus;
 use crate::tabulation::typing::{power_of_ten, type_of};
-use crate::tabulation::{Literal, Measure, MeasureKind, ScalarType};
+use crate::tabulation::{Bins, Literal, Measure, MeasureKind, Probability, Scalar, ScalarType};
 
-/// Value and status. A measure is suppressed if one of its parts is.
+/// Value and status.
 pub(super) fn combine(
+    measure: &Measure,
+    shown_type: ShownType,
+    parts: &[(&Shown, &PartEvidence)],
+    dataset: &Dataset,
+) -> (Option<ShownValue>, CellStatus) {
+    let shown = |(shown, _): &(&Shown, &PartEvidence)| shown.as_ref().ok().copied();
+    match (&measure.kind, shown_type) {
+        (MeasureKind::Histogram(_), _) => {
+            let bins: Vec<Option<i128>> = parts.iter().map(shown).collect();
+            match quantiles::histogram(&bins) {
+                Some(counts) => (Some(ShownValue::Counts(counts)), CellStatus::Released),
+                None => (None, CellStatus::Suppressed),
+            }
+        }
+        (MeasureKind::Quantile { argument, probability }, _) => {
+            let counts: Vec<Option<i128>> = parts.iter().map(shown).collect();
+            match quantile(argument, *probability, &counts, dataset) {
+                Some(value) => {
+                    (Some(ShownValue::Scalar(Literal::Float64(value))), CellStatus::Estimated)
+                }
+                None => (None, CellStatus::Suppressed),
+            }
+        }
+        (
+            MeasureKind::Rows
+            | MeasureKind::Values(_)
+            | MeasureKind::Units
+            | MeasureKind::Sum(_)
+            | MeasureKind::Mean(_),
+            ShownType::Scalar(scalar_type),
+        ) => {
+            let (value, status) = number(measure, scalar_type, parts, dataset);
+            (value.map(ShownValue::Scalar), status)
+        }
+        (
+            MeasureKind::Rows
+            | MeasureKind::Values(_)
+            | MeasureKind::Units
+            | MeasureKind::Sum(_)
+            | MeasureKind::Mean(_),
+            ShownType::Counts,
+        ) => (None, CellStatus::NotAvailable),
+    }
+}
+
+/// The count of values comes first, then the bins.
+fn quantile(
+    argument: &Scalar,
+    probability: Probability,
+    counts: &[Option<i128>],
+    dataset: &Dataset,
+) -> Option<f64> {
+    let bins = Bins::of(argument, dataset)?;
+    let (values, of_bins) = counts.split_first()?;
+    quantiles::quantile(probability, *values, of_bins, &bins.edges(), bins.places())
+}
+
+/// A number. It is suppressed if one of its parts is.
+fn number(
     measure: &Measure,
     shown_type: ScalarType,
     parts: &[(&Shown, &PartEvidence)],
@@ -38,7 +99,9 @@ pub(super) fn combine(
             | MeasureKind::Values(_)
             | MeasureKind::Units
             | MeasureKind::Sum(_)
-            | MeasureKind::Mean(_),
+            | MeasureKind::Mean(_)
+            | MeasureKind::Histogram(_)
+            | MeasureKind::Quantile { .. },
             _,
         ) => None,
     };

@@ -33,10 +33,11 @@ use crate::rebuild::rebuild_column;
 use crate::rules::guard;
 use crate::rules::keys::public_rows;
 use crate::rules::measures::bounds;
+use crate::shown::ShownValue;
 use crate::table::{CellStatus, ProtectedColumn, Table};
 use crate::tabulation::canonical::Frame;
 use crate::tabulation::typing::type_of;
-use crate::tabulation::{Literal, Part, PartKind, ScalarType, Tabulation};
+use crate::tabulation::{Part, PartKind, Parts, ScalarType, Tabulation};
 
 /// Something that may leave. A protected table is made by the rules only: by [`protect`] from
 /// Evidence, by [`receive`] from a node's own protected table, checked once more. What is computed
@@ -102,7 +103,7 @@ pub fn protect(
     evidence: Evidence,
     release: &Release<'_>,
 ) -> Result<Protected<Table>, GuardError> {
-    let parts = admitted.tabulation().parts();
+    let Parts { distinct: parts, of_measures } = admitted.tabulation().parts(admitted.dataset());
     let public = public_cells(admitted, parts.len());
     let kept: HashSet<Vec<u8>> = public.iter().map(|c| cell_bytes(c.set, &c.keys)).collect();
     let cells = all_cells(public, evidence);
@@ -128,14 +129,14 @@ pub fn protect(
         }
     }
     remember(admitted, &rules, &cells, &mut shown, release)?;
-    Ok(Protected(assemble(admitted, &kept, &cells, &shown)))
+    Ok(Protected(assemble(admitted, &of_measures, &kept, &cells, &shown)))
 }
 
 /// What is shown of a part in a cell: its value in units of the last decimal place.
 type Shown = Result<i128, CellStatus>;
 
 /// What is shown of a measure in a cell.
-type ShownMeasure = (Option<Literal>, CellStatus);
+type ShownMeasure = (Option<ShownValue>, CellStatus);
 
 /// A part with all that the rules need to know of it, the same for every cell.
 struct PartRules<'a> {
@@ -254,6 +255,7 @@ fn remember(
 /// The table. Rows of `public` stand in any case.
 fn assemble(
     admitted: &Admitted<Tabulation>,
+    of_measures: &[Vec<usize>],
     public: &HashSet<Vec<u8>>,
     cells: &[Keyed],
     shown: &[Vec<Shown>],
@@ -261,13 +263,15 @@ fn assemble(
     let tabulation = admitted.tabulation();
     let mut rows: Vec<(&Cell, Vec<ShownMeasure>)> = Vec::with_capacity(cells.len());
     for ((key, cell), parts) in cells.iter().zip(shown) {
-        let mut of_cell = parts.iter().zip(&cell.parts);
+        let of_cell: Vec<_> = parts.iter().zip(&cell.parts).collect();
         let values: Vec<_> = tabulation
             .measures
             .iter()
             .zip(admitted.measure_types())
-            .map(|(measure, shown_type)| {
-                let parts: Vec<_> = of_cell.by_ref().take(measure.parts().len()).collect();
+            .zip(of_measures)
+            .map(|((measure, shown_type), places)| {
+                let parts: Vec<_> =
+                    places.iter().filter_map(|p| of_cell.get(*p)).copied().collect();
                 combine::combine(measure, *shown_type, &parts, admitted.dataset())
             })
             .collect();
@@ -282,11 +286,11 @@ fn assemble(
         }
     }
     let keys = key_columns(admitted, rows.iter().map(|(cell, _)| *cell));
-    let measures = admitted.measure_types().iter().enumerate().map(|(i, scalar_type)| {
+    let measures = admitted.measure_types().iter().enumerate().map(|(i, shown_type)| {
         let of =
             |row: &[ShownMeasure]| row.get(i).cloned().unwrap_or((None, CellStatus::Suppressed));
         ProtectedColumn {
-            values: from_literals(rows.iter().map(|(_, row)| of(row).0), *scalar_type),
+            values: shown_type.column(rows.iter().map(|(_, row)| of(row).0)),
             statuses: rows.iter().map(|(_, row)| of(row).1).collect(),
         }
     });

@@ -5,12 +5,13 @@ use arrow_array::{Array, RecordBatch};
 
 use super::Protected;
 use crate::admit::Admitted;
+use crate::dataset::Dataset;
 use crate::evidence::{Cell, key_columns, read_keys};
 use crate::function::{from_literals, literal_at};
-use crate::policy::Profile;
-use crate::rules::rounding;
+use crate::rules::{quantiles, rounding};
+use crate::shown::ShownValue;
 use crate::table::{CellStatus, ProtectedColumn, Table};
-use crate::tabulation::{Literal, Measure, MeasureKind, Tabulation};
+use crate::tabulation::{Bins, Literal, Measure, MeasureKind, Scalar, Tabulation};
 
 /// A protected table as a node released it, checked for everything that can be seen of it from
 /// outside: its shape, that a suppressed cell holds no value, and that shown counts are possible
@@ -21,9 +22,8 @@ pub fn receive(
     batches: &[RecordBatch],
 ) -> Option<Protected<Table>> {
     let schema = admitted.table_schema();
-    let profile = admitted.dataset().profile();
     let mut cells: Vec<Cell> = Vec::new();
-    let mut columns: Vec<(Vec<Option<Literal>>, Vec<CellStatus>)> =
+    let mut columns: Vec<(Vec<Option<ShownValue>>, Vec<CellStatus>)> =
         vec![(Vec::new(), Vec::new()); admitted.measure_types().len()];
     for batch in batches {
         if batch.schema().fields() != schema.fields() {
@@ -33,14 +33,14 @@ pub fn receive(
         let mut from = batch.columns().iter().skip(keys.columns);
         let of_keys = keys.rows.into_iter();
         cells.extend(of_keys.map(|(set, keys)| Cell { set, keys, parts: Vec::new() }));
-        for ((values, statuses), measure) in columns.iter_mut().zip(&admitted.tabulation().measures)
-        {
+        let measures = admitted.tabulation().measures.iter().zip(admitted.measure_types());
+        for ((values, statuses), (measure, shown_type)) in columns.iter_mut().zip(measures) {
             let shown = from.next()?;
             let signs = from.next()?.as_string_opt::<i32>()?;
             for row in 0..batch.num_rows() {
                 let status = CellStatus::find(signs.is_valid(row).then(|| signs.value(row))?)?;
-                let value = literal_at(shown, row);
-                if !is_possible(value.as_ref(), status, measure, profile) {
+                let value = shown_type.value_at(shown, row);
+                if !is_possible(value.as_ref(), status, measure, admitted.dataset()) {
                     return None;
                 }
                 values.push(value);
@@ -52,28 +52,63 @@ pub fn receive(
     let measures = columns
         .into_iter()
         .zip(admitted.measure_types())
-        .map(|((v, statuses), t)| ProtectedColumn { values: from_literals(v, *t), statuses });
+        .map(|((v, statuses), t)| ProtectedColumn { values: t.column(v.into_iter()), statuses });
     let table = Table { schema, keys, measures: measures.collect(), rows: cells.len() };
     Some(Protected(table))
 }
 
 fn is_possible(
-    value: Option<&Literal>,
+    value: Option<&ShownValue>,
     status: CellStatus,
     measure: &Measure,
-    profile: Profile,
+    dataset: &Dataset,
 ) -> bool {
-    match (status, value) {
-        (CellStatus::Suppressed | CellStatus::NotAvailable, Some(_))
-        | (CellStatus::Released, None) => false,
-        (CellStatus::Suppressed | CellStatus::NotAvailable, None) => true,
-        (CellStatus::Released, Some(value)) => match (&measure.kind, value) {
-            (
-                MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units,
-                Literal::Int64(n),
-            ) => rounding::is_possible_count(i128::from(*n), profile),
-            (MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units, _) => false,
-            (MeasureKind::Sum(_) | MeasureKind::Mean(_), _) => true,
-        },
+    let Some(value) = value else { return !status.has_value() };
+    let is_count = |n: i64| rounding::is_possible_count(i128::from(n), dataset.profile());
+    match (&measure.kind, status, value) {
+        (_, CellStatus::Suppressed | CellStatus::NotAvailable, _) => false,
+        (
+            MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units,
+            CellStatus::Released,
+            ShownValue::Scalar(Literal::Int64(n)),
+        ) => is_count(*n),
+        (
+            MeasureKind::Sum(_) | MeasureKind::Mean(_),
+            CellStatus::Released,
+            ShownValue::Scalar(_),
+        ) => true,
+        (MeasureKind::Histogram(argument), CellStatus::Released, ShownValue::Counts(counts)) => {
+            let bins = Bins::of(argument, dataset).map_or(0, |bins| bins.count());
+            counts.len() == bins
+                && counts.iter().any(Option::is_some)
+                && counts.iter().flatten().all(|n| is_count(*n))
+        }
+        (
+            MeasureKind::Quantile { argument, .. },
+            CellStatus::Estimated,
+            ShownValue::Scalar(Literal::Float64(value)),
+        ) => is_within(*value, argument, dataset),
+        (
+            MeasureKind::Rows
+            | MeasureKind::Values(_)
+            | MeasureKind::Units
+            | MeasureKind::Sum(_)
+            | MeasureKind::Mean(_)
+            | MeasureKind::Histogram(_)
+            | MeasureKind::Quantile { .. },
+            CellStatus::Released | CellStatus::Estimated,
+            ShownValue::Scalar(_) | ShownValue::Counts(_),
+        ) => false,
+    }
+}
+
+/// Whether it lies between the first edge of the bins and the last.
+fn is_within(value: f64, argument: &Scalar, dataset: &Dataset) -> bool {
+    let Some(bins) = Bins::of(argument, dataset) else { return false };
+    let edges = bins.edges();
+    let edge = |edge: i128| quantiles::in_column_unit(edge as f64, bins.places());
+    match (edges.first(), edges.last()) {
+        (Some(low), Some(high)) => (edge(*low)..=edge(*high)).contains(&value),
+        _ => false,
     }
 }

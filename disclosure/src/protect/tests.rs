@@ -8,7 +8,7 @@ use crate::dataset::{Column, Dataset, DatasetName, Domain, ProtectedUnit, Releas
 use crate::guard::MemoryStore;
 use crate::label::Label;
 use crate::policy::Preset;
-use crate::tabulation::{Input, Key, KeySet, Measure, MeasureKind, Scalar};
+use crate::tabulation::{Input, Key, KeySet, Literal, Measure, MeasureKind, Scalar};
 
 fn dataset(preset: Preset) -> Arc<Dataset> {
     let column = |name: &str, codes: &[&str]| Column {

@@ -12,8 +12,8 @@
 use crate::dataset::Dataset;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::tabulation::{
-    DEPTH_MAX, GROUPS_MAX, KEYS_MAX, MEASURES_MAX, SETS_MAX, Scalar, ScalarType, Tabulation,
-    are_canonical, typing,
+    DEPTH_MAX, GROUPS_MAX, KEYS_MAX, MEASURES_MAX, PARTS_MAX, SETS_MAX, Scalar, ScalarType,
+    Tabulation, are_canonical, typing,
 };
 
 /// All violations.
@@ -30,6 +30,17 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
         ));
     }
     limit(&mut found, "measures", tabulation.measures.len(), MEASURES_MAX);
+    if tabulation.measures.len() <= MEASURES_MAX
+        && PARTS_MAX < tabulation.parts(dataset).distinct.len()
+    {
+        found.push(Refusal::new(
+            RefusalCode::L503,
+            format!(
+                "a table has at most {PARTS_MAX} counts and totals: a histogram or quantile is made of one for each bin."
+            ),
+            "Split the question.",
+        ));
+    }
     limit(
         &mut found,
         "cells",

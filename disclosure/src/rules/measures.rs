@@ -1,4 +1,5 @@
-//! Measures: totals and means of columns that may be aggregated, within declared bounds.
+//! Measures: totals and means of columns that may be aggregated, within declared bounds. Histograms and quantiles have a
+//! file of their own: [`super::quantiles`].
 //!
 //! *Statement*: the argument of `sum` and `avg` is a `measure` column of an exact type with declared
 //! bounds; the argument of `count` is a column. `CASE` doesn't stand inside a measure: `FILTER` makes a
@@ -22,6 +23,7 @@ use crate::function::Function;
 use crate::label::Label;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::rules::labels::has_label;
+use crate::rules::quantiles;
 use crate::tabulation::typing::{power_of_ten, type_of};
 use crate::tabulation::{Literal, Measure, MeasureKind, Scalar, ScalarType, Tabulation};
 
@@ -36,6 +38,9 @@ fn measure(measure: &Measure, dataset: &Dataset) -> Vec<Refusal> {
         MeasureKind::Rows | MeasureKind::Units => Vec::new(),
         MeasureKind::Values(argument) => counted(argument, dataset),
         MeasureKind::Sum(argument) | MeasureKind::Mean(argument) => added_up(argument, dataset),
+        MeasureKind::Histogram(argument) | MeasureKind::Quantile { argument, .. } => {
+            quantiles::violations(argument, dataset)
+        }
     }
 }
 
@@ -108,7 +113,8 @@ fn added_up(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
     found
 }
 
-fn measures(dataset: &Dataset) -> String {
+/// The names of the measures there are.
+pub(super) fn measures(dataset: &Dataset) -> String {
     let names: Vec<String> = dataset
         .columns
         .iter()
@@ -208,11 +214,17 @@ fn interval(ends: &[i128]) -> Option<Bounds> {
 /// More rows than any department holds: totals are proved to fit their type for so many.
 pub const ROWS_MAX: i128 = 10_000_000_000;
 
-/// The type of a measure's shown value. It follows from declared bounds, never from the data.
+/// The type of a measure's shown value, or of each where it has several ([`crate::ShownType`]). It follows from
+/// declared bounds, never from the data.
 #[must_use]
 pub fn shown_type(measure: &Measure, dataset: &Dataset) -> ScalarType {
     match &measure.kind {
-        MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units => ScalarType::Int64,
+        MeasureKind::Rows
+        | MeasureKind::Values(_)
+        | MeasureKind::Units
+        | MeasureKind::Histogram(_) => ScalarType::Int64,
+        // As the engine has it over open data. An estimate has no exact digits to keep.
+        MeasureKind::Quantile { .. } => ScalarType::Float64,
         MeasureKind::Sum(argument) => match type_of(argument, dataset) {
             Ok(ScalarType::Decimal(places)) => ScalarType::Decimal(places),
             Ok(

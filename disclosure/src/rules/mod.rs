@@ -9,6 +9,7 @@ pub mod keys;
 pub mod labels;
 pub mod measures;
 pub mod noise;
+pub mod quantiles;
 pub mod rounding;
 pub mod threshold;
 

@@ -54,11 +54,11 @@ impl<'a> Frame<'a> {
     #[must_use]
     pub fn of(
         tabulation: &'a Tabulation,
-        part: &Part<'a>,
+        part: &'a Part<'_>,
         dataset: &'a Dataset,
         snapshot: u64,
     ) -> Self {
-        let predicates = tabulation.input.predicates().into_iter().chain(part.filter);
+        let predicates = tabulation.input.predicates().into_iter().chain(part.filter.as_deref());
         let mut of_columns: BTreeMap<&str, Vec<&Scalar>> = BTreeMap::new();
         let mut others = BTreeSet::new();
         for conjunct in predicates.flat_map(Scalar::conjuncts) {

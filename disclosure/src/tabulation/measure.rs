@@ -1,6 +1,6 @@
 //! What is asked of each cell.
 
-use super::Scalar;
+use super::{Probability, Scalar};
 
 /// A measure of every cell, over the rows for which `filter` is true.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,16 @@ pub enum MeasureKind {
     Sum(Scalar),
     /// `avg(x)`: shown total by shown count.
     Mean(Scalar),
+    /// `histogram(x)`: how many values lie in each published bin.
+    Histogram(Scalar),
+    /// `percentile_cont(p)` and its like: below which value a share of the values lies, estimated from the counts in
+    /// the published bins.
+    Quantile {
+        /// Of what.
+        argument: Scalar,
+        /// Which share.
+        probability: Probability,
+    },
 }
 
 impl MeasureKind {
@@ -32,7 +42,11 @@ impl MeasureKind {
     pub const fn argument(&self) -> Option<&Scalar> {
         match self {
             Self::Rows | Self::Units => None,
-            Self::Values(x) | Self::Sum(x) | Self::Mean(x) => Some(x),
+            Self::Values(x)
+            | Self::Sum(x)
+            | Self::Mean(x)
+            | Self::Histogram(x)
+            | Self::Quantile { argument: x, .. } => Some(x),
         }
     }
 }

@@ -3,13 +3,14 @@
 //! A Tabulation can't express a row-level result; there is no variant for it (AI-4).
 //!
 //! ```text
-//! measures   what is known of each cell   count, count of values, units, sum, mean
+//! measures   what is known of each cell   count, count of values, units, sum, mean, histogram, quantile
 //!    ▲
 //! keys       which cells there are        expressions over dimensions, and grouping sets of them
 //!    ▲
 //! input      which rows take part         scan, filter
 //! ```
 
+mod bins;
 pub mod canonical;
 mod input;
 pub mod interpret;
@@ -17,15 +18,18 @@ mod key_set;
 mod literal;
 mod measure;
 mod part;
+pub mod probability;
 mod scalar;
 pub mod typing;
 
 pub use crate::function::Function;
+pub use bins::{BINS_MAX, BREAKPOINTS_MIN, Bins};
 pub use input::Input;
 pub use key_set::{KeySet, are_canonical};
 pub use literal::{Literal, ScalarType};
 pub use measure::{Measure, MeasureKind};
-pub use part::{Part, PartKind};
+pub use part::{Part, PartKind, Parts};
+pub use probability::Probability;
 pub use scalar::{Comparison, Scalar};
 
 /// A key of the table: an expression over dimensions whose values stand beside the cells.
@@ -52,12 +56,6 @@ pub struct Tabulation {
 }
 
 impl Tabulation {
-    /// The parts of all measures, in order: Evidence has one entry for each.
-    #[must_use]
-    pub fn parts(&self) -> Vec<Part<'_>> {
-        self.measures.iter().flat_map(Measure::parts).collect()
-    }
-
     /// The grouping sets, from the coarsest to the finest; without any, the one of all keys.
     #[must_use]
     pub fn key_sets(&self) -> Vec<KeySet> {
@@ -71,6 +69,8 @@ pub const KEYS_MAX: usize = 16;
 pub const SETS_MAX: usize = 64;
 /// The most measures of a Tabulation.
 pub const MEASURES_MAX: usize = 64;
+/// The most parts of all measures together, each counted once.
+pub const PARTS_MAX: usize = 256;
 /// The most cells an answer may have.
 pub const GROUPS_MAX: u32 = 100_000;
 /// The deepest an expression may be nested.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use insitu_disclosure::policy::Profile;
 use insitu_disclosure::{
     Bounds, Breakpoints, Column, Comparison, Dataset, DatasetName, Domain, Function, Input, Key,
-    KeySet, Label, Literal, Measure, MeasureKind, ProtectedUnit, Protection, ReleaseMode, Scalar,
-    ScalarType, Tabulation,
+    KeySet, Label, Literal, Measure, MeasureKind, Probability, ProtectedUnit, Protection,
+    ReleaseMode, Scalar, ScalarType, Tabulation,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -25,7 +25,9 @@ pub(crate) fn dataset(profile: Profile) -> Arc<Dataset> {
     };
     let measure = |name, scalar_type| Column {
         bounds: Some(Bounds { low: -1_000_000, high: 1_000_000 }),
-        breakpoints: Some(Breakpoints::Listed(vec![Literal::Int64(100)])),
+        breakpoints: Some(Breakpoints::Listed(
+            [-500, 0, 100, 10_000].map(|v| Literal::Int64(v).convert(scalar_type).unwrap()).into(),
+        )),
         ..column(name, scalar_type, Label::Measure)
     };
     let codes = ["F", "M", "X"].map(|c| Literal::Utf8(c.to_owned()));
@@ -134,6 +136,11 @@ pub(crate) fn scalar() -> impl Strategy<Value = Scalar> {
     })
 }
 
+/// Any share that a quantile may have.
+pub(crate) fn probability() -> impl Strategy<Value = Probability> {
+    (50_000..=950_000_u32).prop_map(|millionths| Probability::new(millionths).unwrap())
+}
+
 fn measure() -> impl Strategy<Value = Measure> {
     let kind = prop_oneof![
         Just(MeasureKind::Rows),
@@ -143,6 +150,10 @@ fn measure() -> impl Strategy<Value = Measure> {
         scalar().prop_map(MeasureKind::Mean),
         Just(MeasureKind::Sum(Scalar::Column("cost".to_owned()))),
         Just(MeasureKind::Mean(Scalar::Column("weight".to_owned()))),
+        prop_oneof![scalar(), Just(Scalar::Column("cost".to_owned()))]
+            .prop_map(MeasureKind::Histogram),
+        (prop_oneof![scalar(), Just(Scalar::Column("weight".to_owned()))], probability())
+            .prop_map(|(argument, probability)| MeasureKind::Quantile { argument, probability }),
     ];
     (kind, proptest::option::weighted(0.3, scalar()))
         .prop_map(|(kind, filter)| Measure { kind, filter })

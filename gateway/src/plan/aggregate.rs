@@ -1,14 +1,16 @@
 //! An aggregation over a relation as a Tabulation.
 
-use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
 use datafusion::logical_expr::{Aggregate, Expr};
 use insitu_disclosure::tabulation::GROUPS_MAX;
+use insitu_disclosure::tabulation::probability::not_a_share;
 use insitu_disclosure::{
-    Input, Key, Label, Literal, Measure, MeasureKind, ProtectedUnit, Protection, Refusal,
-    RefusalCode, Scalar, Tabulation,
+    Input, Key, Label, Literal, Measure, MeasureKind, Probability, ProtectedUnit, Protection,
+    Refusal, RefusalCode, Scalar, Tabulation,
 };
 
 use super::grouping::{grouping_function, keys_and_sets};
+use super::histogram;
 use super::relation::Relation;
 
 /// A column of an aggregation, in terms of the Tabulation for it.
@@ -97,6 +99,9 @@ fn measure(expr: &Expr, relation: &Relation) -> Result<Measure, Refusal> {
 fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind, Refusal> {
     let name = function.func.name();
     let params = &function.params;
+    if let Some(quantile) = quantile(function, relation) {
+        return quantile;
+    }
     if !params.order_by.is_empty() || params.null_treatment.is_some() {
         return Err(returns_records(name));
     }
@@ -110,11 +115,10 @@ fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind
         ("count", true, [argument]) => distinct(argument, relation),
         ("sum", false, [argument]) => Ok(MeasureKind::Sum(relation.scalar(argument)?.0)),
         ("avg", false, [argument]) => Ok(MeasureKind::Mean(relation.scalar(argument)?.0)),
-        ("sum" | "avg", true, _) => Err(Refusal::new(
-            RefusalCode::D210,
-            format!("`{name}(DISTINCT ...)` would tell which values occur."),
-            format!("Use `{name}` without `DISTINCT`."),
-        )),
+        (histogram::NAME, false, [argument]) => {
+            Ok(MeasureKind::Histogram(relation.scalar(argument)?.0))
+        }
+        ("sum" | "avg" | histogram::NAME, true, _) => Err(tells_which_occur(name)),
         ("count", _, _) => Err(Refusal::new(
             RefusalCode::D210,
             "`count` over several columns isn't offered.",
@@ -124,11 +128,64 @@ fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind
     }
 }
 
+fn tells_which_occur(name: &str) -> Refusal {
+    Refusal::new(
+        RefusalCode::D210,
+        format!("`{name}(DISTINCT ...)` would tell which values occur."),
+        format!("Use `{name}` without `DISTINCT`."),
+    )
+}
+
+/// A quantile, by any of its names; `None` for another aggregate. `percentile_cont(p) WITHIN GROUP (ORDER BY x)` comes
+/// as `percentile_cont(x, p)` with an order, in which largest first counts from above.
+fn quantile(
+    function: &AggregateFunction,
+    relation: &Relation,
+) -> Option<Result<MeasureKind, Refusal>> {
+    let name = function.func.name();
+    let params = &function.params;
+    let (argument, share) = match (name, params.args.as_slice()) {
+        ("median" | "approx_median", [argument]) => (argument, None),
+        ("percentile_cont" | "approx_percentile_cont", [argument, share]) => {
+            (argument, Some(share))
+        }
+        _ => return None,
+    };
+    Some(quantile_of(name, argument, share, params, relation))
+}
+
+fn quantile_of(
+    name: &str,
+    argument: &Expr,
+    share: Option<&Expr>,
+    params: &AggregateFunctionParams,
+    relation: &Relation,
+) -> Result<MeasureKind, Refusal> {
+    if params.distinct {
+        return Err(tells_which_occur(name));
+    }
+    if params.null_treatment.is_some() {
+        return Err(returns_records(name));
+    }
+    let descending = match params.order_by.as_slice() {
+        [] => false,
+        [order] if share.is_some() && order.expr == *argument => !order.asc,
+        _ => return Err(returns_records(name)),
+    };
+    let probability = match share.map(|share| relation.scalar(share)).transpose()? {
+        None => Probability::HALF,
+        Some((Scalar::Literal(literal), _)) => Probability::written(&literal)?,
+        Some(_) => return Err(not_a_share()),
+    };
+    let probability = if descending { probability.from_above() } else { probability };
+    Ok(MeasureKind::Quantile { argument: relation.scalar(argument)?.0, probability })
+}
+
 fn returns_records(name: &str) -> Refusal {
     let (message, fix) = match name {
         "min" | "max" => (
             format!("`{name}` is the value of a single record."),
-            "Use `avg`, or count within bands with `FILTER (WHERE ...)`.",
+            "Use `avg`, a quantile from 0.05 to 0.95, or `histogram`.",
         ),
         "stddev" | "stddev_pop" | "var" | "var_pop" | "var_sample" | "covar_samp" | "covar_pop"
         | "corr" => (
@@ -169,9 +226,13 @@ fn distinct(argument: &Expr, relation: &Relation) -> Result<MeasureKind, Refusal
 /// Whether a Tabulation over open data means exactly what the engine's own aggregation would.
 pub(super) fn is_exact(tabulation: &Tabulation) -> bool {
     tabulation.measures.iter().all(|m| match &m.kind {
-        MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Sum(_) | MeasureKind::Mean(_) => {
-            true
-        }
-        MeasureKind::Units => false,
+        MeasureKind::Rows
+        | MeasureKind::Values(_)
+        | MeasureKind::Sum(_)
+        | MeasureKind::Mean(_)
+        // Whether the bins are published is for admission.
+        | MeasureKind::Histogram(_) => true,
+        // Over open rows a quantile needs no estimate.
+        MeasureKind::Units | MeasureKind::Quantile { .. } => false,
     }) && !tabulation.keys.iter().any(|k| matches!(k.scalar, Scalar::Literal(Literal::Null(_))))
 }

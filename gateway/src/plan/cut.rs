@@ -15,19 +15,26 @@
 
 use std::sync::Arc;
 
+use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::{Transformed, TreeNode as _};
 use datafusion::common::{Column, DataFusionError};
-use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison};
+use datafusion::logical_expr::expr::{Alias, Exists, InSubquery, SetComparison};
 use datafusion::logical_expr::{
     Aggregate, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Projection, Subquery, TableScan,
 };
-use insitu_disclosure::{OpenDataset, Refusal, RefusalCode, Refusals, Shape, Tabulation, admit};
+use insitu_disclosure::tabulation::Bins;
+use insitu_disclosure::{
+    Dataset, Measure, MeasureKind, OpenDataset, Refusal, RefusalCode, Refusals, Shape, Tabulation,
+    admit,
+};
 
 use super::aggregate::{Output, is_exact, tabulation};
 use super::error::planning_refusal;
 use super::grouping::grouping_value;
+use super::histogram;
 use super::leaf::{Leaf, PendingTable};
 use super::relation::{Relation, RelationColumn};
+use super::schema::BINS;
 use crate::catalog::RemoteTable;
 
 /// What a statement comes to.
@@ -218,7 +225,7 @@ impl Cutter {
                     refused(
                         RefusalCode::D208,
                         "this aggregation isn't offered over protected data.",
-                        "Use `count`, `sum` or `avg`.",
+                        "Use `count`, `sum`, `avg`, `histogram` or `percentile_cont`.",
                     )
                 }))
             }
@@ -261,7 +268,13 @@ impl Cutter {
                 Output::Measure(measure) => column(format!("m{measure}")),
                 Output::Grouping(keys) => grouping_value(&question, &leaf, keys),
             };
-            columns.push(value.alias_qualified(qualifier.cloned(), field.name()));
+            let measure = match output {
+                Output::Measure(measure) => question.measures.get(*measure),
+                Output::Key(_) | Output::Grouping(_) => None,
+            };
+            let bins = measure.and_then(|m| described_bins(m, relation.dataset()));
+            let named = Alias::new(value, qualifier.cloned(), field.name());
+            columns.push(Expr::Alias(named.with_metadata(bins)));
         }
         self.leaves
             .push(Leaf::Tabulation { tabulation: question, held: Arc::clone(&relation.held) });
@@ -324,6 +337,10 @@ impl Cutter {
     fn expression(&mut self, expr: Expr) -> Result<Expr, Refusals> {
         let mut refusals = None;
         let transformed = expr.transform_down(|expr| {
+            if let Some(refusal) = histogram::above(&expr) {
+                refusals = Some(refusal.into());
+                return Err(DataFusionError::Plan("refused".to_owned()));
+            }
             let outcome = match expr {
                 Expr::ScalarSubquery(subquery) => self.subquery(subquery).map(Expr::ScalarSubquery),
                 Expr::InSubquery(InSubquery { expr, subquery, negated }) => self
@@ -356,6 +373,20 @@ impl Cutter {
         let plan = self.above(part, "a subquery")?;
         Ok(Subquery { subquery: Arc::new(plan), ..subquery })
     }
+}
+
+/// Where the bins of a histogram or quantile begin and end, for the column's metadata.
+fn described_bins(measure: &Measure, dataset: &Dataset) -> Option<FieldMetadata> {
+    let argument = match &measure.kind {
+        MeasureKind::Histogram(argument) | MeasureKind::Quantile { argument, .. } => argument,
+        MeasureKind::Rows
+        | MeasureKind::Values(_)
+        | MeasureKind::Units
+        | MeasureKind::Sum(_)
+        | MeasureKind::Mean(_) => return None,
+    };
+    let bins = Bins::of(argument, dataset)?.describe();
+    Some(FieldMetadata::from(std::collections::HashMap::from([(BINS.to_owned(), bins)])))
 }
 
 fn has_subquery(exprs: &[Expr]) -> bool {

@@ -7,12 +7,13 @@
 //! 5. `leaf`: what stands in the upper plan for a table that is still to come.
 //! 6. `upper`: ordinary SQL over released tables.
 //! 7. `error`: what the engine says, as Refusals.
-//! 8. `schema`: the types a client sees.
+//! 8. `schema`: the types a client sees. `histogram`: an aggregate that the engine doesn't have.
 
 mod aggregate;
 mod cut;
 mod error;
 mod grouping;
+mod histogram;
 mod leaf;
 mod literal;
 mod parse;
@@ -28,7 +29,7 @@ pub(crate) use cut::{Cut, cut};
 pub(crate) use error::planning_refusal;
 pub(crate) use leaf::Leaf;
 pub(crate) use parse::{parameter_types, parse};
-pub(crate) use schema::{client_schema, to_client};
+pub(crate) use schema::{BINS, client_schema, to_client};
 pub(crate) use session::Session;
 pub(crate) use statuses::with_statuses;
 pub(crate) use threads::PlanningThreads;

@@ -6,21 +6,31 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::common::DFSchema;
+use insitu_disclosure::ShownType;
 
 /// Field metadata of a status column: the name of the measure's column it belongs to.
 pub(crate) const STATUS_OF: &str = "insitu.status_of";
+
+/// Field metadata of a histogram or quantile: where its bins begin and end, as `0, 100, 250, 1000`.
+pub(crate) const BINS: &str = "insitu.bins";
 
 /// The announced schema of a plan's result; `None` if a column has a type that clients don't get.
 /// Every column may be NULL: what is suppressed is.
 pub(crate) fn client_schema(schema: &DFSchema) -> Option<SchemaRef> {
     let mut fields = Vec::new();
     for field in schema.fields() {
-        let client = Field::new(field.name(), client_type(field.data_type())?, true);
-        let status_of = field.metadata().get(STATUS_OF).cloned();
-        fields.push(match status_of {
-            Some(of) => client.with_metadata([(STATUS_OF.to_owned(), of)].into()),
-            None => client,
+        let bins = field.metadata().get(BINS);
+        let counts = ShownType::Counts.data_type();
+        // A list is a histogram, and nothing else.
+        let client_type = if bins.is_some() && *field.data_type() == counts {
+            counts
+        } else {
+            client_type(field.data_type())?
+        };
+        let kept = [STATUS_OF, BINS].into_iter().filter_map(|key| {
+            field.metadata().get(key).map(|value| (key.to_owned(), value.clone()))
         });
+        fields.push(Field::new(field.name(), client_type, true).with_metadata(kept.collect()));
     }
     Some(Arc::new(Schema::new(fields)))
 }

@@ -10,6 +10,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 
+use super::histogram;
 use crate::gate::functions::is_offered;
 
 /// Rows of one batch: joins look for a cancelled query between batches.
@@ -66,7 +67,11 @@ impl Session {
                 scalars.into_iter().filter(|f| offered(f.aliases(), f.name())).collect(),
             )
             .with_aggregate_functions(
-                aggregates.into_iter().filter(|f| offered(f.aliases(), f.name())).collect(),
+                aggregates
+                    .into_iter()
+                    .chain([histogram::function()])
+                    .filter(|f| offered(f.aliases(), f.name()))
+                    .collect(),
             )
             .with_window_functions(
                 windows.into_iter().filter(|f| offered(f.aliases(), f.name())).collect(),

@@ -1,7 +1,7 @@
 //! A status column beside each protected measure of the result.
 //!
-//! A column's status is that of the measures it is made of: the first that isn't released decides. It
-//! is carried up through the plan as long as rows stay rows of the released tables; above a further
+//! A column's status is that of the measures it is made of: the first without a value decides, then the first
+//! that is an estimate. It is carried up through the plan as long as rows stay rows of the released tables; above a further
 //! aggregation, a window, `DISTINCT` or a set operation, a value no longer belongs to one cell and has none.
 
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use datafusion::logical_expr::expr::Alias;
 use datafusion::logical_expr::{
     Expr, Filter, Join, Limit, LogicalPlan, LogicalPlanBuilder, Projection, Sort, lit,
 };
-use insitu_disclosure::Refusals;
+use insitu_disclosure::{CellStatus, Refusals};
 
 use super::error::planning_refusal;
 use super::leaf::PendingTable;
@@ -182,7 +182,8 @@ fn scan_statuses(plan: &LogicalPlan) -> HashMap<Column, Column> {
     statuses
 }
 
-/// The status of an expression: the first of its measures' that isn't released, else released.
+/// The status of an expression: the first of its measures' that has no value, else the first that isn't plainly
+/// released. A value made of an estimate and a suppressed cell isn't there.
 fn status_of(expr: &Expr, statuses: &HashMap<Column, Column>) -> Result<Option<Expr>> {
     let mut found: Vec<Column> = Vec::new();
     expr.apply(|e| {
@@ -198,8 +199,11 @@ fn status_of(expr: &Expr, statuses: &HashMap<Column, Column>) -> Result<Option<E
         [] => Ok(None),
         [only] => Ok(Some(Expr::Column(only.clone()))),
         several => {
+            let estimated = CellStatus::Estimated.as_str();
+            let not_released = |s: &Column| nullif(Expr::Column(s.clone()), lit(""));
             let mut parts: Vec<Expr> =
-                several.iter().map(|s| nullif(Expr::Column(s.clone()), lit(""))).collect();
+                several.iter().map(|s| nullif(not_released(s), lit(estimated))).collect();
+            parts.extend(several.iter().map(not_released));
             parts.push(lit(""));
             Ok(Some(coalesce(parts)))
         }

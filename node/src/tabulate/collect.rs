@@ -17,7 +17,7 @@ pub(crate) fn collect_evidence(
     if admitted.dataset().is_open() {
         return open(admitted, batches);
     }
-    let parts = admitted.tabulation().parts().len();
+    let parts = admitted.tabulation().parts(admitted.dataset()).distinct.len();
     let mut cells = Vec::new();
     for batch in &batches {
         let keys = evidence::read_keys(admitted, batch)?;

@@ -83,8 +83,8 @@ fn zero() -> Expr {
 /// `c0`, `s0`, ...: whether the row counts, and what it adds.
 fn row_columns(tabulation: &Tabulation, dataset: &Dataset) -> Result<Vec<Expr>> {
     let mut columns = Vec::new();
-    for (i, part) in tabulation.parts().iter().enumerate() {
-        let filter = part.filter.map(expression);
+    for (i, part) in tabulation.parts(dataset).distinct.iter().enumerate() {
+        let filter = part.filter.as_deref().map(expression);
         let argument = part.argument.map(|x| match adds(part, dataset) {
             Adds::Rows => expression(x),
             Adds::Amounts => amount(clamped_expression(x, dataset)),
@@ -130,7 +130,7 @@ fn open(admitted: &Admitted<Tabulation>, input: LogicalPlanBuilder) -> Result<Lo
     let mut aggregates = Vec::new();
     let mut columns = key_columns(tabulation);
     columns.extend(grouping.set_column());
-    for (i, part) in tabulation.parts().iter().enumerate() {
+    for (i, part) in tabulation.parts(dataset).distinct.iter().enumerate() {
         aggregates.push(sum(column(&format!("c{i}"))).alias(format!("count{i}")));
         // Sums over no rows are zero, so that nothing is NULL.
         let count = or_zero(column(&format!("count{i}")), lit(0_i64))?;
@@ -193,7 +193,7 @@ impl Plan<'_> {
             of_units.push(max(column(RECORD_KEY)).alias(RECORD_KEY));
             of_cells.push(column(RECORD_KEY));
         }
-        for (i, part) in tabulation.parts().iter().enumerate() {
+        for (i, part) in tabulation.parts(dataset).distinct.iter().enumerate() {
             of_units.push(sum(column(&format!("c{i}"))).alias(format!("c{i}")));
             of_cells.push(column(&format!("c{i}")));
             if adds(part, dataset) == Adds::Amounts {
@@ -214,7 +214,7 @@ impl Plan<'_> {
         cells: Vec<Expr>,
     ) -> Result<LogicalPlanBuilder> {
         let (tabulation, dataset) = (self.admitted.tabulation(), self.admitted.dataset());
-        let parts = tabulation.parts();
+        let parts = tabulation.parts(dataset).distinct;
         let aggregates = parts.iter().enumerate().map(|(i, part)| {
             let shape = PartShape::of(part, dataset);
             let amount = match shape.adds {

@@ -3,7 +3,7 @@
 use insitu_disclosure::Profile;
 use insitu_disclosure::policy::Dominance;
 
-use super::lab::{Lab, Person, THRESHOLD_ONLY, VICTIM, What};
+use super::lab::{Lab, Person, THRESHOLD_ONLY, VICTIM, What, advantage, is_member, people};
 use super::town::{TOWNS, is_refused, is_refused_as, is_suppressed};
 
 #[test]
@@ -128,8 +128,65 @@ fn attack_13_aggregates_that_are_somebodys_value() {
 
 #[test]
 fn attack_14_a_quantile_at_the_end_is_the_maximum() {
-    is_refused("SELECT approx_percentile_cont(cost, 1.0) FROM health.episodes", "D205|Q108");
-    is_refused("SELECT median(cost) FROM health.episodes WHERE area = 'Z'", "D205|Q108");
+    for quantile in [
+        "approx_percentile_cont(cost, 1.0)",
+        "approx_percentile_cont(cost, 0.999)",
+        "percentile_cont(1.0) WITHIN GROUP (ORDER BY cost)",
+        "percentile_cont(0.0) WITHIN GROUP (ORDER BY cost DESC)",
+    ] {
+        is_refused(&format!("SELECT {quantile} FROM health.episodes"), "D205");
+    }
+}
+
+#[test]
+fn attack_14_a_quantile_of_few_is_somebodys_value() {
+    is_suppressed("SELECT median(cost) FROM health.episodes WHERE area = 'Z'");
+    is_suppressed("SELECT median(cost) FROM health.episodes WHERE area = 'N'");
+    is_suppressed(
+        "SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY cost) FROM health.episodes WHERE area = 'E'",
+    );
+    // Everybody in a group of one, but for those who don't count.
+    is_suppressed("SELECT median(cost) FILTER (WHERE age = 87) FROM health.episodes");
+}
+
+#[test]
+fn attack_14_a_bin_of_one_person() {
+    // Nobody else costs more than 1000: without the rule the last bin counts the victim's rows.
+    let by_hand = "SELECT count(cost) FILTER (WHERE cost >= 1000) FROM health.episodes";
+    let gained = TOWNS.attack("SELECT histogram(cost) FROM health.episodes", by_hand);
+    assert_eq!(gained.unprotected, 0.5);
+    let last = [0, 1].map(|town| {
+        let told = TOWNS.ask(town, "SELECT histogram(cost) FROM health.episodes").unwrap();
+        let bins = told[0][0].trim_matches(['[', ']']).to_owned();
+        bins.split(", ").map(|bin| bin == "NULL").collect::<Vec<_>>()
+    });
+    assert_eq!(last[0], last[1], "which bins are shown doesn't tell");
+    assert_eq!(last[0].last(), Some(&true), "{last:?}");
+    assert!(last[0].iter().any(|hidden| !hidden), "{last:?}");
+    is_suppressed("SELECT histogram(cost) FROM health.episodes WHERE area = 'Z'");
+}
+
+/// How many more the count of values is than the shown bins: what is left for the bin that is hidden.
+fn left_over(profile: Profile, trial: u8) -> i64 {
+    let lab = Lab::new(profile, trial);
+    let bins: Vec<Vec<Person>> = (0..5).map(|bin| people(bin * 100..bin * 100 + 40)).collect();
+    let mut all = bins.concat();
+    all.extend(people(is_member(trial).then_some(VICTIM)));
+    let shown: i64 = bins
+        .iter()
+        .enumerate()
+        .map(|(bin, members)| lab.ask(What::Values(0), &format!("bin {bin}"), members).unwrap())
+        .sum();
+    lab.ask(What::Values(0), "all", &all).unwrap() - shown
+}
+
+#[test]
+fn attack_14_a_hidden_bin_as_what_the_others_leave() {
+    let gained = |profile| advantage(200, |trial| 0 < left_over(profile, trial));
+    assert_eq!(gained(THRESHOLD_ONLY), 0.5);
+    let with_noise = gained(Profile::STANDARD);
+    println!("attack 14, the hidden bin of one: advantage {with_noise:.3}");
+    assert!(with_noise.abs() < 0.15, "{with_noise}");
 }
 
 #[test]

@@ -107,7 +107,8 @@ release = "at-node"
         (
             "cost",
             "Cost",
-            "type = \"integer\"\nlabel = \"measure\"\nbounds = { low = 0, high = 1000000 }",
+            "type = \"integer\"\nlabel = \"measure\"\nbounds = { low = 0, high = 1000000 }\n\
+             breakpoints = [125, 150, 175, 200, 225, 250, 275, 1000]",
         ),
         (
             "rare",

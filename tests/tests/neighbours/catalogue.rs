@@ -1,7 +1,7 @@
 //! The statements: every shape that is answered, and every shape that is refused.
 
 /// Statements that ask a department. What they answer may be a Refusal too, of the plan above.
-pub(super) const ASKED: [&str; 54] = [
+pub(super) const ASKED: [&str; 58] = [
     // Counts, sums and means, with keys and without.
     "SELECT count(*) FROM health.visits",
     "SELECT count(DISTINCT person) FROM health.visits",
@@ -65,10 +65,15 @@ pub(super) const ASKED: [&str; 54] = [
     "SELECT grouping(region, area), region, area, count(DISTINCT person), avg(cost) FROM health.visits GROUP BY CUBE (region, area)",
     "SELECT sex, region, count(*) FROM health.visits WHERE age >= 18 GROUP BY GROUPING SETS ((sex), (region)) HAVING count(*) > 20",
     "SELECT age, count(rare) FROM health.visits GROUP BY ROLLUP (age) ORDER BY grouping(age) DESC, 2, 1 LIMIT 3",
+    // Histograms and quantiles: each bin is a count.
+    "SELECT histogram(cost), median(cost) FROM health.visits",
+    "SELECT area, histogram(cost), percentile_cont(0.25) WITHIN GROUP (ORDER BY cost DESC) FROM health.visits GROUP BY area",
+    "SELECT sex, histogram(cost) FILTER (WHERE region = 'West') FROM health.visits GROUP BY sex",
+    "SELECT region, approx_percentile_cont(cost, 0.95) - approx_percentile_cont(cost, 0.05) FROM health.visits GROUP BY region",
 ];
 
 /// Statements that are refused, whatever the data.
-pub(super) const REFUSED: [&str; 37] = [
+pub(super) const REFUSED: [&str; 40] = [
     "SELECT * FROM health.visits",
     "SELECT area FROM health.visits WHERE age = 87 LIMIT 1",
     "SELECT count(*) FROM health.visits WHERE person = 'alone'",
@@ -83,6 +88,9 @@ pub(super) const REFUSED: [&str; 37] = [
     "SELECT count(*) FROM health.visits WHERE cost + 1 > 100",
     "SELECT max(cost) FROM health.visits",
     "SELECT area, min(cost), median(cost) FROM health.visits GROUP BY area",
+    "SELECT approx_percentile_cont(cost, 0.99) FROM health.visits",
+    "SELECT median(rare) FROM health.visits",
+    "SELECT histogram(age) FROM health.visits",
     "SELECT array_agg(area) FROM health.visits",
     "SELECT first_value(cost ORDER BY cost DESC) FROM health.visits",
     "SELECT bool_or(area = 'C') FROM health.visits",

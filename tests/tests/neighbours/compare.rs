@@ -9,8 +9,10 @@ use insitu_disclosure::guard::decide::WINDOW;
 use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
 use insitu_disclosure::policy::Profile;
 use insitu_disclosure::rules::{dominance, noise, rounding, threshold};
-use insitu_disclosure::tabulation::{Part, PartKind};
-use insitu_disclosure::{Admitted, Evidence, KeySet, Release, SET_COLUMN, Tabulation, protect};
+use insitu_disclosure::tabulation::{Part, PartKind, Parts};
+use insitu_disclosure::{
+    Admitted, Evidence, KeySet, MeasureKind, Release, SET_COLUMN, Tabulation, protect,
+};
 
 use super::relay::{STATE, draw};
 
@@ -124,12 +126,7 @@ pub(super) fn compare(
         shown(admitted, with, &MemoryStore::new(u64::MAX)),
         shown(admitted, without, &MemoryStore::new(u64::MAX)),
     );
-    let parts = admitted.tabulation().parts();
-    let of_measures: Vec<Vec<usize>> = {
-        let mut next = 0..parts.len();
-        let measures = admitted.tabulation().measures.iter();
-        measures.map(|m| next.by_ref().take(m.parts().len()).collect()).collect()
-    };
+    let Parts { distinct: parts, of_measures } = admitted.tabulation().parts(admitted.dataset());
     let settled = |cells: &BTreeMap<String, &Cell>, key: &str, part: usize| {
         let evidence = cells.get(key).map(|c| c.parts[part].clone()).unwrap_or_default();
         evidence.settled(PartShape::of(&parts[part], admitted.dataset()).adds)
@@ -178,6 +175,32 @@ pub(super) fn compare(
                 .iter()
                 .map(|p| (&parts[*p], settled(&known, key, *p), settled(&known_without, key, *p)))
                 .collect();
+            match &admitted.tabulation().measures[m].kind {
+                // Every bin is a count, and is compared as one.
+                MeasureKind::Histogram(_) => {
+                    let bins = |cell: &str| bins(cell, pairs.len());
+                    let of_bins = bins(&a.0).into_iter().zip(bins(&b.0)).zip(&pairs);
+                    for ((a, b), (part, x, y)) in of_bins {
+                        let covered = if (a == "NULL") == (b == "NULL") {
+                            a == b || value_is_covered(part, &a, &b, x, y)
+                        } else {
+                            status_is_covered(part, admitted, x, y)
+                        };
+                        seen.values_differ += u32::from(a != b);
+                        if !covered {
+                            found.push(format!("{key} {m}: a bin of {a} becomes {b}"));
+                        }
+                    }
+                    continue;
+                }
+                // It follows from the shown counts, which are compared where they are shown.
+                MeasureKind::Quantile { .. } => continue,
+                MeasureKind::Rows
+                | MeasureKind::Values(_)
+                | MeasureKind::Units
+                | MeasureKind::Sum(_)
+                | MeasureKind::Mean(_) => {}
+            }
             if a.1 != b.1 {
                 seen.statuses_differ += 1;
                 if !pairs.iter().any(|(part, x, y)| status_is_covered(part, admitted, x, y)) {
@@ -195,6 +218,14 @@ pub(super) fn compare(
         }
     }
     (found, seen)
+}
+
+/// The bins of a histogram as text; of one that is suppressed, all are.
+fn bins(cell: &str, count: usize) -> Vec<String> {
+    match cell.strip_prefix('[').and_then(|c| c.strip_suffix(']')) {
+        Some(bins) => bins.split(", ").map(str::to_owned).collect(),
+        None => vec!["NULL".to_owned(); count],
+    }
 }
 
 /// A status may differ where the threshold is blurred, where the victim decides on dominance, or

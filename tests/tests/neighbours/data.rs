@@ -270,7 +270,7 @@ from = "Cost"
 type = "integer"
 label = "measure"
 bounds = { low = 0, high = 1000000 }
-breakpoints = [100, 1000]
+breakpoints = [100, 200, 300, 1000]
 measured_in = "pence"
 blank = "null"
 

@@ -8,11 +8,13 @@ use arrow_flight::error::Result;
 use arrow_flight::sql::metadata::{GetDbSchemasBuilder, GetTablesBuilder};
 use arrow_flight::sql::{CommandGetDbSchemas, CommandGetTables};
 use arrow_schema::{Field, Schema};
-use insitu_disclosure::{Column, Dataset, Label, ScalarType};
+use insitu_disclosure::tabulation::Bins;
+use insitu_disclosure::{Column, Dataset, Label, Scalar, ScalarType};
 
 use super::pattern::fits;
 use super::{TABLE_TYPE, types};
 use crate::CATALOG;
+use crate::plan::BINS;
 
 /// What `GetDbSchemas` answers.
 pub(super) fn db_schemas(
@@ -102,6 +104,10 @@ fn field(dataset: &Dataset, column: &Column) -> Field {
     if let Some(measured_in) = &column.measured_in {
         metadata.insert("insitu.measured_in".to_owned(), measured_in.clone());
     }
+    // A column that has a histogram and quantiles.
+    if let Some(bins) = Bins::of(&Scalar::Column(column.name.clone()), dataset) {
+        metadata.insert(BINS.to_owned(), bins.describe());
+    }
     Field::new(&column.name, column.scalar_type.data_type(), true).with_metadata(metadata)
 }
 
@@ -120,7 +126,7 @@ const fn is_searchable(label: Label) -> bool {
 mod tests {
     use arrow_array::cast::AsArray;
     use arrow_flight::IpcMessage;
-    use insitu_disclosure::{DatasetName, Protection};
+    use insitu_disclosure::{Bounds, Breakpoints, DatasetName, Literal, Protection};
     use prost::bytes::Bytes;
 
     use super::*;
@@ -138,6 +144,15 @@ mod tests {
         }
     }
 
+    fn with_breakpoints(column: Column) -> Column {
+        let cuts = [100, 1_000, 5_000].map(|value| Literal::Decimal { value, places: 2 });
+        Column {
+            breakpoints: Some(Breakpoints::Listed(cuts.into())),
+            bounds: Some(Bounds { low: 0, high: 100_000 }),
+            ..column
+        }
+    }
+
     fn dataset(name: &str) -> Arc<Dataset> {
         Arc::new(Dataset {
             name: DatasetName::parse(name).unwrap(),
@@ -145,7 +160,7 @@ mod tests {
             columns: vec![
                 column("id", ScalarType::Int64, Label::Unit),
                 column("lsoa", ScalarType::Utf8, Label::Dimension),
-                column("cost", ScalarType::Decimal(2), Label::Measure),
+                with_breakpoints(column("cost", ScalarType::Decimal(2), Label::Measure)),
                 column("born", ScalarType::Date, Label::Filter),
                 column("secret", ScalarType::Utf8, Label::Hidden),
             ],
@@ -227,6 +242,8 @@ mod tests {
         assert_eq!(of("lsoa", "ARROW:FLIGHT:SQL:REMARKS"), Some("Where it is."));
         assert_eq!(of("lsoa", "ARROW:FLIGHT:SQL:PRECISION"), None);
         assert_eq!(of("cost", "insitu.measured_in"), Some("pence"));
+        assert_eq!(of("cost", "insitu.bins"), Some("0.00, 1.00, 10.00, 50.00, 1000.00"));
+        assert_eq!(of("lsoa", "insitu.bins"), None);
         assert_eq!(of("cost", "ARROW:FLIGHT:SQL:TYPE_NAME"), Some("DECIMAL"));
         assert_eq!(of("cost", "ARROW:FLIGHT:SQL:PRECISION"), Some("38"));
         assert_eq!(of("cost", "ARROW:FLIGHT:SQL:SCALE"), Some("2"));

@@ -1,0 +1,234 @@
+//! Bins as parts of a question: which counts they are, what is refused, and what of a node's table is believed.
+
+// Tests may assume.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(missing_docs)]
+
+#[allow(dead_code, reason = "arbitrary questions are for the properties")]
+mod arbitrary;
+
+use std::sync::Arc;
+
+use arbitrary::{dataset, scan};
+use arrow_array::builder::{Int64Builder, ListBuilder};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use insitu_disclosure::policy::{Complementary, Profile};
+use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
+use insitu_disclosure::tabulation::{BINS_MAX, PARTS_MAX};
+use insitu_disclosure::{
+    Admitted, Breakpoints, Comparison, Dataset, Input, Key, Literal, Measure, MeasureKind, Preset,
+    Probability, RefusalCode, Scalar, Tabulation, admit, receive,
+};
+
+fn column(name: &str) -> Scalar {
+    Scalar::Column(name.to_owned())
+}
+
+fn compare(name: &str, op: Comparison, value: Literal) -> Scalar {
+    Scalar::Compare { op, left: Box::new(column(name)), right: Box::new(Scalar::Literal(value)) }
+}
+
+fn histogram(of: &str) -> Measure {
+    Measure { kind: MeasureKind::Histogram(column(of)), filter: None }
+}
+
+fn quantile(of: &str, millionths: u32) -> Measure {
+    let probability = Probability::new(millionths).unwrap();
+    Measure { kind: MeasureKind::Quantile { argument: column(of), probability }, filter: None }
+}
+
+fn ask(measures: Vec<Measure>) -> Tabulation {
+    Tabulation { input: scan(), keys: Vec::new(), measures, groups_max: 10 }
+}
+
+fn codes(tabulation: Tabulation, dataset: &Arc<Dataset>) -> Vec<RefusalCode> {
+    match admit(tabulation, Arc::clone(dataset)) {
+        Ok(_) => Vec::new(),
+        Err(refusals) => refusals.iter().map(|r| r.code()).collect(),
+    }
+}
+
+/// The coordinates of all parts, in the cell of all rows.
+fn coordinates(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Coordinate> {
+    let parts = tabulation.parts(dataset).distinct;
+    let keys: Vec<_> =
+        tabulation.keys.iter().map(|_| Some(Literal::Utf8("F".to_owned()))).collect();
+    let of = |part| Frame::of(tabulation, part, dataset, 1).coordinate(&keys);
+    parts.iter().map(of).collect()
+}
+
+#[test]
+fn a_bin_is_the_same_question_as_the_count_written_by_hand() {
+    use Comparison::{Equal, GreaterOrEqual, Less};
+    let dataset = dataset(Profile::STANDARD);
+    let cut = |op, value| compare("cost", op, Literal::Int64(value));
+    let by_hand = [
+        vec![cut(Less, -500)],
+        // In whatever order.
+        vec![cut(Less, 0), cut(GreaterOrEqual, -500)],
+        vec![cut(GreaterOrEqual, 0), cut(Less, 100)],
+        vec![cut(GreaterOrEqual, 100), cut(Less, 10_000)],
+        vec![cut(GreaterOrEqual, 10_000)],
+    ];
+    let women = || compare("sex", Equal, Literal::Utf8("F".to_owned()));
+    let count = |bin: Vec<Scalar>, more: Option<Scalar>| Measure {
+        kind: MeasureKind::Values(column("cost")),
+        filter: Some(Scalar::And(bin.into_iter().chain(more).collect())),
+    };
+    for filter in [None, Some(women())] {
+        let counts = by_hand.iter().map(|bin| count(bin.clone(), filter.clone())).collect();
+        let expected = coordinates(&ask(counts), &dataset);
+        let measure = Measure { filter: filter.clone(), ..histogram("cost") };
+        assert_eq!(coordinates(&ask(vec![measure]), &dataset), expected);
+        // A quantile has the count of values first.
+        let values = Measure { kind: MeasureKind::Values(column("cost")), filter: filter.clone() };
+        let first = coordinates(&ask(vec![values]), &dataset);
+        let measure = Measure { filter, ..quantile("cost", 250_000) };
+        let of_quantile = coordinates(&ask(vec![measure]), &dataset);
+        assert_eq!(of_quantile, [first, expected].concat());
+    }
+    // So it is where the condition is on all rows, and where the cell is picked by a key.
+    let with = |measures: Vec<Measure>, predicate: Option<Scalar>, key: Option<&str>| {
+        let asked = ask(measures);
+        let input = match predicate {
+            Some(predicate) => Input::Filter { input: Box::new(asked.input), predicate },
+            None => asked.input,
+        };
+        let keys = key.into_iter().map(|k| Key { scalar: column(k) }).collect();
+        coordinates(&Tabulation { input, keys, ..asked }, &dataset)
+    };
+    let expected = with(vec![count(by_hand[2].clone(), Some(women()))], None, None);
+    assert_eq!(with(vec![histogram("cost")], Some(women()), None)[2], expected[0]);
+    assert_eq!(with(vec![histogram("cost")], None, Some("sex"))[2], expected[0]);
+    let all = with(vec![histogram("cost")], None, None);
+    assert!(!all.contains(&expected[0]), "the test's premise: others have others");
+}
+
+#[test]
+fn measures_of_one_column_share_their_counts() {
+    let dataset = dataset(Profile::STANDARD);
+    let shares = [50_000, 250_000, 500_000, 750_000, 950_000];
+    let mut measures: Vec<Measure> = shares.iter().map(|p| quantile("cost", *p)).collect();
+    measures.push(histogram("cost"));
+    measures.push(Measure { kind: MeasureKind::Mean(column("cost")), filter: None });
+    let tabulation = ask(measures);
+    let parts = tabulation.parts(&dataset);
+    // The values, five bins, and a total.
+    assert_eq!(parts.distinct.len(), 7);
+    assert_eq!(parts.of_measures[0], [0, 1, 2, 3, 4, 5]);
+    assert_eq!(parts.of_measures[4], parts.of_measures[0]);
+    assert_eq!(parts.of_measures[5], [1, 2, 3, 4, 5]);
+    assert_eq!(parts.of_measures[6], [6, 0]);
+    assert!(codes(tabulation, &dataset).is_empty());
+}
+
+#[test]
+fn a_table_has_no_more_counts_than_a_department_is_made_to_answer() {
+    let dataset = dataset(Profile::STANDARD);
+    let of = |n: usize| {
+        let measures = (0..n).map(|i| Measure {
+            filter: Some(compare(
+                "decade",
+                Comparison::Equal,
+                Literal::Int64(i.try_into().unwrap()),
+            )),
+            ..histogram("cost")
+        });
+        ask(measures.collect())
+    };
+    let most = PARTS_MAX / 5;
+    assert_eq!(codes(of(most), &dataset), []);
+    assert_eq!(codes(of(most + 1), &dataset), [RefusalCode::L503]);
+}
+
+#[test]
+fn only_measures_with_published_breakpoints_have_a_distribution() {
+    let standard = dataset(Profile::STANDARD);
+    for (of, expect) in [
+        ("cost", vec![]),
+        ("weight", vec![]),
+        ("decade", vec![RefusalCode::D206]),
+        ("visited", vec![RefusalCode::D206]),
+        ("area", vec![RefusalCode::D206]),
+        ("person", vec![RefusalCode::D202]),
+        ("name", vec![RefusalCode::Q106]),
+    ] {
+        assert_eq!(codes(ask(vec![histogram(of)]), &standard), expect, "{of}");
+        assert_eq!(codes(ask(vec![quantile(of, 500_000)]), &standard), expect, "{of}");
+    }
+    let expression =
+        Scalar::Call { function: insitu_disclosure::Function::Negate, args: vec![column("cost")] };
+    let measure = Measure { kind: MeasureKind::Histogram(expression), filter: None };
+    assert_eq!(codes(ask(vec![measure]), &standard), [RefusalCode::D206]);
+    let with_cuts = |cuts: Vec<i64>| {
+        let mut changed = standard.as_ref().clone();
+        let cost = changed.columns.iter_mut().find(|c| c.name == "cost").unwrap();
+        let cuts = cuts.into_iter().map(Literal::Int64).collect();
+        cost.breakpoints = Some(Breakpoints::Listed(cuts));
+        Arc::new(changed)
+    };
+    let asked = || ask(vec![histogram("cost")]);
+    assert_eq!(codes(asked(), &with_cuts(vec![0, 100])), [RefusalCode::D206]);
+    let most = i64::try_from(BINS_MAX).unwrap();
+    assert_eq!(codes(asked(), &with_cuts((1..most).collect())), []);
+    assert_eq!(codes(asked(), &with_cuts((1..=most).collect())), [RefusalCode::L503]);
+}
+
+#[test]
+fn where_bins_would_give_a_suppressed_one_away_there_are_none() {
+    for preset in Preset::ALL {
+        let offered = !matches!(preset, Preset::Round5 | Preset::Exact);
+        let asked = codes(ask(vec![quantile("cost", 500_000)]), &dataset(preset.profile()));
+        let expect = if offered { vec![] } else { vec![RefusalCode::D204] };
+        assert_eq!(asked, expect, "{}", preset.as_str());
+    }
+    let tightened = Profile { complementary: Complementary::On, ..Profile::STANDARD };
+    assert_eq!(codes(ask(vec![histogram("cost")]), &dataset(tightened)), [RefusalCode::D204]);
+}
+
+/// A node's table of a histogram and a median over all rows.
+fn announced(counts: Option<Vec<Option<i64>>>, signs: [&str; 2], median: Option<f64>) -> bool {
+    let asked: Admitted<Tabulation> =
+        admit(ask(vec![histogram("cost"), quantile("cost", 500_000)]), dataset(Profile::STANDARD))
+            .unwrap();
+    let mut lists = ListBuilder::new(Int64Builder::new());
+    for count in counts.iter().flatten() {
+        lists.values().append_option(*count);
+    }
+    lists.append(counts.is_some());
+    let sign = |sign: &str| Arc::new(StringArray::from(vec![sign.to_owned()])) as ArrayRef;
+    let columns = vec![
+        Arc::new(lists.finish()) as ArrayRef,
+        sign(signs[0]),
+        Arc::new(Float64Array::from(vec![median])),
+        sign(signs[1]),
+    ];
+    let batch = RecordBatch::try_new(asked.table_schema(), columns).unwrap();
+    receive(&asked, &[batch]).is_some()
+}
+
+#[test]
+fn a_histogram_or_quantile_that_cannot_be_isnt_taken() {
+    let counts = || Some(vec![Some(10), None, Some(25), Some(30), None]);
+    assert!(announced(counts(), ["", "e"], Some(55.5)));
+    assert!(announced(counts(), ["", "c"], None));
+    assert!(announced(None, ["c", "c"], None));
+    for (counts, signs, median, why) in [
+        (Some(vec![Some(10); 4]), ["", "e"], Some(55.5), "a bin is missing"),
+        (Some(vec![Some(10); 6]), ["", "e"], Some(55.5), "a bin too many"),
+        (Some(vec![None; 5]), ["", "c"], None, "nothing is shown"),
+        (Some(vec![Some(12); 5]), ["", "c"], None, "not rounded"),
+        (Some(vec![Some(5); 5]), ["", "c"], None, "below the threshold"),
+        (Some(vec![Some(0); 5]), ["", "c"], None, "zeros are small"),
+        (counts(), ["c", "c"], None, "a value beside `c`"),
+        (counts(), ["e", "c"], None, "counts are no estimate"),
+        (None, ["", "c"], None, "no value beside none"),
+        (counts(), ["", ""], Some(55.5), "an estimate says so"),
+        (counts(), ["", "e"], None, "no estimate beside `e`"),
+        (counts(), ["", "c"], Some(55.5), "a value beside `c`"),
+        (counts(), ["", "e"], Some(1_000_001.0), "beyond the bounds"),
+        (counts(), ["", "e"], Some(f64::NAN), "no number"),
+    ] {
+        assert!(!announced(counts, signs, median), "{why}");
+    }
+}
