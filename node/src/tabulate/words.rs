@@ -79,17 +79,11 @@ fn words(units: &ArrayRef, keys: &DatasetKeys) -> Result<UInt64Array> {
         DataType::LargeUtf8 => {
             units.as_string::<i64>().iter().map(|v| v.map(|v| word(v.as_bytes()))).collect()
         }
-        DataType::Int64 => {
-            let values = units.as_primitive::<Int64Type>();
-            values.iter().map(|v| v.map(|v| word(&v.to_le_bytes()))).collect()
-        }
-        DataType::Date32 => {
-            let values = units.as_primitive::<Date32Type>();
-            values.iter().map(|v| v.map(|v| word(&v.to_le_bytes()))).collect()
-        }
+        // The word beneath a NULL is never read.
+        DataType::Int64 => units.as_primitive::<Int64Type>().unary(|v| word(&v.to_le_bytes())),
+        DataType::Date32 => units.as_primitive::<Date32Type>().unary(|v| word(&v.to_le_bytes())),
         DataType::Decimal128(..) => {
-            let values = units.as_primitive::<Decimal128Type>();
-            values.iter().map(|v| v.map(|v| word(&v.to_le_bytes()))).collect()
+            units.as_primitive::<Decimal128Type>().unary(|v| word(&v.to_le_bytes()))
         }
         // No other type identifies units: configuration refuses it.
         _ => return Err(unexpected()),

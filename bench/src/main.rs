@@ -1,0 +1,35 @@
+//! Benchmarks: what protection and federation cost. `cargo run --release -p insitu-bench -- --help`.
+//!
+//! 1. [`people`]: made-up rows in Parquet, the same in every run.
+//! 2. [`protection`]: questions about protected data beside the same questions about open data.
+//! 3. [`times`]: repeated runs, quantiles, and the machine.
+
+// A benchmark may assume, as a test may.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
+
+mod people;
+mod protection;
+mod times;
+
+use clap::{Parser, Subcommand};
+
+/// What is measured.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// Protected questions beside open ones, over the same rows.
+    Protection(protection::Arguments),
+}
+
+fn main() {
+    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).init();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    match Arguments::parse().bench {
+        Bench::Protection(arguments) => runtime.block_on(protection::run(&arguments)),
+    }
+}

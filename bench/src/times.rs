@@ -1,0 +1,39 @@
+//! Repeated runs.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// Times of several runs of one thing, in order of length.
+#[derive(Debug, Clone)]
+pub(crate) struct Times(Vec<Duration>);
+
+impl Times {
+    pub(crate) fn of(mut times: Vec<Duration>) -> Self {
+        times.sort();
+        Self(times)
+    }
+
+    /// The shortest: what the work takes when nothing else is in the way.
+    pub(crate) fn least(&self) -> f64 {
+        self.0.first().map_or(f64::NAN, Duration::as_secs_f64)
+    }
+
+    /// The one in the middle.
+    pub(crate) fn median(&self) -> f64 {
+        self.0.get(self.0.len() / 2).map_or(f64::NAN, Duration::as_secs_f64)
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({ "runs": self.0.len(), "least_s": self.least(), "median_s": self.median() })
+    }
+}
+
+/// What the figures were taken on.
+pub(crate) fn machine() -> Value {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = cpu.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": "));
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+    json!({ "cpu": cpu.map(|(_, name)| name), "cores": cores, "profile": profile })
+}
