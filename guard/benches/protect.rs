@@ -13,7 +13,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use insitu_disclosure::evidence::{Cell, SignCounts, Sketch};
 use insitu_disclosure::guard::{Guard, GuardedCell, MemoryStore, Released};
 use insitu_disclosure::{
-    Admitted, Column, Dataset, DatasetName, Evidence, Input, Key, Label, Literal, Measure,
+    Admitted, Column, Dataset, DatasetName, Evidence, Input, Key, KeySet, Label, Literal, Measure,
     MeasureKind, PartEvidence, Preset, ProtectedUnit, Protection, Release, ReleaseMode, Scalar,
     ScalarType, Tabulation, admit, protect,
 };
@@ -84,6 +84,7 @@ fn question(preset: Preset, groups_max: u32) -> Admitted<Tabulation> {
     let tabulation = Tabulation {
         input: Input::Scan { dataset: name, fingerprint: 0 },
         keys: vec![Key { scalar: Scalar::Column("place".to_owned()) }],
+        sets: Vec::new(),
         measures: vec![Measure { kind: MeasureKind::Rows, filter: None }],
         groups_max,
     };
@@ -104,7 +105,7 @@ fn evidence(cells: i64, sizes: Sizes) -> Evidence {
             sketch: Some(Box::new(draws.sketch(units))),
             ..PartEvidence::default()
         };
-        Cell { keys: vec![Some(Literal::Int64(place))], parts: vec![part] }
+        Cell { set: KeySet::all(1), keys: vec![Some(Literal::Int64(place))], parts: vec![part] }
     };
     Evidence { cells: (0..cells).map(cell).collect() }
 }
