@@ -9,7 +9,7 @@
 //! The file is verified from end to end when it is opened, and the anchors are loaded from it.
 //!
 //! Restoring an old copy would reopen every difference since. The file cannot know that, so
-//! [`AnchorStore::open`] is told how many cells the Ledger has seen kept.
+//! [`AnchorStore::open`] is told how many cells the manifest has counted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
@@ -123,7 +123,7 @@ impl AnchorStore {
         Ok(Self { path, anchors_max, database, kept: Mutex::new(kept) })
     }
 
-    /// Number of cells kept, for the Ledger to remember.
+    /// Number of cells kept, for the manifest to count.
     ///
     /// # Errors
     /// [`GuardError::Stopped`] after a failure.

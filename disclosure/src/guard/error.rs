@@ -10,8 +10,8 @@ pub enum GuardError {
     /// The guard keeps as many cells as it may.
     #[error(
         "the difference guard holds {held} cells of at most {limit}, and this table needs \
-         {needed} more: no new table of this dataset can be released. Raise `anchors_max`, or \
-         publish a new snapshot and start a new guard file for it"
+         {needed} more: no new table of this dataset can be released. Raise `anchors_max` in \
+         `[node]` or `[gateway]`"
     )]
     Full {
         /// Cells kept now.
@@ -39,8 +39,8 @@ pub enum GuardError {
     },
     /// There is no file.
     #[error(
-        "{}: the file of the difference guard is missing. If this dataset has released anything, \
-         restore the file from backup. Only for a dataset that never released: create a new one",
+        "{}: the file of the difference guard is missing. Restore it from backup; if there is none, \
+         `insitu state reset` accepts the loss",
         path.display()
     )]
     Missing {
@@ -73,7 +73,8 @@ pub enum GuardError {
     /// The file is not as this program wrote it.
     #[error(
         "{}: the file of the difference guard is damaged ({what}). Restore it from backup; do \
-         not delete it, for without it earlier releases can be differenced",
+         not delete it, for without it earlier releases can be differenced. If there is no backup, \
+         `insitu state reset` accepts the loss",
         path.display()
     )]
     Damaged {
@@ -82,10 +83,11 @@ pub enum GuardError {
         /// What was found.
         what: String,
     },
-    /// The file is older than what the Ledger remembers of it.
+    /// The file is older than what the manifest counted of it.
     #[error(
-        "{}: holds {held} cells, but the ledger knows of {expected}: it was rolled back or \
-         restored from an old copy. Restore a copy at least as new as the ledger",
+        "{}: holds {held} cells, but the manifest counted {expected}: it was rolled back or restored \
+         from an old copy. Restore the newest copy; if there is none, `insitu state reset` accepts \
+         the loss",
         path.display()
     )]
     RolledBack {

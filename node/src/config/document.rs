@@ -38,6 +38,7 @@ pub(super) struct NodeTable {
     pub(super) source_mib_max: At<Whole>,
     pub(super) query_seconds_max: At<Whole>,
     pub(super) groups_max: At<Whole>,
+    pub(super) anchors_max: At<Whole>,
 }
 
 /// `[uplink]`
