@@ -7,6 +7,7 @@
 //!   manifest                        what the folder should hold
 //!   secret                          64 hexadecimal digits; a node's only
 //!   guard-health.visits.redb        released cells of a dataset
+//!   conditions-health.visits.redb   conditions charged to its budget
 //! ```
 //!
 //! The folder is made under another name and renamed when it is whole: a folder that is there was once

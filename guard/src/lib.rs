@@ -3,9 +3,11 @@
 //! 1. [`StateFolder`]: what is kept from run to run; `manifest`: what it should hold; [`StateError`]:
 //!    why it isn't used.
 //! 2. [`AnchorStore`]: one dataset's releases, in one file.
-//! 3. [`Guards`]: a node's or a gateway's, each dataset's file opened when it is first needed.
+//!    `conditions`: the conditions charged to its budget, in another.
+//! 3. [`Guards`]: a node's or a gateway's, each dataset's files opened when they are first needed.
 //! 4. [`reset`]: accepting a loss; `private`: files for their owner alone.
 
+mod conditions;
 mod error;
 mod folder;
 mod guards;

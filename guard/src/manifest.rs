@@ -27,17 +27,20 @@ const HEADING: &str = "insitu state 1";
 pub enum MemoryKind {
     /// Released cells.
     Guard,
+    /// Conditions charged to a budget.
+    Conditions,
 }
 
 impl MemoryKind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Guard];
+    pub const ALL: [Self; 2] = [Self::Guard, Self::Conditions];
 
     /// The word in the manifest and in file names.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Guard => "guard",
+            Self::Conditions => "conditions",
         }
     }
 
@@ -46,6 +49,7 @@ impl MemoryKind {
     pub const fn counts(self) -> &'static str {
         match self {
             Self::Guard => "released cells",
+            Self::Conditions => "charged conditions",
         }
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use insitu_disclosure::DatasetName;
+use insitu_disclosure::budget::ConditionBudget;
 use insitu_disclosure::guard::{Guard, GuardError};
 use insitu_disclosure::keyed::{DatasetKeys, SECRET_BYTES};
 pub use insitu_guard::StateError;
@@ -57,6 +58,14 @@ impl NodeState {
     /// A file that can't be used.
     pub fn guard(&self, dataset: &DatasetName) -> Result<Arc<dyn Guard>, GuardError> {
         self.guards.of(dataset)
+    }
+
+    /// The budget of a dataset.
+    ///
+    /// # Errors
+    /// A file that can't be used.
+    pub fn budget(&self, dataset: &DatasetName) -> Result<Arc<dyn ConditionBudget>, GuardError> {
+        self.guards.budget(dataset)
     }
 }
 

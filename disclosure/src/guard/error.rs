@@ -1,4 +1,4 @@
-//! Why the guard gave no verdict, in words for the operator of a node.
+//! Why the guard gave no verdict, or a budget wasn't charged, in words for the operator of a node.
 //!
 //! None of these texts is for the analyst: the analyst gets one closed refusal code.
 
@@ -39,7 +39,7 @@ pub enum GuardError {
     },
     /// There is no file.
     #[error(
-        "{}: the file of the difference guard is missing. Restore it from backup; if there is none, \
+        "{}: missing, and something was kept in it. Restore it from backup; if there is none, \
          `insitu state reset` accepts the loss",
         path.display()
     )]
@@ -72,7 +72,7 @@ pub enum GuardError {
     },
     /// The file is not as this program wrote it.
     #[error(
-        "{}: the file of the difference guard is damaged ({what}). Restore it from backup; do \
+        "{}: damaged ({what}). Restore it from backup; do \
          not delete it, for without it earlier releases can be differenced. If there is no backup, \
          `insitu state reset` accepts the loss",
         path.display()
@@ -85,7 +85,7 @@ pub enum GuardError {
     },
     /// The file is older than what the manifest counted of it.
     #[error(
-        "{}: holds {held} cells, but the manifest counted {expected}: it was rolled back or restored \
+        "{}: holds {held} entries, but the manifest counted {expected}: it was rolled back or restored \
          from an old copy. Restore the newest copy; if there is none, `insitu state reset` accepts \
          the loss",
         path.display()
@@ -93,9 +93,9 @@ pub enum GuardError {
     RolledBack {
         /// The file.
         path: PathBuf,
-        /// Cells in the file.
+        /// Entries in the file: cells, or conditions.
         held: u64,
-        /// Cells the caller knows to have been kept.
+        /// Entries the caller knows to have been kept.
         expected: u64,
     },
     /// The disk refused.
@@ -110,7 +110,7 @@ pub enum GuardError {
     },
     /// An earlier failure left it unknown what is on disk.
     #[error(
-        "the difference guard stopped after an earlier failure; restart the node to reopen its file"
+        "nothing is kept any more after an earlier failure; restart the service to reopen its file"
     )]
     Stopped,
 }

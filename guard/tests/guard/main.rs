@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may assume")]
 
+mod budget;
 mod conformance;
 mod differencing;
 mod durability;

@@ -81,6 +81,8 @@ pub(super) struct DatasetTable {
     pub(super) record_key: At<String>,
     pub(super) p_table: At<String>,
     pub(super) release: At<String>,
+    pub(super) conditions_max: At<Whole>,
+    pub(super) answer_times: At<List<Spanned<String>>>,
     pub(super) misfits_max: At<Whole>,
     #[serde(default)]
     pub(super) column: List<Spanned<ColumnTable>>,

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array as _, RecordBatch};
+use insitu_disclosure::budget::{MemoryBudget, Unpaid, charge};
 use insitu_disclosure::dataset::Bounds;
 use insitu_disclosure::evidence::{Adds, Cell, Contribution, SignCounts, UnitWord};
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::policy::{DifferenceGuard, Dominance, Noise};
 use insitu_disclosure::{
-    Column, Comparison, Dataset, DatasetName, Evidence, Input, Label, Literal, Measure,
-    MeasureKind, PartEvidence, Profile, ProtectedUnit, Protection, Release, ReleaseMode, Scalar,
-    ScalarType, Tabulation, admit, protect,
+    AnswerTimes, Column, Comparison, Dataset, DatasetName, Evidence, Input, Label, Literal,
+    Measure, MeasureKind, PartEvidence, Profile, ProtectedUnit, Protection, Release, ReleaseMode,
+    Scalar, ScalarType, Tabulation, admit, protect,
 };
 
 /// Threshold only, and sharp: no noise, rounding, dominance or guard.
@@ -50,6 +51,7 @@ pub(super) struct Lab {
     dataset: Arc<Dataset>,
     keys: DatasetKeys,
     guard: MemoryStore,
+    budget: MemoryBudget,
 }
 
 /// A person's number, and what they cost.
@@ -57,6 +59,11 @@ pub(super) type Person = (u64, i128);
 
 impl Lab {
     pub(super) fn new(profile: Profile, seed: u8) -> Self {
+        Self::with_budget(profile, seed, None)
+    }
+
+    /// The same with a budget of so many conditions; each spelling is one.
+    pub(super) fn with_budget(profile: Profile, seed: u8, conditions_max: Option<u32>) -> Self {
         let column = |name: String, scalar_type, label| Column {
             name,
             scalar_type,
@@ -84,19 +91,22 @@ impl Lab {
             units_at_one_node: true,
             record_key: None,
             perturbation: None,
+            conditions_max,
+            answer_times: AnswerTimes::at_once(),
         };
         let dataset = Dataset { name, description: None, columns, protection, snapshot: 0 };
-        Self { dataset: dataset.into(), keys, guard: MemoryStore::new(1_000_000) }
+        let (guard, budget) = (MemoryStore::new(1_000_000), MemoryBudget::default());
+        Self { dataset: dataset.into(), keys, guard, budget }
     }
 
-    /// The protected table for one cell, over a state of the data.
+    /// The protected table for one cell, over a state of the data; `None` if the budget is spent.
     pub(super) fn batch(
         &self,
         what: What,
         spelling: &str,
         snapshot: u64,
         people: &[Person],
-    ) -> RecordBatch {
+    ) -> Option<RecordBatch> {
         let predicate = Scalar::Compare {
             op: Comparison::Equal,
             left: Box::new(Scalar::Column("area".to_owned())),
@@ -116,6 +126,11 @@ impl Lab {
             groups_max: 10,
         };
         let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
+        let admitted = match charge(admitted, snapshot, &self.budget) {
+            Ok(charged) => charged.into_admitted(),
+            Err(Unpaid::Spent(_)) => return None,
+            Err(Unpaid::Unkept(error)) => panic!("{error}"),
+        };
         let mut part = PartEvidence::default();
         let mut signs = SignCounts::new();
         for (person, cost) in people {
@@ -135,10 +150,10 @@ impl Lab {
         let mut evidence = Evidence { cells: vec![Cell { keys: Vec::new(), parts: vec![part] }] };
         evidence.draw(&admitted, &self.keys, snapshot);
         let release = Release { snapshot, guard: &self.guard };
-        protect(&admitted, evidence, &release).unwrap().to_batch().unwrap()
+        Some(protect(&admitted, evidence, &release).unwrap().to_batch().unwrap())
     }
 
-    /// What is shown; `None` if it is suppressed.
+    /// What is shown; `None` if it is suppressed, or refused.
     pub(super) fn ask(&self, what: What, spelling: &str, people: &[Person]) -> Option<i64> {
         self.ask_at(what, spelling, 0, people)
     }
@@ -151,7 +166,7 @@ impl Lab {
         snapshot: u64,
         people: &[Person],
     ) -> Option<i64> {
-        let batch = self.batch(what, spelling, snapshot, people);
+        let batch = self.batch(what, spelling, snapshot, people)?;
         let values = batch.column(0).as_primitive::<Int64Type>();
         (!values.is_null(0)).then(|| values.value(0))
     }
