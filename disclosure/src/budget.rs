@@ -107,7 +107,7 @@ pub fn unpaid(
 ) -> Option<BTreeSet<Condition>> {
     let unpaid: BTreeSet<Condition> = conditions.difference(paid).copied().collect();
     let after = paid.len().saturating_add(unpaid.len());
-    let fits = usize::try_from(conditions_max).map_or(true, |max| after <= max);
+    let fits = after <= usize::try_from(conditions_max).unwrap_or(usize::MAX);
     (unpaid.is_empty() || fits).then_some(unpaid)
 }
 

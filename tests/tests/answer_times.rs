@@ -57,6 +57,10 @@ async fn who_hangs_up_while_an_answer_waits_leaves_nothing_behind() {
     let info = analyst.announce("SELECT count(*) FROM health.visits").await.unwrap();
     let began = Instant::now();
     let fetching = tokio::spawn(async move { analyst.fetch(&info).await.map(|_| ()) });
+    while federation.node(0).working() == 0 {
+        assert!(began.elapsed() < time, "the node doesn't begin");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     // The work takes a moment, the waiting nearly half a minute.
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(federation.node(0).working() > 0, "the answer waits");
