@@ -23,7 +23,8 @@ pub enum StateError {
     /// A folder with nothing in it: a disk that isn't mounted looks like this.
     #[error(
         "the state folder {} is empty. If something was kept in it, restore it, or mount the disk it \
-         is on. At the very first start, remove the empty folder, or name one within it as `state`",
+         is on; if it can't be, `insitu state reset` accepts the loss. At the very first start, remove the \
+         empty folder, or name one within it as `state`",
         folder.display()
     )]
     Empty {
