@@ -250,7 +250,7 @@ mod tests {
         let both = Scalar::And(vec![is("b", 2), is("a", 1)]);
         for other in [
             question(&[is("b", 2), is("a", 1)], &[], &[None]),
-            question(&[both.clone()], &[], &[None]),
+            question(std::slice::from_ref(&both), &[], &[None]),
             question(&[is("a", 1)], &[], &[Some(is("b", 2))]),
             question(&[], &[], &[Some(both)]),
             question(&[is("a", 1), is("b", 2)], &[], &[None, None]),
