@@ -20,7 +20,7 @@ pub(crate) struct Check {
 
 /// What a configuration is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Node,
     Gateway,
 }
@@ -57,16 +57,21 @@ fn check(file: &Path) -> Result<String, String> {
             }
             Ok(format!("node {}, {}", config.node.id, plural(config.datasets.len(), "dataset")))
         }
-        None => Err(format!(
-            "{}: is neither a node's nor a gateway's configuration; add `[node]` or `[gateway]`",
-            file.display()
-        )),
+        None => Err(neither(file)),
     }
+}
+
+/// What is said of a file that is no configuration.
+pub(crate) fn neither(file: &Path) -> String {
+    format!(
+        "{}: is neither a node's nor a gateway's configuration; add `[node]` or `[gateway]`",
+        file.display()
+    )
 }
 
 /// The kind a text is meant to be. A gateway's has `[[node]]`, so its own table is looked for first.
 /// Of a text that isn't TOML yet the headings are looked at: its errors still are those of a kind.
-fn kind(text: &str) -> Option<Kind> {
+pub(crate) fn kind(text: &str) -> Option<Kind> {
     let (has_gateway, has_node) = match text.parse::<toml::Table>() {
         Ok(table) => {
             let is_list_of_nodes = table.get("node").is_some_and(toml::Value::is_array);

@@ -1,11 +1,12 @@
 //! `insitu gateway`: the service analysts ask.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use insitu_gateway::config::GatewayConfig;
 use insitu_gateway::server::{self, GatewayError, NodeRegistration, Settings};
-use insitu_guard::Guards;
+use insitu_guard::{Guards, Owner, StateFolder};
 
 use crate::failure::Failure;
 use crate::shutdown;
@@ -26,8 +27,7 @@ impl Gateway {
         let clients = shutdown::listen(config.listen, "`listen`").await?;
         let nodes = shutdown::listen(config.nodes_listen, "`nodes_listen`").await?;
         let address = shutdown::address_of(&clients)?;
-        let guards = Guards::in_folder(&config.state_folder)
-            .map_err(|error| Failure::Service(error.to_string()))?;
+        let guards = guards(&config)?;
         let settings = settings(&config, guards);
         let mut running = server::start(settings, clients, nodes).await.map_err(failed)?;
         shutdown::announce(&format!("gateway ready on grpc://{address}"))?;
@@ -38,6 +38,18 @@ impl Gateway {
         running.stop().await;
         outcome
     }
+}
+
+/// What was released, all of it found whole before anybody may ask.
+fn guards(config: &GatewayConfig) -> Result<Guards, Failure> {
+    let folder = StateFolder::open(&config.state_folder, Owner::Gateway)
+        .map_err(|error| Failure::Service(error.to_string()))?;
+    for reset in folder.resets() {
+        eprintln!("warning: a loss of state was accepted here: {reset}");
+    }
+    let guards = Guards::in_folder(Arc::new(folder), config.anchors_max.into());
+    guards.open_known().map_err(|error| Failure::Service(error.to_string()))?;
+    Ok(guards)
 }
 
 fn failed(error: GatewayError) -> Failure {

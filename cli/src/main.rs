@@ -1,7 +1,8 @@
 //! `insitu`: the one command. A file for each verb:
 //!
 //! * `demo`: a whole federation in one process, for a first look.
-//! * `gateway`, `node`: the two services; `check` reads their configurations without starting them.
+//! * `gateway`, `node`: the two services; `check` reads their configurations without starting them,
+//!   `state` looks after their state folders.
 //! * `query`, `explain`: an analyst's shell. `connection`, `statement` are their options, `client`
 //!   asks, `answer` is what came, `format` and `table` print it.
 //! * `failure` is why a command ended without its result: exit code 1, or 2 for wrong usage.
@@ -19,6 +20,7 @@ mod node;
 mod query;
 mod shutdown;
 mod spinner;
+mod state;
 mod statement;
 mod table;
 mod terminal;
@@ -50,6 +52,7 @@ enum Verb {
     Check(check::Check),
     Gateway(gateway::Gateway),
     Node(node::Node),
+    State(state::State),
 }
 
 impl Verb {
@@ -57,7 +60,9 @@ impl Verb {
     const fn log_filter(&self) -> &'static str {
         match self {
             Self::Gateway(_) | Self::Node(_) => "warn,insitu_gateway=info,insitu_node=info",
-            Self::Demo(_) | Self::Query(_) | Self::Explain(_) | Self::Check(_) => "warn",
+            Self::Demo(_) | Self::Query(_) | Self::Explain(_) | Self::Check(_) | Self::State(_) => {
+                "warn"
+            }
         }
     }
 
@@ -69,6 +74,7 @@ impl Verb {
             Self::Check(verb) => verb.run(),
             Self::Gateway(verb) => verb.run().await,
             Self::Node(verb) => verb.run().await,
+            Self::State(verb) => verb.run(),
         }
     }
 }
@@ -123,6 +129,8 @@ mod tests {
             &["explain", "--code", "D201", "SELECT 1"],
             &["gateway"],
             &["check"],
+            &["state", "reset", "--config", "node.toml"],
+            &["state", "reset", "--config", "node.toml", "--manifest", "--everything"],
             &["demo", "--listen", "nowhere"],
         ] {
             assert_eq!(usage_error(arguments), 2, "{arguments:?}");

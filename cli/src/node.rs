@@ -27,8 +27,10 @@ impl Node {
         // Links that lead out of the folder aren't followed.
         let folder = insitu_node::source::open_folder(&config.data_folder)
             .map_err(|error| Failure::Service(error.to_string()))?;
-        let state = insitu_node::NodeState::open(&config.state_folder)
-            .map_err(|error| Failure::Service(error.to_string()))?;
+        // Kept until the end: it holds the folder for this process.
+        let state =
+            insitu_node::NodeState::open(&config.state_folder, config.node.anchors_max.into())
+                .map_err(|error| Failure::Service(error.to_string()))?;
         let node = insitu_node::Node::load(&config, folder, &state)
             .await
             .map_err(|error| Failure::Service(error.to_string()))?;

@@ -207,6 +207,46 @@ fn the_samples_start_as_separate_processes_and_answer() {
 }
 
 #[test]
+fn a_node_that_lost_state_does_not_start_until_somebody_accepts_it() {
+    let (folder, _) = copied_samples();
+    let at = folder.0.as_path();
+    let config = at.join("node-leeds.toml");
+    let config = config.to_str().unwrap();
+    let node = ["node", "--config", config];
+    drop(Service::start(&["node", "--config", "node-leeds.toml"], at));
+    let state = at.join("leeds-1-state");
+    let secret = fs::read(state.join("secret")).unwrap();
+    fs::remove_file(state.join("secret")).unwrap();
+    fails_with(&node, &["leeds-1-state", "`secret` is missing", "insitu state reset"]);
+    assert!(!state.join("secret").exists(), "no new one is made");
+    let shown = insitu(&["state", "show", "--config", config]);
+    assert!(text(&shown.stdout).contains("secret: missing"), "{}", text(&shown.stdout));
+    // Without the word nothing is changed.
+    let reset = ["state", "reset", "--config", config, "--everything"];
+    fails_with(&reset, &["nothing was changed", "noise is another", "--accept-loss"]);
+    fails_with(&node, &["`secret` is missing"]);
+    let accepted = insitu(&[&reset[..], &["--accept-loss"]].concat());
+    assert!(accepted.status.success(), "{}", text(&accepted.stderr));
+    drop(Service::start(&["node", "--config", "node-leeds.toml"], at));
+    assert_ne!(fs::read(state.join("secret")).unwrap(), secret);
+    let log = fs::read_to_string(at.join("node-leeds.log")).unwrap();
+    assert!(log.contains("a loss of state was accepted here"), "{log}");
+    // A gateway's folder is looked after in the same way.
+    let gateway = at.join("gateway.toml");
+    let gateway = gateway.to_str().unwrap();
+    drop(Service::start(&["gateway", "--config", "gateway.toml"], at));
+    // Nothing was released yet, so without the manifest nothing is left.
+    fs::remove_file(at.join("gateway-state/manifest")).unwrap();
+    fails_with(
+        &["gateway", "--config", gateway],
+        &["gateway-state is empty", "insitu state reset"],
+    );
+    let taken = ["state", "reset", "--config", gateway, "--manifest", "--accept-loss"];
+    assert!(insitu(&taken).status.success());
+    drop(Service::start(&["gateway", "--config", "gateway.toml"], at));
+}
+
+#[test]
 fn check_tells_file_line_and_fix() {
     let invalid = samples().join("invalid");
     let mut checked = 0;

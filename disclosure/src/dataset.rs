@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::answer_times::AnswerTimes;
 use crate::label::Label;
 use crate::noise::PerturbationTable;
 use crate::policy::Profile;
@@ -224,6 +225,11 @@ pub enum Protection {
         record_key: Option<String>,
         /// The data owner's own table of perturbations for counts.
         perturbation: Option<Arc<PerturbationTable>>,
+        /// The most different conditions that are answered for one state of the data; `None` for any
+        /// number.
+        conditions_max: Option<u32>,
+        /// When answers may be sent.
+        answer_times: AnswerTimes,
     },
 }
 
@@ -242,6 +248,9 @@ pub struct Dataset {
     /// read off it; 0 where there is no state yet.
     pub snapshot: u64,
 }
+
+/// Open data are answered as soon as they are ready.
+static AT_ONCE: AnswerTimes = AnswerTimes::at_once();
 
 impl Dataset {
     /// The column of this name, unless it is hidden: a hidden column doesn't exist for a question.
@@ -283,6 +292,25 @@ impl Dataset {
         match &self.protection {
             Protection::Open => ReleaseMode::AtGateway,
             Protection::Protected { release, .. } => *release,
+        }
+    }
+
+    /// The most different conditions that are answered for one state of the data; `None` for any
+    /// number.
+    #[must_use]
+    pub const fn conditions_max(&self) -> Option<u32> {
+        match &self.protection {
+            Protection::Open => None,
+            Protection::Protected { conditions_max, .. } => *conditions_max,
+        }
+    }
+
+    /// When answers may be sent.
+    #[must_use]
+    pub const fn answer_times(&self) -> &AnswerTimes {
+        match &self.protection {
+            Protection::Open => &AT_ONCE,
+            Protection::Protected { answer_times, .. } => answer_times,
         }
     }
 

@@ -116,9 +116,18 @@ pub const fn mix(word: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// A digest of public bytes, for coordinates and scopes. Not secret.
+/// A fingerprint of a node's secret: tells it from another, and tells nothing about it.
 #[must_use]
-pub(crate) fn digest(bytes: &[u8]) -> u128 {
+pub fn secret_fingerprint(secret: &[u8; SECRET_BYTES]) -> u64 {
+    let mut sha = Sha256::new();
+    sha.update(b"insitu fingerprint of a secret v1");
+    sha.update(secret);
+    sha.finalize().iter().take(8).fold(0, |acc, byte| (acc << 8) | u64::from(*byte))
+}
+
+/// A digest of bytes, for coordinates, scopes and files. Without a key: it hides nothing.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> u128 {
     let half = |salt: u8| {
         let mut sip = SipHasher13::new_with_key(&[salt; 16]);
         sip.write(bytes);
@@ -144,6 +153,12 @@ mod tests {
         assert_ne!(word, DatasetKeys::derive(&[2; 32], &name("a.b")).unit_word(b"x"));
         assert_ne!(word, DatasetKeys::derive(&[1; 32], &name("a.c")).unit_word(b"x"));
         assert_eq!(format!("{keys:?}"), "DatasetKeys(not shown)");
+    }
+
+    #[test]
+    fn secrets_have_fingerprints_of_their_own() {
+        assert_eq!(secret_fingerprint(&[1; 32]), secret_fingerprint(&[1; 32]));
+        assert_ne!(secret_fingerprint(&[1; 32]), secret_fingerprint(&[2; 32]));
     }
 
     #[test]

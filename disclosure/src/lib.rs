@@ -9,6 +9,7 @@
 //! 4. [`evidence`]: what is known of a cell, never rows; it merges in any order and any split.
 //! 5. [`keyed`], [`noise`], [`guard`]: secret draws that repeat, what is added with them, and the memory of what
 //!    was released.
+//!    [`budget`]: how many different conditions are answered; [`answer_times`]: when answers are sent.
 //! 6. [`table`]: cells with a status; [`shown`]: their values. A [`Protected`] table is the only thing an encoder takes.
 //! 7. [`rebuild`]: every outgoing array is made anew, value by value.
 //! 8. [`refusal`]: the closed list of codes; a Refusal is an answer that teaches.
@@ -17,6 +18,8 @@
 //! knows of a query engine: the whole crate can be read by a statistician.
 
 pub mod admit;
+pub mod answer_times;
+pub mod budget;
 pub mod complementary;
 pub mod dataset;
 pub mod evidence;
@@ -36,6 +39,7 @@ pub mod table;
 pub mod tabulation;
 
 pub use admit::{Admitted, SET_COLUMN, Shape, admit};
+pub use answer_times::AnswerTimes;
 pub use dataset::{
     Bounds, Breakpoints, Column, Dataset, DatasetName, Domain, ProtectedUnit, Protection,
     ReleaseMode,

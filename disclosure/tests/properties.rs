@@ -1,4 +1,5 @@
-//! What holds for all questions, all Evidence and all presets. More cases with `PROPTEST_CASES`.
+//! What holds for all questions, all Evidence and all presets. 256 cases of each, or as many as
+//! `PROPTEST_CASES` says: a million of those about questions take some hours, see CONTRIBUTING.
 
 // Tests may assume.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -13,6 +14,7 @@ use arbitrary::{dataset, probability, scan, tabulation};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array as _, ArrayRef, Int64Array, RecordBatch, StringArray};
+use insitu_disclosure::budget::Condition;
 use insitu_disclosure::evidence::{
     Adds, Cell, Contribution, Marks, PartShape, SignCounts, Sketch, UnitWord, merge, read, write,
 };
@@ -309,6 +311,26 @@ proptest! {
                 prop_assert!(refusals.to_string().len() < 1 << 20);
             }
         }
+    }
+
+    /// What a question is charged with doesn't depend on the order in which it says things, nor on what it
+    /// breaks down by, and every question has its price.
+    #[test]
+    fn a_question_costs_the_same_in_another_order(question in tabulation(), by in any_keys()) {
+        let conditions = Condition::of(&question);
+        prop_assert!(conditions.len() <= question.measures.len());
+        prop_assert_eq!(conditions.is_empty(), question.measures.is_empty());
+        let mut turned = question.clone();
+        turned.keys.reverse();
+        turned.measures.reverse();
+        turned.keys.extend(by.iter().map(|name| Key { scalar: column(name) }));
+        let mut predicates = question.input.predicates();
+        predicates.reverse();
+        turned.input = predicates.into_iter().fold(scan(), |input, predicate| Input::Filter {
+            input: Box::new(input),
+            predicate: predicate.clone(),
+        });
+        prop_assert_eq!(Condition::of(&turned), conditions);
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn rules(text: &mut String, dataset: &Dataset) {
         Protection::Open => {
             let _ = writeln!(text, "  open data: nothing is suppressed or rounded");
         }
-        Protection::Protected { unit, profile, release, .. } => {
+        Protection::Protected { unit, profile, release, conditions_max, answer_times, .. } => {
             let unit = match unit {
                 ProtectedUnit::Row => "row".to_owned(),
                 ProtectedUnit::Column { name, .. } => name.clone(),
@@ -102,6 +102,15 @@ fn rules(text: &mut String, dataset: &Dataset) {
                 ReleaseMode::AtGateway => "the departments' cells are combined, then protected",
             };
             let _ = writeln!(text, "  {side}, by `{unit}`: {}", profile.describe("units"));
+            if let Some(number) = conditions_max {
+                let _ = writeln!(
+                    text,
+                    "  {number} different conditions are answered for each state of the data"
+                );
+            }
+            if answer_times.last().is_some() {
+                let _ = writeln!(text, "  answers are sent {answer_times} after the question");
+            }
         }
     }
 }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::future::join_all;
+use insitu_disclosure::budget::{Charge, Condition, spent};
 use insitu_disclosure::guard::{Guard, MemoryStore};
 use insitu_disclosure::policy::DifferenceGuard;
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{
-    Admitted, Evidence, OpenDataset, Protected, Refusal, RefusalCode, Refusals, Release,
+    Admitted, Dataset, Evidence, OpenDataset, Protected, Refusal, RefusalCode, Refusals, Release,
     ReleaseMode, Tabulation, evidence, protect, receive,
 };
 use insitu_guard::Guards;
@@ -55,6 +56,7 @@ impl Gathering<'_> {
                 receive(admitted, &answer.batches).ok_or_else(|| invalid(department).into())
             }
             ReleaseMode::AtGateway => {
+                self.charge(admitted).await?;
                 let schema = evidence::evidence_schema(admitted);
                 let answers = self
                     .ask_all(held, AnswerKind::Evidence, &schema, |fingerprint| {
@@ -73,6 +75,29 @@ impl Gathering<'_> {
         }
     }
 
+    /// Charges the question to the dataset's budget, where there is one, before anybody is asked. Each
+    /// department charges its own as well; here it is all departments' together.
+    async fn charge(&self, admitted: &Arc<Admitted<Tabulation>>) -> Result<(), Refusals> {
+        let Some(conditions_max) = admitted.dataset().conditions_max() else { return Ok(()) };
+        let (asked, guards) = (Arc::clone(admitted), Arc::clone(self.guards));
+        let charging = tokio::task::spawn_blocking(move || {
+            let (dataset, conditions) = (asked.dataset(), Condition::of(asked.tabulation()));
+            guards.budget(&dataset.name)?.charge(dataset.snapshot, &conditions, conditions_max)
+        });
+        match charging.await {
+            Ok(Ok(Charge::Paid)) => Ok(()),
+            Ok(Ok(Charge::Spent)) => Err(spent(admitted.dataset()).into()),
+            Ok(Err(error)) => {
+                tracing::error!(query = %self.query_id, %error, "what is charged can't be remembered");
+                Err(failed())
+            }
+            Err(_) => {
+                tracing::error!(query = %self.query_id, "charging panicked");
+                Err(failed())
+            }
+        }
+    }
+
     /// Protects the total, away from the threads that serve the network: what is released is written down
     /// first.
     async fn release(
@@ -80,13 +105,6 @@ impl Gathering<'_> {
         admitted: &Arc<Admitted<Tabulation>>,
         evidence: Evidence,
     ) -> Result<Protected<Table>, Refusals> {
-        let failed = || {
-            Refusals::from(Refusal::new(
-                RefusalCode::X901,
-                "something went wrong inside the gateway.",
-                "Report the query id; the gateway's log has the details.",
-            ))
-        };
         let (admitted, guards) = (Arc::clone(admitted), Arc::clone(self.guards));
         let protecting = tokio::task::spawn_blocking(move || {
             let dataset = admitted.dataset();
@@ -162,7 +180,7 @@ impl Gathering<'_> {
                 let patience = left.saturating_add(Duration::from_millis(500));
                 match channel.ask(&request, kind, schema, patience).await {
                     Ok(answer) => Ok((holder.department, answer)),
-                    Err(failure) => Err(self.refusal(&holder, failure)),
+                    Err(failure) => Err(self.refusal(&holder, &held.dataset, failure)),
                 }
             }
         });
@@ -205,11 +223,11 @@ impl Gathering<'_> {
         Refusals::collect(missing).map_or(Ok(doors), Err)
     }
 
-    fn refusal(&self, holder: &Holder, failure: NodeFailure) -> Refusals {
+    fn refusal(&self, holder: &Holder, dataset: &Dataset, failure: NodeFailure) -> Refusals {
         let department = &holder.department;
         match failure {
-            NodeFailure::Refused(codes) => in_our_words(department, &codes)
-                .unwrap_or_else(|| self.refusal(holder, NodeFailure::Invalid("refusal"))),
+            NodeFailure::Refused(codes) => in_our_words(department, dataset, &codes)
+                .unwrap_or_else(|| self.refusal(holder, dataset, NodeFailure::Invalid("refusal"))),
             NodeFailure::Unreachable => Refusal::new(
                 RefusalCode::N402,
                 format!("{department} didn't answer."),
@@ -237,6 +255,15 @@ impl Gathering<'_> {
             }
         }
     }
+}
+
+fn failed() -> Refusals {
+    Refusal::new(
+        RefusalCode::X901,
+        "something went wrong inside the gateway.",
+        "Report the query id; the gateway's log has the details.",
+    )
+    .into()
 }
 
 fn question(admitted: &Admitted<Tabulation>, fingerprint: u64) -> Question {

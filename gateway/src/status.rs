@@ -140,7 +140,8 @@ pub const fn grpc_code(code: RefusalCode) -> Code {
         | RefusalCode::L503
         | RefusalCode::L504
         | RefusalCode::L506
-        | RefusalCode::L507 => Code::ResourceExhausted,
+        | RefusalCode::L507
+        | RefusalCode::D211 => Code::ResourceExhausted,
         RefusalCode::X901 => Code::Internal,
     }
 }

@@ -9,7 +9,7 @@
 //! The file is verified from end to end when it is opened, and the anchors are loaded from it.
 //!
 //! Restoring an old copy would reopen every difference since. The file cannot know that, so
-//! [`AnchorStore::open`] is told how many cells the Ledger has seen kept.
+//! [`AnchorStore::open`] is told how many cells the manifest has counted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
@@ -123,7 +123,7 @@ impl AnchorStore {
         Ok(Self { path, anchors_max, database, kept: Mutex::new(kept) })
     }
 
-    /// Number of cells kept, for the Ledger to remember.
+    /// Number of cells kept, for the manifest to count.
     ///
     /// # Errors
     /// [`GuardError::Stopped`] after a failure.
@@ -180,13 +180,16 @@ impl Guard for AnchorStore {
     }
 }
 
-fn settings() -> Builder {
+pub(crate) fn settings() -> Builder {
     let mut settings = Builder::new();
     settings.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
     settings
 }
 
-fn begin(database: &Database, path: &Path) -> Result<redb::WriteTransaction, GuardError> {
+pub(crate) fn begin(
+    database: &Database,
+    path: &Path,
+) -> Result<redb::WriteTransaction, GuardError> {
     let failed = |cause: &dyn ToString| disk(path, "starting to write", cause);
     let mut transaction = database.begin_write().map_err(|cause| failed(&cause))?;
     transaction.set_durability(Durability::Immediate).map_err(|cause| failed(&cause))?;
@@ -227,7 +230,7 @@ fn load(path: &Path) -> Result<(Database, Kept), GuardError> {
     Ok((database, Kept { shelves, held, stopped: false }))
 }
 
-fn unopened(path: &Path, cause: &DatabaseError) -> GuardError {
+pub(crate) fn unopened(path: &Path, cause: &DatabaseError) -> GuardError {
     match cause {
         DatabaseError::DatabaseAlreadyOpen => GuardError::InUse { path: path.to_owned() },
         DatabaseError::Storage(StorageError::Io(io)) if !is_damage(io.kind()) => {
@@ -242,10 +245,14 @@ fn is_damage(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
 }
 
-fn damaged(path: &Path, what: &str) -> GuardError {
+pub(crate) fn damaged(path: &Path, what: &str) -> GuardError {
     GuardError::Damaged { path: path.to_owned(), what: what.to_owned() }
 }
 
-fn disk(path: &Path, doing: &'static str, cause: &(impl ToString + ?Sized)) -> GuardError {
+pub(crate) fn disk(
+    path: &Path,
+    doing: &'static str,
+    cause: &(impl ToString + ?Sized),
+) -> GuardError {
     GuardError::Disk { path: path.to_owned(), doing, cause: cause.to_string() }
 }

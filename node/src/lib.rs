@@ -3,7 +3,8 @@
 //!
 //! 1. [`config`], [`dataset`], [`source`]: what is published, on what terms, from which files.
 //! 2. [`state`]: the secret that noise is drawn with, and what was released.
-//! 3. [`Node`]: the life of a request on one page: decode, admit, run, protect.
+//! 3. [`Node`]: the life of a request on one page: decode, admit, charge, run, protect. `pace`: an answer
+//!    kept back until its time.
 //! 4. `tabulate`: from a Tabulation to Evidence, with the node's own engine.
 //! 5. `answer`: the only things that can be encoded.
 //! 6. [`server`], `flight`, `control`, `uplink`, `status`: how a gateway reaches the node; `activity`:
@@ -17,6 +18,7 @@ pub mod dataset;
 mod error;
 mod flight;
 mod node;
+mod pace;
 pub mod server;
 pub mod source;
 pub mod state;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use insitu_disclosure::budget::{Charged, Unpaid, charge};
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{
     Admitted, DatasetName, Evidence, OpenDataset, Protected, Refusal, RefusalCode, Refusals,
@@ -11,12 +12,14 @@ use insitu_disclosure::{
 use insitu_proto::request::{NodeRequest, OpenRows, Question};
 use insitu_proto::{catalog, v1, version};
 use object_store::ObjectStore;
+use tokio::time::Instant;
 
 use crate::activity::Activity;
 use crate::answer::Answer;
 use crate::config::NodeConfig;
 use crate::dataset::{LoadedDataset, Registry};
 use crate::error::NodeError;
+use crate::pace::{self, Late};
 use crate::source;
 use crate::state::NodeState;
 use crate::tabulate::{
@@ -132,8 +135,50 @@ impl Node {
         tabulation: Tabulation,
         time_max: Duration,
     ) -> Result<Answer, Refusals> {
+        let arrived = Instant::now();
         let loaded = self.dataset(tabulation.input.dataset(), tabulation.input.fingerprint())?;
         let admitted = admit(tabulation, Arc::clone(&loaded.dataset))?;
+        let charged = self.charge(admitted, loaded).await?;
+        // Until here nothing depended on data, and what is refused is told at once.
+        let running = self.run(charged, loaded, time_max);
+        pace::paced(loaded.dataset.answer_times(), arrived, time_max, running)
+            .await
+            .unwrap_or_else(|Late| Err(self.failed(RunError::OutOfTime, self.groups_max)))
+    }
+
+    /// Charges the question to its dataset's budget, where there is one: before it runs, and whatever
+    /// comes of it.
+    async fn charge(
+        &self,
+        admitted: Admitted<Tabulation>,
+        loaded: &LoadedDataset,
+    ) -> Result<Charged, Refusals> {
+        let (budget, snapshot) = (Arc::clone(&loaded.budget), loaded.dataset.snapshot);
+        // Away from the threads that serve the network: what is charged is written down.
+        let charging =
+            tokio::task::spawn_blocking(move || charge(admitted, snapshot, budget.as_ref()));
+        match charging.await {
+            Ok(Ok(charged)) => Ok(charged),
+            Ok(Err(Unpaid::Spent(refusal))) => Err(refusal.into()),
+            Ok(Err(Unpaid::Unkept(error))) => {
+                tracing::error!(node = self.id, %error, "what is charged can't be remembered");
+                Err(internal())
+            }
+            Err(_) => {
+                tracing::error!(node = self.id, "charging panicked");
+                Err(internal())
+            }
+        }
+    }
+
+    /// Runs a question that was paid for, and protects its answer or gives the Evidence.
+    async fn run(
+        &self,
+        charged: Charged,
+        loaded: &LoadedDataset,
+        time_max: Duration,
+    ) -> Result<Answer, Refusals> {
+        let admitted = charged.into_admitted();
         let groups_max = admitted.tabulation().groups_max.min(self.groups_max);
         let plan = evidence_plan(&admitted, Arc::clone(&loaded.table), &loaded.keys)
             .map_err(|error| self.failed(RunError::Engine(error), groups_max))?;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use insitu_disclosure::dataset::{DOMAIN_VALUES_MAX, is_identifier};
 use insitu_disclosure::noise::PerturbationTable;
 use insitu_disclosure::{
-    Bounds, Breakpoints, Column, Dataset, Domain, Label, Literal, ProtectedUnit, Protection,
-    ReleaseMode, ScalarType,
+    AnswerTimes, Bounds, Breakpoints, Column, Dataset, Domain, Label, Literal, ProtectedUnit,
+    Protection, ReleaseMode, ScalarType,
 };
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
@@ -32,6 +32,8 @@ pub fn encode(dataset: &Dataset) -> v1::Dataset {
             units_at_one_node,
             record_key: _,
             perturbation,
+            conditions_max,
+            answer_times,
         } => P::Protected(v1::Protected {
             unit: match unit {
                 ProtectedUnit::Row => None,
@@ -47,6 +49,8 @@ pub fn encode(dataset: &Dataset) -> v1::Dataset {
             }
             .into(),
             units_at_one_node: *units_at_one_node,
+            conditions_max: *conditions_max,
+            answer_times_ms: answer_times.ms().to_vec(),
         }),
     };
     v1::Dataset {
@@ -143,6 +147,11 @@ fn decode_protected(
         units_at_one_node: p.units_at_one_node,
         record_key: None,
         perturbation,
+        conditions_max: p.conditions_max,
+        answer_times: match p.answer_times_ms.as_slice() {
+            [] => AnswerTimes::at_once(),
+            ms => AnswerTimes::new(ms.to_vec()).ok_or(Malformed::Field("answer_times_ms"))?,
+        },
     })
 }
 

@@ -3,8 +3,10 @@
 // Tests may assume.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod answer_times;
 mod attacks;
 mod bad_input;
+mod budget;
 mod cancel;
 mod hostile_peer;
 mod limits;

@@ -226,6 +226,12 @@ const ROWS: &[Row] = &[
         ],
     ),
     (
+        "budget",
+        "the one condition, broken down",
+        &["SELECT sex, count(*) FROM health.rationed GROUP BY sex"],
+    ),
+    ("budget", "one condition more", &["SELECT count(*) FROM health.rationed WHERE sex = 'F'"]),
+    (
         "above",
         "HAVING",
         &["SELECT sex, count(*) FROM health.visits GROUP BY sex HAVING count(*) IS NULL"],
@@ -277,7 +283,7 @@ fn every_rule_and_every_kind_of_measure_has_a_row() {
     for rule in CELL_RULES {
         assert!(has_rule(of_cell_rule(rule)), "{rule:?}");
     }
-    assert!(has_rule("guard"));
+    assert!(has_rule("guard") && has_rule("budget"));
     let x = || Scalar::Column("cost".to_owned());
     let kinds = [
         MeasureKind::Rows,
@@ -356,11 +362,23 @@ fn councils_at_node() -> Vec<Department> {
     councils
 }
 
+/// The same visits again, at a node that answers one condition.
+fn rationed(preset: &str) -> Department {
+    let mut again = department(Among::All, preset, "at-node");
+    again.config = again
+        .config
+        .replace("id = \"health\"", "id = \"rationed\"")
+        .replace("health.visits", "health.rationed")
+        .replace("release = ", "conditions_max = 1\nrelease = ");
+    again
+}
+
 async fn matrix() -> String {
     let mut columns: Vec<Vec<String>> = Vec::new();
     for preset in Preset::ALL {
         let mut departments = councils_at_node();
         departments.push(department(Among::All, preset.as_str(), "at-node"));
+        departments.push(rationed(preset.as_str()));
         let federation = Federation::start(&departments).await;
         let mut analyst = federation.analyst().await;
         let mut column = Vec::new();

@@ -1,4 +1,4 @@
-//! Why the guard gave no verdict, in words for the operator of a node.
+//! Why the guard gave no verdict, or a budget wasn't charged, in words for the operator of a node.
 //!
 //! None of these texts is for the analyst: the analyst gets one closed refusal code.
 
@@ -10,8 +10,8 @@ pub enum GuardError {
     /// The guard keeps as many cells as it may.
     #[error(
         "the difference guard holds {held} cells of at most {limit}, and this table needs \
-         {needed} more: no new table of this dataset can be released. Raise `anchors_max`, or \
-         publish a new snapshot and start a new guard file for it"
+         {needed} more: no new table of this dataset can be released. Raise `anchors_max` in \
+         `[node]` or `[gateway]`"
     )]
     Full {
         /// Cells kept now.
@@ -39,8 +39,8 @@ pub enum GuardError {
     },
     /// There is no file.
     #[error(
-        "{}: the file of the difference guard is missing. If this dataset has released anything, \
-         restore the file from backup. Only for a dataset that never released: create a new one",
+        "{}: missing, and something was kept in it. Restore it from backup; if there is none, \
+         `insitu state reset` accepts the loss",
         path.display()
     )]
     Missing {
@@ -72,8 +72,9 @@ pub enum GuardError {
     },
     /// The file is not as this program wrote it.
     #[error(
-        "{}: the file of the difference guard is damaged ({what}). Restore it from backup; do \
-         not delete it, for without it earlier releases can be differenced",
+        "{}: damaged ({what}). Restore it from backup; do \
+         not delete it, for without it earlier releases can be differenced. If there is no backup, \
+         `insitu state reset` accepts the loss",
         path.display()
     )]
     Damaged {
@@ -82,18 +83,19 @@ pub enum GuardError {
         /// What was found.
         what: String,
     },
-    /// The file is older than what the Ledger remembers of it.
+    /// The file is older than what the manifest counted of it.
     #[error(
-        "{}: holds {held} cells, but the ledger knows of {expected}: it was rolled back or \
-         restored from an old copy. Restore a copy at least as new as the ledger",
+        "{}: holds {held} entries, but the manifest counted {expected}: it was rolled back or restored \
+         from an old copy. Restore the newest copy; if there is none, `insitu state reset` accepts \
+         the loss",
         path.display()
     )]
     RolledBack {
         /// The file.
         path: PathBuf,
-        /// Cells in the file.
+        /// Entries in the file: cells, or conditions.
         held: u64,
-        /// Cells the caller knows to have been kept.
+        /// Entries the caller knows to have been kept.
         expected: u64,
     },
     /// The disk refused.
@@ -108,7 +110,7 @@ pub enum GuardError {
     },
     /// An earlier failure left it unknown what is on disk.
     #[error(
-        "the difference guard stopped after an earlier failure; restart the node to reopen its file"
+        "nothing is kept any more after an earlier failure; restart the service to reopen its file"
     )]
     Stopped,
 }

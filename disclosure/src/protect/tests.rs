@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::answer_times::AnswerTimes;
 use crate::complementary::{CellInput, CellState, Limits, Relation, audit};
 use crate::dataset::{Column, Dataset, DatasetName, Domain, ProtectedUnit, ReleaseMode};
 use crate::guard::MemoryStore;
@@ -32,6 +33,8 @@ fn dataset(preset: Preset) -> Arc<Dataset> {
             units_at_one_node: true,
             record_key: None,
             perturbation: None,
+            conditions_max: None,
+            answer_times: AnswerTimes::at_once(),
         },
         snapshot: 0,
     })

@@ -61,6 +61,8 @@ pub enum RefusalCode {
     D209,
     /// Only units are counted distinct.
     D210,
+    /// The budget of conditions is spent.
+    D211,
     /// Not logged in.
     A301,
     /// A handle that isn't valid.
@@ -93,7 +95,7 @@ pub enum RefusalCode {
 
 impl RefusalCode {
     /// Every code, in order.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Q101,
         Self::Q102,
         Self::Q103,
@@ -114,6 +116,7 @@ impl RefusalCode {
         Self::D208,
         Self::D209,
         Self::D210,
+        Self::D211,
         Self::A301,
         Self::A302,
         Self::N401,
@@ -154,6 +157,7 @@ impl RefusalCode {
             Self::D208 => "D208",
             Self::D209 => "D209",
             Self::D210 => "D210",
+            Self::D211 => "D211",
             Self::A301 => "A301",
             Self::A302 => "A302",
             Self::N401 => "N401",
@@ -195,6 +199,7 @@ impl RefusalCode {
             Self::D208 => include_str!("codes/D208.md"),
             Self::D209 => include_str!("codes/D209.md"),
             Self::D210 => include_str!("codes/D210.md"),
+            Self::D211 => include_str!("codes/D211.md"),
             Self::A301 => include_str!("codes/A301.md"),
             Self::A302 => include_str!("codes/A302.md"),
             Self::N401 => include_str!("codes/N401.md"),
@@ -235,7 +240,8 @@ impl RefusalCode {
             | Self::D207
             | Self::D208
             | Self::D209
-            | Self::D210 => Family::Disclosure,
+            | Self::D210
+            | Self::D211 => Family::Disclosure,
             Self::A301 | Self::A302 => Family::Access,
             Self::N401 | Self::N402 | Self::N403 | Self::N404 => Family::Departments,
             Self::L501

@@ -173,7 +173,28 @@ pub fn bounds(scalar: &Scalar, dataset: &Dataset) -> Option<Bounds> {
                 let b = bounds(value, dataset)?;
                 interval(&[0, b.low.checked_abs()?, b.high.checked_abs()?])
             }
-            _ => None,
+            // With another number of arguments; without bounds of a result.
+            (
+                Function::Add
+                | Function::Subtract
+                | Function::Multiply
+                | Function::Negate
+                | Function::Abs
+                | Function::Divide
+                | Function::Modulo
+                | Function::Lower
+                | Function::Upper
+                | Function::Trim
+                | Function::Length
+                | Function::Substring
+                | Function::Year
+                | Function::Quarter
+                | Function::Month
+                | Function::StartOfYear
+                | Function::StartOfQuarter
+                | Function::StartOfMonth,
+                _,
+            ) => None,
         },
         Scalar::Literal(_)
         | Scalar::Compare { .. }

@@ -59,18 +59,7 @@ impl<'a> Frame<'a> {
         snapshot: u64,
     ) -> Self {
         let predicates = tabulation.input.predicates().into_iter().chain(part.filter.as_deref());
-        let mut of_columns: BTreeMap<&str, Vec<&Scalar>> = BTreeMap::new();
-        let mut others = BTreeSet::new();
-        for conjunct in predicates.flat_map(Scalar::conjuncts) {
-            let columns = conjunct.columns();
-            let mut names = columns.iter();
-            match (names.next(), names.next()) {
-                (Some(only), None) => of_columns.entry(only).or_default().push(conjunct),
-                _ => {
-                    others.insert(format!("{conjunct:?}"));
-                }
-            }
-        }
+        let (of_columns, others) = by_column(predicates);
         let heading = format!("{} {snapshot} {:?} {:?}", dataset.name, part.kind, part.argument);
         Self { tabulation, of_columns, others, heading }
     }
@@ -96,14 +85,7 @@ impl<'a> Frame<'a> {
             if fixed.contains(name) {
                 continue;
             }
-            match listed(name, conditions) {
-                Some(values) => {
-                    texts.insert(values_text(name, &values));
-                }
-                None => {
-                    texts.extend(conditions.iter().map(|c| format!("{name}:{c:?}").into_bytes()));
-                }
-            }
+            texts.extend(column_texts(name, conditions));
         }
         texts.extend(self.others.iter().map(|o| o.clone().into_bytes()));
         let mut bytes = self.heading.clone().into_bytes();
@@ -113,6 +95,45 @@ impl<'a> Frame<'a> {
             bytes.extend(text);
         }
         Coordinate(digest(&bytes))
+    }
+}
+
+/// What conditions say together, whatever their order and nesting: a text for each column or
+/// expression.
+#[must_use]
+pub fn condition_texts<'a>(predicates: impl Iterator<Item = &'a Scalar>) -> BTreeSet<Vec<u8>> {
+    let (of_columns, others) = by_column(predicates);
+    let mut texts: BTreeSet<Vec<u8>> = others.into_iter().map(String::into_bytes).collect();
+    for (name, conditions) in &of_columns {
+        texts.extend(column_texts(name, conditions));
+    }
+    texts
+}
+
+/// Conditions over exactly one column, by column, and all others as text.
+fn by_column<'a>(
+    predicates: impl Iterator<Item = &'a Scalar>,
+) -> (BTreeMap<&'a str, Vec<&'a Scalar>>, BTreeSet<String>) {
+    let mut of_columns: BTreeMap<&str, Vec<&Scalar>> = BTreeMap::new();
+    let mut others = BTreeSet::new();
+    for conjunct in predicates.flat_map(Scalar::conjuncts) {
+        let columns = conjunct.columns();
+        let mut names = columns.iter();
+        match (names.next(), names.next()) {
+            (Some(only), None) => of_columns.entry(only).or_default().push(conjunct),
+            (None, _) | (Some(_), Some(_)) => {
+                others.insert(format!("{conjunct:?}"));
+            }
+        }
+    }
+    (of_columns, others)
+}
+
+/// What conditions say of one column: the values they leave, or the conditions as they are written.
+fn column_texts(name: &str, conditions: &[&Scalar]) -> Vec<Vec<u8>> {
+    match listed(name, conditions) {
+        Some(values) => vec![values_text(name, &values)],
+        None => conditions.iter().map(|c| format!("{name}:{c:?}").into_bytes()).collect(),
     }
 }
 

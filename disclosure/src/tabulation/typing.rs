@@ -390,7 +390,15 @@ fn coerce_call(
                     vec![left, as_type(right, right_type, ScalarType::Decimal(0))]
                 }
                 (ScalarType::Decimal(_), ScalarType::Decimal(_)) => vec![left, right],
-                _ => {
+                (
+                    ScalarType::Int64
+                    | ScalarType::Decimal(_)
+                    | ScalarType::Boolean
+                    | ScalarType::Float64
+                    | ScalarType::Utf8
+                    | ScalarType::Date,
+                    _,
+                ) => {
                     let (left, right, _) = coerce_pair(left, right, dataset)?;
                     vec![left, right]
                 }
@@ -403,7 +411,23 @@ fn coerce_call(
             let (left, right, _) = coerce_pair(left, right, dataset)?;
             vec![left, right]
         }
-        (_, Ok(args)) => coerce_each(args.into(), dataset)?,
+        (
+            Function::Negate
+            | Function::Abs
+            | Function::Lower
+            | Function::Upper
+            | Function::Trim
+            | Function::Length
+            | Function::Substring
+            | Function::Year
+            | Function::Quarter
+            | Function::Month
+            | Function::StartOfYear
+            | Function::StartOfQuarter
+            | Function::StartOfMonth,
+            Ok(args),
+        ) => coerce_each(args.into(), dataset)?,
+        // Another number of arguments: the signature refuses what doesn't fit.
         (_, Err(args)) => coerce_each(args, dataset)?,
     };
     let types: Vec<ScalarType> =

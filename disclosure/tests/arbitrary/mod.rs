@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use insitu_disclosure::policy::Profile;
 use insitu_disclosure::{
-    Bounds, Breakpoints, Column, Comparison, Dataset, DatasetName, Domain, Function, Input, Key,
-    KeySet, Label, Literal, Measure, MeasureKind, Probability, ProtectedUnit, Protection,
-    ReleaseMode, Scalar, ScalarType, Tabulation,
+    AnswerTimes, Bounds, Breakpoints, Column, Comparison, Dataset, DatasetName, Domain, Function,
+    Input, Key, KeySet, Label, Literal, Measure, MeasureKind, Probability, ProtectedUnit,
+    Protection, ReleaseMode, Scalar, ScalarType, Tabulation,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -60,6 +60,8 @@ pub(crate) fn dataset(profile: Profile) -> Arc<Dataset> {
             units_at_one_node: true,
             record_key: None,
             perturbation: None,
+            conditions_max: None,
+            answer_times: AnswerTimes::at_once(),
         },
         snapshot: 1,
     })

@@ -181,6 +181,8 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 units_at_one_node,
                 record_key: _,
                 perturbation,
+                conditions_max,
+                answer_times,
             },
             Protection::Protected {
                 unit: other_unit,
@@ -189,6 +191,8 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 units_at_one_node: other_units_at_one_node,
                 record_key: _,
                 perturbation: other_perturbation,
+                conditions_max: other_conditions_max,
+                answer_times: other_answer_times,
             },
         ) if unit == other_unit && perturbation == other_perturbation => Protection::Protected {
             unit: unit.clone(),
@@ -200,6 +204,11 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
             units_at_one_node: *units_at_one_node && *other_units_at_one_node,
             record_key: None,
             perturbation: perturbation.clone(),
+            conditions_max: match (conditions_max, other_conditions_max) {
+                (Some(one), Some(other)) => Some(*one.min(other)),
+                (one, other) => one.or(*other),
+            },
+            answer_times: answer_times.coarser(other_answer_times),
         },
         (Protection::Open | Protection::Protected { .. }, _) => return None,
     };

@@ -20,6 +20,8 @@ const QUERY_SECONDS_MAX: u32 = 60;
 const MEMORY_MIB: u32 = 1_024;
 /// Statements at a time, unless `statements_running_max` says otherwise.
 const STATEMENTS_RUNNING_MAX: u32 = 16;
+/// Released cells remembered of a dataset, unless `anchors_max` says otherwise.
+const ANCHORS_MAX: u32 = 1_000_000;
 
 const GATEWAY_FIX: &str = "add `[gateway]` with `listen` and `nodes_listen`";
 const ANALYST_FIX: &str = "add an `[[analyst]]` with `name` and `token_file`";
@@ -66,6 +68,7 @@ fn gateway(
         query_seconds_max,
         memory_mib,
         statements_running_max,
+        anchors_max,
         transport: _,
         state,
     } = table.get_ref();
@@ -87,12 +90,14 @@ fn gateway(
         1..=1_000,
         STATEMENTS_RUNNING_MAX,
     );
+    let anchors_max = problems.whole(anchors_max, "anchors_max", 1_000..=100_000_000, ANCHORS_MAX);
     Some(GatewayConfig {
         listen: clients?,
         nodes_listen: nodes?,
         query_seconds_max: query_seconds_max?,
         memory_mib: memory_mib?,
         statements_running_max: statements_running_max?,
+        anchors_max: anchors_max?,
         transport: transport?,
         state_folder: match state {
             Some(path) => folder.join(path.get_ref()),

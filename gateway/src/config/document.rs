@@ -30,6 +30,7 @@ pub(super) struct GatewayTable {
     pub(super) query_seconds_max: At<i64>,
     pub(super) memory_mib: At<i64>,
     pub(super) statements_running_max: At<i64>,
+    pub(super) anchors_max: At<i64>,
     pub(super) transport: At<String>,
     pub(super) state: At<String>,
 }

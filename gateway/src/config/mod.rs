@@ -40,6 +40,9 @@ pub struct GatewayConfig {
     pub memory_mib: u32,
     /// The most statements that run at a time.
     pub statements_running_max: u32,
+    /// The most released cells that the guard of one dataset remembers; beyond it nothing new is
+    /// released.
+    pub anchors_max: u32,
     /// What protects connections on their way.
     pub transport: Transport,
     /// Where the gateway keeps what it released.

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use insitu_disclosure::{Refusal, RefusalCode, Refusals};
+use insitu_disclosure::{AnswerTimes, Refusal, RefusalCode, Refusals};
 use insitu_proto::request::QueryId;
 use rand::RngCore as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::handles::Handle;
 use super::limits::Limits;
@@ -135,6 +135,34 @@ impl Run {
         }
     }
 
+    /// Waits with an outcome until the next of the times at which answers about its datasets may be
+    /// sent, counted from when the question came. A turn isn't held meanwhile, so that others run; the
+    /// place is, which bounds how many answers wait.
+    ///
+    /// # Errors
+    /// L505 after the last of the times, or where the next comes after `time_max`; cancelled.
+    pub(crate) async fn until_sent<T>(
+        &mut self,
+        times: &AnswerTimes,
+        came: Instant,
+        time_max: Duration,
+        outcome: Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let Some(last) = times.last() else { return outcome };
+        let (due, outcome) = match (outcome, times.next(came.elapsed())) {
+            // Whoever cancelled waits for nothing.
+            (Err(Fault::Cancelled), _) => return Err(Fault::Cancelled),
+            (outcome, Some(next)) if next <= time_max => (next, outcome),
+            (_, Some(_) | None) => (last.min(time_max), Err(out_of_time().into())),
+        };
+        self.turn = None;
+        tokio::select! {
+            biased;
+            () = cancelled(&mut self.cancelled) => Err(Fault::Cancelled),
+            () = sleep_until(came.checked_add(due).unwrap_or(came)) => outcome,
+        }
+    }
+
     /// Returns when somebody cancels the statement; else never.
     pub(crate) async fn cancelled(&mut self) {
         cancelled(&mut self.cancelled).await;
@@ -239,6 +267,52 @@ mod tests {
         let mut run = running.start(&ada(), ticket()).unwrap();
         let bad = async { if true { panic!("on purpose") } else { Ok(()) } };
         assert_eq!(run.work(LONG, bad).await.unwrap_err().label(), "X901");
+    }
+
+    /// Lower bounds only: a busy machine makes everything later, and nothing earlier.
+    const SOON: Duration = Duration::from_millis(60);
+
+    fn times(ms: &[u32]) -> AnswerTimes {
+        AnswerTimes::new(ms.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_outcome_waits_for_its_time_without_a_turn_and_keeps_its_place() {
+        let running = Running::with(1, 1, 9);
+        let mut first = running.start(&ada(), ticket()).unwrap();
+        for outcome in [Ok(1), Err(Fault::internal())] {
+            let came = Instant::now();
+            let done = first.work(LONG, async { Ok(1) }).await.and(outcome.clone());
+            let sent = first.until_sent(&times(&[60, 600_000]), came, LONG, done).await;
+            assert_eq!(sent, outcome);
+            assert!(SOON <= came.elapsed());
+        }
+        let mut second = running.start(&ada(), ticket()).unwrap();
+        assert_eq!(second.work(LONG, async { Ok(2) }).await, Ok(2), "the turn is free");
+        assert_eq!(running.start(&ada(), ticket()).unwrap_err().label(), "L507");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_sent_in_time_is_out_of_time_and_no_sooner() {
+        let running = Running::with(1, 1, 9);
+        let mut run = running.start(&ada(), ticket()).unwrap();
+        let came = Instant::now();
+        let late = run.until_sent(&times(&[600_000]), came, SOON, Ok(1)).await;
+        assert_eq!(late.unwrap_err().label(), "L505");
+        assert!(SOON <= came.elapsed());
+        let late = run.until_sent(&times(&[20]), came, LONG, Ok(1)).await;
+        assert_eq!(late.unwrap_err().label(), "L505");
+    }
+
+    #[tokio::test]
+    async fn an_outcome_that_waits_can_be_cancelled() {
+        let running = Running::with(1, 1, 9);
+        let mine = ticket();
+        let mut run = running.start(&ada(), mine).unwrap();
+        let times = times(&[600_000]);
+        let waits = run.until_sent(&times, Instant::now(), LONG, Ok(1));
+        let (sent, ()) = tokio::join!(waits, async { running.cancel(&ada(), mine) });
+        assert_eq!(sent, Err(Fault::Cancelled));
     }
 
     #[tokio::test]

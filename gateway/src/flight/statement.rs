@@ -98,13 +98,18 @@ impl Statements {
     ) -> Result<(FlightDataStream, QueryId), Fault> {
         let handle = Handle::read(handle)?;
         // First among the running, then the ticket: a cancellation in between finds one or the other.
+        let came = tokio::time::Instant::now();
         let mut run = self.running.start(&call.analyst, handle)?;
         let ticketed =
             self.tickets.get(&handle, &call.analyst, Instant::now()).ok_or_else(unknown_handle)?;
         let began = Instant::now();
         let query = run.query();
         let executed = self.gateway.execute(&ticketed.bound, query);
-        let answered = run.work(ticketed.deadline, executed).await;
+        // Nothing is answered after the last of the times, so nothing works longer.
+        let (times, deadline) = (ticketed.bound.answer_times(), ticketed.deadline);
+        let work_max = times.last().map_or(deadline, |last| last.min(deadline));
+        let answered = run.work(work_max, executed).await;
+        let answered = run.until_sent(&times, came, deadline, answered).await;
         let outcome = answered.as_ref().map_or_else(Fault::label, |_| "answered");
         let asked = ticketed.bound.options();
         tracing::info!(

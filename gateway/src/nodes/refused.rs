@@ -3,17 +3,34 @@
 //! as the gateway's advice, and the analyst couldn't tell. What is lost are details, which are in the
 //! department's log under the query's id.
 
-use insitu_disclosure::{Refusal, RefusalCode, Refusals};
+use insitu_disclosure::budget::SPENT_FIX;
+use insitu_disclosure::{Dataset, Refusal, RefusalCode, Refusals};
 
 /// The reasons of a department's node, each once; `None` if one isn't a node's to have.
-pub(crate) fn in_our_words(department: &str, codes: &[RefusalCode]) -> Option<Refusals> {
+pub(crate) fn in_our_words(
+    department: &str,
+    dataset: &Dataset,
+    codes: &[RefusalCode],
+) -> Option<Refusals> {
     let refusals: Option<Vec<Refusal>> =
-        codes.iter().map(|code| reworded(department, *code)).collect();
+        codes.iter().map(|code| reworded(department, dataset, *code)).collect();
     Refusals::collect(refusals?)
 }
 
-fn reworded(department: &str, code: RefusalCode) -> Option<Refusal> {
+fn reworded(department: &str, dataset: &Dataset, code: RefusalCode) -> Option<Refusal> {
     let (message, fix) = match code {
+        // A node without a budget has none to spend.
+        RefusalCode::D211 => {
+            let number = dataset.conditions_max()?;
+            (
+                format!(
+                    "{department} answers {number} different conditions for each state of `{}`, and these \
+                     were asked.",
+                    dataset.name
+                ),
+                SPENT_FIX,
+            )
+        }
         // The gateway admits a question first, so these come from rules that only the node has.
         RefusalCode::Q105
         | RefusalCode::Q106
@@ -82,13 +99,47 @@ fn heading(code: RefusalCode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use insitu_disclosure::{
+        AnswerTimes, DatasetName, Profile, ProtectedUnit, Protection, ReleaseMode,
+    };
+
     use super::*;
+
+    /// A dataset with a budget.
+    fn dataset() -> Dataset {
+        Dataset {
+            name: DatasetName::parse("a.b").unwrap(),
+            description: None,
+            columns: Vec::new(),
+            protection: Protection::Protected {
+                unit: ProtectedUnit::Row,
+                profile: Profile::STANDARD,
+                release: ReleaseMode::AtNode,
+                units_at_one_node: true,
+                record_key: None,
+                perturbation: None,
+                conditions_max: Some(7),
+                answer_times: AnswerTimes::at_once(),
+            },
+            snapshot: 0,
+        }
+    }
+
+    #[test]
+    fn a_spent_budget_is_told_with_its_number_and_only_where_there_is_one() {
+        let told = in_our_words("Leeds", &dataset(), &[RefusalCode::D211]).unwrap().to_string();
+        assert!(told.contains("Leeds answers 7 different conditions"), "{told}");
+        assert!(told.contains("still answered"), "{told}");
+        let open = Dataset { protection: Protection::Open, ..dataset() };
+        assert_eq!(in_our_words("Leeds", &open, &[RefusalCode::D211]), None);
+    }
 
     #[test]
     fn every_reason_names_the_department_and_keeps_its_code() {
         let mut known = 0;
         for code in RefusalCode::ALL {
-            let Some(refusals) = in_our_words("Leeds City Council", &[code, code]) else {
+            let Some(refusals) = in_our_words("Leeds City Council", &dataset(), &[code, code])
+            else {
                 continue;
             };
             let all: Vec<_> = refusals.iter().collect();
@@ -96,13 +147,16 @@ mod tests {
             assert!(all[0].message().contains("Leeds City Council"), "{code:?}");
             known += 1;
         }
-        assert_eq!(known, 20);
+        assert_eq!(known, 21);
     }
 
     #[test]
     fn a_reason_that_is_not_a_nodes_spoils_the_whole() {
-        assert_eq!(in_our_words("Leeds", &[RefusalCode::A301]), None);
-        assert_eq!(in_our_words("Leeds", &[RefusalCode::X901, RefusalCode::Q102]), None);
-        assert_eq!(in_our_words("Leeds", &[]), None);
+        assert_eq!(in_our_words("Leeds", &dataset(), &[RefusalCode::A301]), None);
+        assert_eq!(
+            in_our_words("Leeds", &dataset(), &[RefusalCode::X901, RefusalCode::Q102]),
+            None
+        );
+        assert_eq!(in_our_words("Leeds", &dataset(), &[]), None);
     }
 }

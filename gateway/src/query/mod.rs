@@ -21,7 +21,9 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
 use futures::future::try_join_all;
-use insitu_disclosure::{Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, admit};
+use insitu_disclosure::{
+    AnswerTimes, Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, admit,
+};
 use insitu_guard::Guards;
 use tracing::Instrument as _;
 
@@ -74,6 +76,10 @@ pub struct Answer {
     batches: Protected<Vec<RecordBatch>>,
 }
 
+/// How long after the departments' answer times the gateway's are: for the way, and for what runs over
+/// their tables.
+const GATHERING_MS: u32 = 250;
+
 impl Prepared {
     /// Types of the result, as a client sees them.
     #[must_use]
@@ -93,6 +99,16 @@ impl Bound {
     #[must_use]
     pub fn schema(&self) -> &SchemaRef {
         &self.ready.schema
+    }
+
+    /// When its answer may be sent, counted from when it is asked to run. It comes a little after the
+    /// departments', so that an answer that a department sends at one of its times has arrived.
+    #[must_use]
+    pub fn answer_times(&self) -> AnswerTimes {
+        let datasets = self.ready.leaves.iter().map(|leaf| &leaf.held().dataset);
+        let times = datasets
+            .fold(AnswerTimes::at_once(), |times, dataset| times.coarser(dataset.answer_times()));
+        times.later_by(GATHERING_MS)
     }
 
     /// What the analyst chose for the statement when it was prepared.

@@ -78,7 +78,7 @@ fn a_second_process_is_kept_out() {
 }
 
 #[test]
-fn a_file_older_than_the_ledger_is_refused() {
+fn a_file_older_than_the_count_is_refused() {
     let (_place, path) = file_of(5);
     let old = fs::read(&path).unwrap();
     AnchorStore::open(&path, LIMIT, 5).unwrap().judge(&[question(50)]).unwrap();

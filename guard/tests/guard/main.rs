@@ -1,8 +1,10 @@
-//! The difference guard from outside: one contract for every guard, the durable file, the attacks.
+//! The durable memory from outside: one contract for every guard, the file, the folder, the attacks.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may assume")]
 
+mod budget;
 mod conformance;
 mod differencing;
 mod durability;
+mod folder;
 mod population;

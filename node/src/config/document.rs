@@ -38,6 +38,7 @@ pub(super) struct NodeTable {
     pub(super) source_mib_max: At<Whole>,
     pub(super) query_seconds_max: At<Whole>,
     pub(super) groups_max: At<Whole>,
+    pub(super) anchors_max: At<Whole>,
 }
 
 /// `[uplink]`
@@ -80,6 +81,8 @@ pub(super) struct DatasetTable {
     pub(super) record_key: At<String>,
     pub(super) p_table: At<String>,
     pub(super) release: At<String>,
+    pub(super) conditions_max: At<Whole>,
+    pub(super) answer_times: At<List<Spanned<String>>>,
     pub(super) misfits_max: At<Whole>,
     #[serde(default)]
     pub(super) column: List<Spanned<ColumnTable>>,

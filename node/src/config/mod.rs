@@ -2,13 +2,14 @@
 //!
 //! 1. [`NodeConfig`]: what the document comes to, and the two ways to read it.
 //! 2. `document`: the document as TOML writes it; unknown keys are rejected.
-//! 3. `settings`, `transport`, `dataset`, `terms`, `column`, `reading`, `files`, `value`: one table or key each, checked.
+//! 3. `settings`, `transport`, `dataset`, `terms`, `column`, `reading`, `answer_times`, `files`, `value`: one table or key each, checked.
 //! 4. `problems`, [`ConfigErrors`]: everything found wrong, with file, line, column and the fix.
 //! 5. [`Secret`]: read from a file of its own, never from the document.
 //!
 //! Nothing that bears on disclosure has a default: protection, unit, profile, release and the label
 //! of a column are written down or the column stays hidden. Limits of memory and time have defaults.
 
+mod answer_times;
 pub(crate) mod closest;
 mod column;
 mod dataset;

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use insitu_disclosure::dataset::DatasetName;
 use toml::Spanned;
 
-use super::dataset;
 use super::document::{DatasetTable, Document};
 use super::error::{ConfigError, ConfigErrors};
 use super::problems::Problems;
 use super::settings::{self, Link, NodeSettings};
+use super::{answer_times, dataset};
 use crate::dataset::Descriptor;
 
 /// The longest document that is read.
@@ -113,6 +113,13 @@ fn check(document: &Document, folder: &Path, problems: &mut Problems<'_>) -> Opt
     unique_names(&document.dataset.0, problems);
     let datasets: Vec<Option<Descriptor>> =
         document.dataset.0.iter().map(|table| dataset::check(table, problems)).collect();
+    if let Some(node) = &node {
+        for (table, descriptor) in document.dataset.0.iter().zip(&datasets) {
+            let Some(descriptor) = descriptor else { continue };
+            let times = descriptor.dataset.answer_times();
+            answer_times::within(table, times, node.query_seconds_max, problems);
+        }
+    }
     Some(NodeConfig {
         node: node?,
         link,

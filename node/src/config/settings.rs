@@ -11,6 +11,9 @@ use super::problems::Problems;
 use super::transport;
 use crate::source::SourceLimits;
 
+/// Released cells remembered of a dataset, unless `anchors_max` says otherwise.
+const ANCHORS_MAX: i64 = insitu_guard::ANCHORS_MAX.cast_signed();
+
 /// Memory for queries, unless `memory_mib` says otherwise.
 const MEMORY_MIB: i64 = 512;
 /// Memory for what CSV files hold, unless `source_mib_max` says otherwise.
@@ -33,6 +36,9 @@ pub struct NodeSettings {
     pub query_seconds_max: u32,
     /// The most groups an answer may have; all that a Tabulation may ask for, unless set lower.
     pub groups_max: u32,
+    /// The most released cells that the guard of one dataset remembers; beyond it nothing new is
+    /// released.
+    pub anchors_max: u32,
 }
 
 impl NodeSettings {
@@ -79,7 +85,15 @@ pub(super) fn node(
 ) -> Option<NodeSettings> {
     let at = table.span();
     let NodeTable {
-        id, department, memory_mib, source_mib_max, query_seconds_max, groups_max, ..
+        id,
+        department,
+        memory_mib,
+        source_mib_max,
+        query_seconds_max,
+        groups_max,
+        anchors_max,
+        data_folder: _,
+        state: _,
     } = table.get_ref();
     let id = problems
         .required(id, &at, "id", "add the node's name, such as `id = \"leeds-1\"`")
@@ -94,6 +108,7 @@ pub(super) fn node(
         limit(query_seconds_max, "query_seconds_max", 1..=3_600, QUERY_SECONDS_MAX, problems);
     let groups_max =
         limit(groups_max, "groups_max", 1..=i64::from(GROUPS_MAX), i64::from(GROUPS_MAX), problems);
+    let anchors_max = limit(anchors_max, "anchors_max", 1_000..=100_000_000, ANCHORS_MAX, problems);
     Some(NodeSettings {
         id: id?,
         department: department?,
@@ -101,6 +116,7 @@ pub(super) fn node(
         source_mib_max: source_mib_max?,
         query_seconds_max: query_seconds_max?,
         groups_max: groups_max?,
+        anchors_max: anchors_max?,
     })
 }
 

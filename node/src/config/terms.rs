@@ -6,6 +6,7 @@ use insitu_disclosure::policy::{Complementary, Dominance, Preset, Profile};
 use toml::Spanned;
 
 use self::Stricter::{Larger, Multiple, Smaller};
+use super::answer_times;
 use super::document::{At, ColumnTable, DatasetTable, Whole};
 use super::problems::{Problems, Span};
 
@@ -59,6 +60,8 @@ fn open(table: &DatasetTable, problems: &mut Problems<'_>) {
     problems.forbidden(&table.record_key, "record_key", why);
     problems.forbidden(&table.p_table, "p_table", why);
     problems.forbidden(&table.release, "release", why);
+    problems.forbidden(&table.conditions_max, "conditions_max", why);
+    problems.forbidden(&table.answer_times, "answer_times", why);
 }
 
 fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Option<Protection> {
@@ -79,6 +82,8 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
     let fix = "add `units_at_one_node = true` if nobody has rows at two nodes of this dataset, otherwise `false`";
     let units_at_one_node =
         problems.required(&table.units_at_one_node, at, "units_at_one_node", fix);
+    let conditions_max = conditions_max(table, problems);
+    let answer_times = answer_times::answer_times(table, problems);
     Some(Protection::Protected {
         unit: unit?,
         profile: profile?,
@@ -86,7 +91,16 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
         units_at_one_node: *units_at_one_node?.get_ref(),
         record_key: record_key(table, problems),
         perturbation: None,
+        conditions_max: conditions_max?,
+        answer_times: answer_times?,
     })
+}
+
+/// The budget; none unless it is written. Beyond a million it would bound nothing.
+fn conditions_max(table: &DatasetTable, problems: &mut Problems<'_>) -> Option<Option<u32>> {
+    let Some(value) = &table.conditions_max else { return Some(None) };
+    let number = problems.whole(value, "conditions_max", 1..=1_000_000)?;
+    u32::try_from(number).ok().map(Some)
 }
 
 /// Complementary suppression rests on cells that add up to their margins, as they do only where each unit has one

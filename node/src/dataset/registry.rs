@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
+use insitu_disclosure::budget::ConditionBudget;
 use insitu_disclosure::dataset::{Dataset, DatasetName};
 use insitu_disclosure::guard::Guard;
 use insitu_disclosure::keyed::DatasetKeys;
@@ -25,6 +26,8 @@ pub struct LoadedDataset {
     pub keys: DatasetKeys,
     /// What was released of it.
     pub guard: Arc<dyn Guard>,
+    /// Which conditions were charged.
+    pub budget: Arc<dyn ConditionBudget>,
     /// The terms it is announced under.
     pub fingerprint: u64,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use insitu_disclosure::budget::{ConditionBudget, MemoryBudget};
 use insitu_disclosure::dataset::{Dataset, ProtectedUnit, Protection, ReleaseMode};
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::StateDigest;
@@ -90,8 +91,21 @@ async fn dataset(
     } else {
         Arc::new(MemoryStore::new(0))
     };
+    let budget: Arc<dyn ConditionBudget> = if dataset.conditions_max().is_some() {
+        state.budget(&dataset.name).map_err(SourceError::Guard)?
+    } else {
+        Arc::new(MemoryBudget::default())
+    };
     let fingerprint = insitu_proto::catalog::fingerprint(&dataset);
-    Ok(LoadedDataset { dataset: Arc::new(dataset), table, quality, keys, guard, fingerprint })
+    Ok(LoadedDataset {
+        dataset: Arc::new(dataset),
+        table,
+        quality,
+        keys,
+        guard,
+        budget,
+        fingerprint,
+    })
 }
 
 /// Whether each row is one unit, without an id of its own.

@@ -9,15 +9,16 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array as _, RecordBatch};
+use insitu_disclosure::budget::{MemoryBudget, Unpaid, charge};
 use insitu_disclosure::dataset::Bounds;
 use insitu_disclosure::evidence::{Adds, Cell, Contribution, SignCounts, UnitWord};
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::policy::{DifferenceGuard, Dominance, Noise};
 use insitu_disclosure::{
-    Admitted, Column, Comparison, Dataset, DatasetName, Evidence, Input, Key, KeySet, Label,
-    Literal, Measure, MeasureKind, PartEvidence, Profile, ProtectedUnit, Protection, Release,
-    ReleaseMode, Scalar, ScalarType, Tabulation, admit, protect,
+    Admitted, AnswerTimes, Column, Comparison, Dataset, DatasetName, Evidence, Input, Key, KeySet,
+    Label, Literal, Measure, MeasureKind, PartEvidence, Profile, ProtectedUnit, Protection,
+    Release, ReleaseMode, Scalar, ScalarType, Tabulation, admit, protect,
 };
 
 /// Threshold only, and sharp: no noise, rounding, dominance or guard.
@@ -51,6 +52,7 @@ pub(super) struct Lab {
     dataset: Arc<Dataset>,
     keys: DatasetKeys,
     guard: MemoryStore,
+    budget: MemoryBudget,
 }
 
 /// A person's number, and what they cost.
@@ -58,6 +60,11 @@ pub(super) type Person = (u64, i128);
 
 impl Lab {
     pub(super) fn new(profile: Profile, seed: u8) -> Self {
+        Self::with_budget(profile, seed, None)
+    }
+
+    /// The same with a budget of so many conditions; each spelling is one.
+    pub(super) fn with_budget(profile: Profile, seed: u8, conditions_max: Option<u32>) -> Self {
         let column = |name: String, scalar_type, label| Column {
             name,
             scalar_type,
@@ -85,19 +92,22 @@ impl Lab {
             units_at_one_node: true,
             record_key: None,
             perturbation: None,
+            conditions_max,
+            answer_times: AnswerTimes::at_once(),
         };
         let dataset = Dataset { name, description: None, columns, protection, snapshot: 0 };
-        Self { dataset: dataset.into(), keys, guard: MemoryStore::new(1_000_000) }
+        let (guard, budget) = (MemoryStore::new(1_000_000), MemoryBudget::default());
+        Self { dataset: dataset.into(), keys, guard, budget }
     }
 
-    /// The protected table for one cell, over a state of the data.
+    /// The protected table for one cell, over a state of the data; `None` if the budget is spent.
     pub(super) fn batch(
         &self,
         what: What,
         spelling: &str,
         snapshot: u64,
         people: &[Person],
-    ) -> RecordBatch {
+    ) -> Option<RecordBatch> {
         let predicate = Scalar::Compare {
             op: Comparison::Equal,
             left: Box::new(Scalar::Column("area".to_owned())),
@@ -118,9 +128,14 @@ impl Lab {
             groups_max: 10,
         };
         let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
+        let admitted = match charge(admitted, snapshot, &self.budget) {
+            Ok(charged) => charged.into_admitted(),
+            Err(Unpaid::Spent(_)) => return None,
+            Err(Unpaid::Unkept(error)) => panic!("{error}"),
+        };
         let parts = vec![self.part(what, people)];
         let cells = vec![Cell { set: KeySet::NONE, keys: Vec::new(), parts }];
-        self.release(&admitted, Evidence { cells }, snapshot)
+        Some(self.release(&admitted, Evidence { cells }, snapshot))
     }
 
     /// What a node knows of these people.
@@ -181,7 +196,7 @@ impl Lab {
         areas.zip(counts).filter_map(|(area, count)| Some((area, count?))).collect()
     }
 
-    /// What is shown; `None` if it is suppressed.
+    /// What is shown; `None` if it is suppressed, or refused.
     pub(super) fn ask(&self, what: What, spelling: &str, people: &[Person]) -> Option<i64> {
         self.ask_at(what, spelling, 0, people)
     }
@@ -194,7 +209,7 @@ impl Lab {
         snapshot: u64,
         people: &[Person],
     ) -> Option<i64> {
-        let batch = self.batch(what, spelling, snapshot, people);
+        let batch = self.batch(what, spelling, snapshot, people)?;
         let values = batch.column(0).as_primitive::<Int64Type>();
         (!values.is_null(0)).then(|| values.value(0))
     }

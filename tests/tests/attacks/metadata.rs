@@ -70,7 +70,7 @@ fn attack_50_a_suppressed_value_in_a_buffer() {
     let hidden = Int64Array::new(vec![telling].into(), Some(vec![false].into()));
     assert!(hidden.is_null(0) && holds(&hidden, telling));
     let lab = Lab::new(Profile::STANDARD, 50);
-    let batch = lab.batch(What::Sum, "Z", 0, &[(VICTIM, i128::from(telling))]);
+    let batch = lab.batch(What::Sum, "Z", 0, &[(VICTIM, i128::from(telling))]).unwrap();
     assert!(batch.column(0).is_null(0));
     assert!(batch.columns().iter().all(|column| !holds(column.as_ref(), telling)));
 }

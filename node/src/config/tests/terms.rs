@@ -106,3 +106,47 @@ fn the_units_field_isnt_published_under_another_name() {
         ],
     );
 }
+
+#[test]
+fn a_budget_and_answer_times_are_read() {
+    let written = FULL.replace(
+        "release = \"at-gateway\"",
+        "release = \"at-gateway\"\nconditions_max = 20\nanswer_times = [\"500ms\", \"5s\", \"30s\"]",
+    );
+    let config = parse(&written).unwrap();
+    let dataset = &config.datasets[0].dataset;
+    assert_eq!(dataset.conditions_max(), Some(20));
+    assert_eq!(dataset.answer_times().ms(), [500, 5_000, 30_000]);
+    let without = parse(FULL).unwrap();
+    assert_eq!(without.datasets[0].dataset.conditions_max(), None);
+    assert_eq!(without.datasets[0].dataset.answer_times().last(), None);
+}
+
+#[test]
+fn answer_times_that_could_not_hold_are_refused() {
+    for (times, expect) in [
+        ("[]", "`answer_times` aren't 1 to 8 ascending times of an hour at most"),
+        (r#"["5s", "1s"]"#, "`answer_times` aren't 1 to 8 ascending times of an hour at most"),
+        (r#"["1s", "1000ms"]"#, "`answer_times` aren't 1 to 8 ascending times of an hour at most"),
+        (r#"["5"]"#, "`5` isn't a time"),
+        (r#"["0s"]"#, "`0s` isn't a time"),
+        (r#"["-1s"]"#, "`-1s` isn't a time"),
+        (r#"["1.5s"]"#, "`1.5s` isn't a time"),
+        (r#"["9999999999s"]"#, "`9999999999s` isn't a time"),
+        (r#"["5m"]"#, "`5m` isn't a time"),
+        (
+            r#"["1s", "31s"]"#,
+            "the last of `answer_times` is after the 30 seconds that a query may take",
+        ),
+    ] {
+        let line = format!("release = \"at-gateway\"\nanswer_times = {times}");
+        let errors = parse(&FULL.replace("release = \"at-gateway\"", &line)).unwrap_err();
+        let problems: Vec<&str> = errors.iter().map(|error| error.problem.as_str()).collect();
+        assert_eq!(problems, [expect], "{times}");
+    }
+    for number in ["0", "1000001", "-3"] {
+        let line = format!("release = \"at-gateway\"\nconditions_max = {number}");
+        let errors = parse(&FULL.replace("release = \"at-gateway\"", &line)).unwrap_err();
+        assert!(errors.to_string().contains("write a number from 1 to 1000000"), "{errors}");
+    }
+}

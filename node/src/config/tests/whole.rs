@@ -1,5 +1,6 @@
 //! Configurations without errors, and what they come to.
 
+use insitu_disclosure::AnswerTimes;
 use insitu_disclosure::dataset::{
     Bounds, Breakpoints, Domain, ProtectedUnit, Protection, ReleaseMode,
 };
@@ -16,6 +17,7 @@ fn reads_everything_that_is_written() {
     assert_eq!(config.node.id, "leeds-1");
     assert_eq!((config.node.memory_mib, config.node.source_mib_max), (256, 1_024));
     assert_eq!((config.node.query_seconds_max, config.node.groups_max), (30, 100_000));
+    assert_eq!(config.node.anchors_max, 1_000_000);
     let link = config.link.unwrap();
     assert_eq!(link.secret_file(), Path::new("etc/secrets/leeds.secret"));
     assert!(matches!(link, Link::Uplink { gateway, .. } if gateway == "127.0.0.1:50060"));
@@ -32,6 +34,8 @@ fn reads_everything_that_is_written() {
             units_at_one_node: true,
             record_key: None,
             perturbation: None,
+            conditions_max: None,
+            answer_times: AnswerTimes::at_once(),
         }
     );
     let [account, band, age, moved_in, arrears, notes] = dataset.columns.as_slice() else {

@@ -1,0 +1,296 @@
+//! A budget of conditions: how many different ones a dataset answers for one state of its data.
+//!
+//! *Statement*: a question is charged with its conditions before it runs, each once. If they don't all
+//! fit, it is refused, whatever the data. A condition that was charged before costs nothing, and none
+//! is ever given back, whether the question was answered, refused while it ran or cancelled.
+//!
+//! What is a condition: everything of a question that chooses rows, together, of each measure. That is
+//! its `WHERE`, its `FILTER`, and keys that aren't plain columns, since `CASE` in a key chooses rows
+//! too. A plain column as a key isn't one: a breakdown costs what its condition costs, and a table
+//! without any costs one.
+//!
+//! *Stops*: attacks that need many sets of people of the attacker's choice: linear reconstruction (31),
+//! many trackers (24) in part; and 47, failures that cost nothing. *Doesn't stop*: breakdowns by every
+//! combination of columns; the first few questions; what the next state of the data is asked.
+//!
+//! *Source*: I. Dinur and K. Nissim, *Revealing information while preserving privacy*, PODS 2003: with
+//! bounded noise, about as many random questions as there are people give everybody away.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use crate::admit::Admitted;
+use crate::dataset::Dataset;
+use crate::guard::GuardError;
+use crate::keyed::digest;
+use crate::refusal::{Refusal, RefusalCode};
+use crate::tabulation::canonical::condition_texts;
+use crate::tabulation::{Scalar, Tabulation};
+
+/// A condition in canonical form, by a digest: 128 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Condition(u128);
+
+impl Condition {
+    /// The digest's bytes, little end first.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 16] {
+        self.0.to_le_bytes()
+    }
+
+    /// The condition of a digest that was kept.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_le_bytes(bytes))
+    }
+
+    /// The conditions of a Tabulation, each once.
+    #[must_use]
+    pub fn of(tabulation: &Tabulation) -> BTreeSet<Self> {
+        let keys = tabulation.keys.iter().map(|key| &key.scalar);
+        let chosen: Vec<String> = keys
+            .filter(|key| !matches!(key, Scalar::Column(_)))
+            .map(|key| format!("key {key:?}"))
+            .collect();
+        let filters = tabulation.measures.iter().map(|measure| measure.filter.as_ref());
+        filters
+            .map(|filter| {
+                let predicates = tabulation.input.predicates().into_iter().chain(filter);
+                let mut texts = condition_texts(predicates);
+                texts.extend(chosen.iter().map(|key| key.clone().into_bytes()));
+                Self::of_texts(&texts)
+            })
+            .collect()
+    }
+
+    fn of_texts(texts: &BTreeSet<Vec<u8>>) -> Self {
+        let mut bytes = Vec::new();
+        for text in texts {
+            // Lengths come first, so that no two conditions run together.
+            bytes.extend(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
+            bytes.extend(text);
+        }
+        Self(digest(&bytes))
+    }
+}
+
+/// What came of a charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charge {
+    /// All conditions are paid for, as durably as the budget keeps anything.
+    Paid,
+    /// They don't all fit; nothing was charged.
+    Spent,
+}
+
+/// What was charged of one dataset.
+pub trait ConditionBudget: Send + Sync + std::fmt::Debug {
+    /// Charges a question's conditions on a state of the data, of which at most `conditions_max`
+    /// different ones are answered. One step: of two questions at once, one sees the other.
+    ///
+    /// # Errors
+    /// What is charged can't be kept; the question must not run.
+    fn charge(
+        &self,
+        snapshot: u64,
+        conditions: &BTreeSet<Condition>,
+        conditions_max: u32,
+    ) -> Result<Charge, GuardError>;
+}
+
+/// Those of the conditions that weren't charged yet, if they fit; `None` if they don't.
+#[must_use]
+pub fn unpaid(
+    paid: &BTreeSet<Condition>,
+    conditions: &BTreeSet<Condition>,
+    conditions_max: u32,
+) -> Option<BTreeSet<Condition>> {
+    let unpaid: BTreeSet<Condition> = conditions.difference(paid).copied().collect();
+    let after = paid.len().saturating_add(unpaid.len());
+    let fits = after <= usize::try_from(conditions_max).unwrap_or(usize::MAX);
+    (unpaid.is_empty() || fits).then_some(unpaid)
+}
+
+/// A budget that is forgotten when the process ends: for tests, and for data that live no longer.
+#[derive(Debug, Default)]
+pub struct MemoryBudget(Mutex<BTreeMap<u64, BTreeSet<Condition>>>);
+
+impl ConditionBudget for MemoryBudget {
+    fn charge(
+        &self,
+        snapshot: u64,
+        conditions: &BTreeSet<Condition>,
+        conditions_max: u32,
+    ) -> Result<Charge, GuardError> {
+        let mut states = self.0.lock().map_err(|_| GuardError::Stopped)?;
+        let paid = states.entry(snapshot).or_default();
+        let Some(unpaid) = unpaid(paid, conditions, conditions_max) else {
+            return Ok(Charge::Spent);
+        };
+        paid.extend(unpaid);
+        Ok(Charge::Paid)
+    }
+}
+
+/// A question that was paid for. Only [`charge`] makes one, and what runs a question takes one.
+///
+/// ```compile_fail
+/// // A question can't run unpaid.
+/// use insitu_disclosure::{Admitted, Tabulation, budget::Charged};
+/// fn free(question: Admitted<Tabulation>) -> Charged {
+///     Charged(question)
+/// }
+/// ```
+///
+/// ```
+/// use insitu_disclosure::budget::{ConditionBudget, Charged, Unpaid, charge};
+/// use insitu_disclosure::{Admitted, Tabulation};
+/// fn pay(question: Admitted<Tabulation>, budget: &dyn ConditionBudget) -> Result<Charged, Unpaid> {
+///     charge(question, 0, budget)
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Charged(Admitted<Tabulation>);
+
+impl Charged {
+    /// The question.
+    #[must_use]
+    pub fn into_admitted(self) -> Admitted<Tabulation> {
+        self.0
+    }
+}
+
+/// Why a question wasn't paid for.
+#[derive(Debug)]
+pub enum Unpaid {
+    /// The budget is spent: told to whoever asked.
+    Spent(Refusal),
+    /// What is charged can't be kept: told to the operator.
+    Unkept(GuardError),
+}
+
+/// Charges a question on a state of the data. Without a budget of its dataset it costs nothing.
+///
+/// # Errors
+/// A budget that is spent, or can't be kept.
+pub fn charge(
+    question: Admitted<Tabulation>,
+    snapshot: u64,
+    budget: &dyn ConditionBudget,
+) -> Result<Charged, Unpaid> {
+    let Some(conditions_max) = question.dataset().conditions_max() else {
+        return Ok(Charged(question));
+    };
+    let conditions = Condition::of(question.tabulation());
+    match budget.charge(snapshot, &conditions, conditions_max) {
+        Ok(Charge::Paid) => Ok(Charged(question)),
+        Ok(Charge::Spent) => Err(Unpaid::Spent(spent(question.dataset()))),
+        Err(error) => Err(Unpaid::Unkept(error)),
+    }
+}
+
+/// What whoever finds a budget spent can do.
+pub const SPENT_FIX: &str = "Ask what was asked before, which is still answered; or ask the data owner for \
+                             more, or wait for new data.";
+
+/// The Refusal where a budget is spent. It is the same for everybody.
+#[must_use]
+pub fn spent(dataset: &Dataset) -> Refusal {
+    let number = dataset.conditions_max().unwrap_or(0);
+    Refusal::new(
+        RefusalCode::D211,
+        format!(
+            "`{}` answers {number} different conditions for each state of its data, and these were asked.",
+            dataset.name
+        ),
+        SPENT_FIX,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::DatasetName;
+    use crate::tabulation::{Comparison, Input, Key, Literal, Measure, MeasureKind};
+
+    fn column(name: &str) -> Scalar {
+        Scalar::Column(name.to_owned())
+    }
+
+    fn is(name: &str, value: i64) -> Scalar {
+        Scalar::Compare {
+            op: Comparison::Equal,
+            left: Box::new(column(name)),
+            right: Box::new(Scalar::Literal(Literal::Int64(value))),
+        }
+    }
+
+    /// A question over these rows, by these keys, with a count for each filter.
+    fn question(
+        predicates: &[Scalar],
+        keys: &[Scalar],
+        filters: &[Option<Scalar>],
+    ) -> BTreeSet<Condition> {
+        let scan = Input::Scan { dataset: DatasetName::new("a", "b").unwrap(), fingerprint: 0 };
+        let input = predicates.iter().fold(scan, |input, predicate| Input::Filter {
+            input: Box::new(input),
+            predicate: predicate.clone(),
+        });
+        let keys = keys.iter().map(|scalar| Key { scalar: scalar.clone() }).collect();
+        let count =
+            |filter: &Option<Scalar>| Measure { kind: MeasureKind::Rows, filter: filter.clone() };
+        let measures = filters.iter().map(count).collect();
+        Condition::of(&Tabulation { input, keys, measures, groups_max: 1 })
+    }
+
+    #[test]
+    fn other_words_for_one_condition_are_one() {
+        let one = question(&[is("a", 1), is("b", 2)], &[], &[None]);
+        assert_eq!(one.len(), 1);
+        let both = Scalar::And(vec![is("b", 2), is("a", 1)]);
+        for other in [
+            question(&[is("b", 2), is("a", 1)], &[], &[None]),
+            question(std::slice::from_ref(&both), &[], &[None]),
+            question(&[is("a", 1)], &[], &[Some(is("b", 2))]),
+            question(&[], &[], &[Some(both)]),
+            question(&[is("a", 1), is("b", 2)], &[], &[None, None]),
+        ] {
+            assert_eq!(other, one);
+        }
+        let list = Scalar::InList { value: Box::new(column("a")), list: vec![Literal::Int64(1)] };
+        assert_eq!(question(&[list, is("b", 2)], &[], &[None]), one);
+    }
+
+    #[test]
+    fn a_breakdown_costs_what_its_condition_costs_and_a_choice_in_a_key_is_one() {
+        let whole = question(&[], &[], &[None]);
+        assert_eq!(whole.len(), 1);
+        assert_eq!(question(&[], &[column("a"), column("b")], &[None]), whole);
+        let chosen = question(&[], &[is("a", 1)], &[None]);
+        assert_ne!(chosen, whole);
+        assert_ne!(chosen, question(&[is("a", 1)], &[], &[None]));
+    }
+
+    #[test]
+    fn each_filter_is_a_condition_of_its_own() {
+        let three = question(&[is("a", 1)], &[], &[None, Some(is("b", 2)), Some(is("b", 3))]);
+        assert_eq!(three.len(), 3);
+        assert!(three.is_superset(&question(&[is("a", 1)], &[], &[None])));
+    }
+
+    #[test]
+    fn a_question_is_paid_whole_or_not_at_all_and_repeats_are_free() {
+        let budget = MemoryBudget::default();
+        let ask = |snapshot, values: &[i64]| {
+            let filters: Vec<_> = values.iter().map(|value| Some(is("a", *value))).collect();
+            budget.charge(snapshot, &question(&[], &[], &filters), 3).unwrap()
+        };
+        assert_eq!(ask(1, &[1, 2]), Charge::Paid);
+        assert_eq!(ask(1, &[1, 3, 4]), Charge::Spent);
+        assert_eq!(ask(1, &[2, 3]), Charge::Paid, "what was refused cost nothing");
+        assert_eq!(ask(1, &[4]), Charge::Spent);
+        assert_eq!(ask(1, &[3, 2, 1]), Charge::Paid);
+        assert_eq!(ask(2, &[4]), Charge::Paid, "new data, new budget");
+        assert_eq!(ask(1, &[4]), Charge::Spent, "and the old is as it was");
+    }
+}
