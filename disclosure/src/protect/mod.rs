@@ -25,7 +25,6 @@ use arrow_array::RecordBatch;
 use crate::admit::Admitted;
 use crate::dataset::Protection;
 use crate::evidence::{Cell, Evidence, PartEvidence, PartShape, cell_bytes, key_columns, merge};
-use crate::function::from_literals;
 use crate::guard::{Guard, GuardError, GuardedCell, Verdict};
 use crate::noise::PerturbationTable;
 use crate::policy::{Complementary, DifferenceGuard, Profile};

@@ -7,7 +7,6 @@ use super::Protected;
 use crate::admit::Admitted;
 use crate::dataset::Dataset;
 use crate::evidence::{Cell, key_columns, read_keys};
-use crate::function::{from_literals, literal_at};
 use crate::rules::{quantiles, rounding};
 use crate::shown::ShownValue;
 use crate::table::{CellStatus, ProtectedColumn, Table};
