@@ -20,10 +20,10 @@ use insitu_disclosure::policy::{Complementary, DifferenceGuard, Profile};
 use insitu_disclosure::tabulation::PartKind;
 use insitu_disclosure::tabulation::interpret::{truth, value_of};
 use insitu_disclosure::{
-    Admitted, Bounds, Column, Comparison, Dataset, DatasetName, Domain, Evidence, Input, Key,
-    KeySet, Label, Literal, Measure, MeasureKind, PartEvidence, Preset, ProtectedUnit, Protection,
-    Refusals, Release, ReleaseMode, SET_COLUMN, Scalar, ScalarType, Tabulation, admit, protect,
-    receive,
+    Admitted, AnswerTimes, Bounds, Column, Comparison, Dataset, DatasetName, Domain, Evidence,
+    Input, Key, KeySet, Label, Literal, Measure, MeasureKind, PartEvidence, Preset, ProtectedUnit,
+    Protection, Refusals, Release, ReleaseMode, SET_COLUMN, Scalar, ScalarType, Tabulation, admit,
+    protect, receive,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -80,6 +80,8 @@ fn dataset(profile: Profile, one_row_each: bool, whole: bool) -> Arc<Dataset> {
             units_at_one_node: true,
             record_key: None,
             perturbation: None,
+            conditions_max: None,
+            answer_times: AnswerTimes::default(),
         },
         snapshot: 1,
     })
@@ -170,7 +172,7 @@ fn evidence(admitted: &Admitted<Tabulation>, rows: &[Row]) -> Evidence {
                 }
                 part
             };
-            let parts = tabulation.parts();
+            let parts = tabulation.parts(dataset).distinct;
             let parts = parts.iter().map(|p| part(p.kind, PartShape::of(p, dataset))).collect();
             cells.push(Cell { set, keys: of_keys, parts });
         }

@@ -1,16 +1,14 @@
 //! What isn't a question: what the node announces, and whether it is alive.
 
-use std::sync::Arc;
-
 use insitu_proto::v1;
 use insitu_proto::v1::control_server::Control;
 use tonic::{Request, Response, Status};
 
-use crate::node::Node;
+use crate::shared::SharedNode;
 
 /// The control service.
 #[derive(Debug)]
-pub(crate) struct ControlService(pub(crate) Arc<Node>);
+pub(crate) struct ControlService(pub(crate) SharedNode);
 
 #[tonic::async_trait]
 impl Control for ControlService {
@@ -18,7 +16,7 @@ impl Control for ControlService {
         &self,
         _: Request<v1::DescribeRequest>,
     ) -> Result<Response<v1::NodeCatalog>, Status> {
-        Ok(Response::new(self.0.describe()))
+        Ok(Response::new(self.0.get().describe()))
     }
 
     async fn ping(

@@ -1,7 +1,5 @@
 //! The node's Flight service: `DoGet` answers a request, and nothing else is offered.
 
-use std::sync::Arc;
-
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo,
@@ -13,12 +11,12 @@ use insitu_proto::request::NodeRequest;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
-use crate::node::Node;
+use crate::shared::SharedNode;
 use crate::status::{malformed, status};
 
 /// The Flight service.
 #[derive(Debug)]
-pub(crate) struct NodeFlight(pub(crate) Arc<Node>);
+pub(crate) struct NodeFlight(pub(crate) SharedNode);
 
 type Messages<T> = BoxStream<'static, Result<T, Status>>;
 
@@ -44,7 +42,7 @@ impl FlightService for NodeFlight {
         let query = request.query_id;
         // At a level that is always on: an error in the log must belong to a query.
         let span = tracing::error_span!("query", id = %query);
-        let answer = self.0.answer(&request).instrument(span).await.map_err(|refusals| {
+        let answer = self.0.get().answer(&request).instrument(span).await.map_err(|refusals| {
             // The gateway takes the codes and leaves the words.
             tracing::info!(%query, %refusals, "a question was refused");
             status(&refusals)

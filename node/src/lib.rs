@@ -7,8 +7,8 @@
 //!    kept back until its time.
 //! 4. `tabulate`: from a Tabulation to Evidence, with the node's own engine.
 //! 5. `answer`: the only things that can be encoded.
-//! 6. [`server`], `flight`, `control`, `uplink`, `status`: how a gateway reaches the node; `activity`:
-//!    what it works on.
+//! 6. [`server`], `flight`, `control`, `shared`, `uplink`, `status`: how a gateway reaches the node;
+//!    `activity`: what it works on.
 
 mod activity;
 mod answer;
@@ -20,6 +20,7 @@ mod flight;
 mod node;
 mod pace;
 pub mod server;
+mod shared;
 pub mod source;
 pub mod state;
 mod status;

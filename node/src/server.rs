@@ -20,6 +20,7 @@ use crate::control::ControlService;
 use crate::error::NodeError;
 use crate::flight::NodeFlight;
 use crate::node::Node;
+use crate::shared::SharedNode;
 use crate::uplink;
 
 /// How the node and the gateway meet. The secret belongs to this link alone; both sides show it.
@@ -112,7 +113,8 @@ type Checked<S> = InterceptedService<S, SecretCheck>;
 
 fn router(node: Arc<Node>, secret: &str) -> Router {
     let check = SecretCheck(format!("Bearer {secret}").into());
-    let flight = FlightServiceServer::new(NodeFlight(Arc::clone(&node)))
+    let node = SharedNode::new(node);
+    let flight = FlightServiceServer::new(NodeFlight(node.clone()))
         .max_decoding_message_size(DECODE_BYTES_MAX)
         .max_encoding_message_size(insitu_proto::frames::BODY_BYTES_MAX.saturating_mul(2));
     let control =

@@ -64,7 +64,7 @@ pub fn service(
     gateway: Arc<Gateway>,
     analysts: Arc<Analysts>,
     limits: Limits,
-) -> FlightServiceServer<Edge> {
+) -> FlightServiceServer<Served> {
     let planning = Arc::new(Planning::new());
     let edge = Edge {
         statements: Statements::new(Arc::clone(&gateway), Arc::clone(&planning), limits),
@@ -73,25 +73,41 @@ pub fn service(
         analysts,
         gateway,
     };
-    FlightServiceServer::new(edge)
+    FlightServiceServer::new(Served(Arc::new(edge)))
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
 
+/// What is served: an [`Edge`] behind a trait object. For each RPC the compiler has to prove that everything the service
+/// holds may be shared between threads. For an `Edge`, whose statements hold whole plans, that takes it seven
+/// seconds an RPC; for the trait object the proof is in its name.
+pub struct Served(Arc<dyn Shared>);
+
+/// Something that holds an [`Edge`] for several threads.
+trait Shared: Send + Sync {
+    fn edge(&self) -> &Edge;
+}
+
+impl Shared for Edge {
+    fn edge(&self) -> &Edge {
+        self
+    }
+}
+
+impl std::fmt::Debug for Served {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // What it holds is the analysts' business.
+        f.write_str("Served")
+    }
+}
+
 /// Flight SQL over a [`Gateway`].
-pub struct Edge {
+struct Edge {
     gateway: Arc<Gateway>,
     analysts: Arc<Analysts>,
     sessions: Sessions,
     statements: Statements,
     prepared: PreparedStatements,
-}
-
-impl std::fmt::Debug for Edge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // What it holds is the analysts' business.
-        f.write_str("Edge")
-    }
 }
 
 impl Edge {
@@ -106,7 +122,7 @@ fn at_once<T: Send + 'static>(items: Vec<T>) -> BoxStream<'static, Result<T, Sta
 }
 
 #[tonic::async_trait]
-impl FlightService for Edge {
+impl FlightService for Served {
     type HandshakeStream = BoxStream<'static, Result<HandshakeResponse, Status>>;
     type ListFlightsStream = BoxStream<'static, Result<FlightInfo, Status>>;
     type DoGetStream = FlightDataStream;
@@ -119,7 +135,7 @@ impl FlightService for Edge {
         &self,
         request: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
-        let response = handshake::shake(request.metadata(), &self.analysts)?;
+        let response = handshake::shake(request.metadata(), &self.0.edge().analysts)?;
         Ok(response.map(|message| at_once(vec![message])))
     }
 
@@ -127,40 +143,40 @@ impl FlightService for Edge {
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let call = self.admit(&request)?;
-        Ok(Response::new(describe::flight_info(self, &call, request.into_inner()).await?))
+        let call = self.0.edge().admit(&request)?;
+        Ok(Response::new(describe::flight_info(self.0.edge(), &call, request.into_inner()).await?))
     }
 
     async fn poll_flight_info(
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<PollInfo>, Status> {
-        let call = self.admit(&request)?;
-        Ok(Response::new(describe::poll_info(self, &call, request.into_inner()).await?))
+        let call = self.0.edge().admit(&request)?;
+        Ok(Response::new(describe::poll_info(self.0.edge(), &call, request.into_inner()).await?))
     }
 
     async fn get_schema(
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<SchemaResult>, Status> {
-        let call = self.admit(&request)?;
-        Ok(Response::new(describe::schema(self, &call, request.get_ref()).await?))
+        let call = self.0.edge().admit(&request)?;
+        Ok(Response::new(describe::schema(self.0.edge(), &call, request.get_ref()).await?))
     }
 
     async fn do_get(
         &self,
         request: Request<Ticket>,
     ) -> Result<Response<Self::DoGetStream>, Status> {
-        let call = self.admit(&request)?;
-        Ok(transfer::get(self, &call, request.get_ref()).await?)
+        let call = self.0.edge().admit(&request)?;
+        Ok(transfer::get(self.0.edge(), &call, request.get_ref()).await?)
     }
 
     async fn do_put(
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
-        let call = self.admit(&request)?;
-        let result = transfer::put(self, &call, request.into_inner()).await?;
+        let call = self.0.edge().admit(&request)?;
+        let result = transfer::put(self.0.edge(), &call, request.into_inner()).await?;
         Ok(Response::new(at_once(vec![result])))
     }
 
@@ -168,8 +184,8 @@ impl FlightService for Edge {
         &self,
         request: Request<Action>,
     ) -> Result<Response<Self::DoActionStream>, Status> {
-        let call = self.admit(&request)?;
-        let bodies = action::act(self, &call, request.get_ref()).await?;
+        let call = self.0.edge().admit(&request)?;
+        let bodies = action::act(self.0.edge(), &call, request.get_ref()).await?;
         let results = bodies.into_iter().map(|body| ActionResult { body }).collect();
         Ok(Response::new(at_once(results)))
     }
@@ -178,7 +194,7 @@ impl FlightService for Edge {
         &self,
         request: Request<Empty>,
     ) -> Result<Response<Self::ListActionsStream>, Status> {
-        self.admit(&request)?;
+        self.0.edge().admit(&request)?;
         Ok(Response::new(at_once(action::list())))
     }
 
@@ -186,7 +202,7 @@ impl FlightService for Edge {
         &self,
         request: Request<Criteria>,
     ) -> Result<Response<Self::ListFlightsStream>, Status> {
-        self.admit(&request)?;
+        self.0.edge().admit(&request)?;
         Err(Fault::Unserved("ListFlights").into())
     }
 
@@ -194,7 +210,7 @@ impl FlightService for Edge {
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoExchangeStream>, Status> {
-        self.admit(&request)?;
+        self.0.edge().admit(&request)?;
         Err(Fault::Unserved("DoExchange").into())
     }
 }

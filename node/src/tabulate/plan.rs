@@ -168,7 +168,10 @@ impl Plan<'_> {
         let Some(set) = grouping.set_column() else { return Ok(cells) };
         let mut columns = key_columns(tabulation);
         columns.push(set);
-        columns.extend((0..tabulation.parts().len()).map(|i| column(&format!("p{i}"))));
+        columns.extend(
+            (0..tabulation.parts(self.admitted.dataset()).distinct.len())
+                .map(|i| column(&format!("p{i}"))),
+        );
         cells.project(columns)
     }
 
