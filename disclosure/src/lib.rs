@@ -47,5 +47,6 @@ pub use protect::{Derivation, Protected, Release, protect, receive};
 pub use refusal::{Refusal, RefusalCode, Refusals};
 pub use table::{CellStatus, ProtectedColumn, Table};
 pub use tabulation::{
-    Comparison, Function, Input, Key, Literal, Measure, MeasureKind, Scalar, ScalarType, Tabulation,
+    Association, Comparison, Dispersion, Function, Input, Key, Literal, Measure, MeasureKind,
+    Scalar, ScalarType, Tabulation,
 };

@@ -60,6 +60,10 @@ fn tabulated(text: &mut String, tabulation: &Tabulation) {
             MeasureKind::Units => "count of distinct units".to_owned(),
             MeasureKind::Sum(x) => format!("sum of {}", show(x)),
             MeasureKind::Mean(x) => format!("mean of {}", show(x)),
+            MeasureKind::Dispersion(of, x) => format!("{} of {}", of.as_str(), show(x)),
+            MeasureKind::Association(of, y, x) => {
+                format!("{} of {} and {}", of.as_str(), show(y), show(x))
+            }
         };
         let filter =
             measure.filter.as_ref().map_or(String::new(), |f| format!(", where {}", show(f)));

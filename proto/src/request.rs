@@ -3,7 +3,7 @@
 use insitu_disclosure::{DatasetName, Scalar, Tabulation};
 use prost::Message as _;
 
-use crate::version::{FEATURES, VERSION, is_understood};
+use crate::version::{VERSION, is_understood};
 use crate::{Malformed, decode_exactly, scalar, tabulation, v1};
 
 /// The longest request, in bytes.
@@ -36,6 +36,16 @@ pub enum Question {
     Tabulation(Tabulation),
     /// Rows of an open dataset.
     OpenRows(OpenRows),
+}
+
+impl Question {
+    /// The features it relies on.
+    fn features(&self) -> u64 {
+        match self {
+            Self::Tabulation(tabulation) => tabulation::features(tabulation),
+            Self::OpenRows(_) => 0,
+        }
+    }
 }
 
 /// Rows of an open dataset: some columns, perhaps under a condition.
@@ -80,7 +90,7 @@ impl NodeRequest {
         };
         let bytes = v1::NodeRequest {
             version: VERSION,
-            required_features: FEATURES,
+            required_features: self.question.features(),
             query_id: self.query_id.0.to_vec(),
             time_ms_max: self.time_ms_max,
             request: Some(request),
@@ -117,6 +127,67 @@ impl NodeRequest {
                 predicate: rows.predicate.as_ref().map(scalar::decode).transpose()?,
             }),
         };
+        if question.features() != message.required_features {
+            return Err(Malformed::Field("required features"));
+        }
         Ok(Self { query_id: QueryId(query_id), time_ms_max: message.time_ms_max, question })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insitu_disclosure::{Association, Dispersion, Input, Measure, MeasureKind};
+
+    use super::*;
+    use crate::version::FEATURE_MOMENTS;
+
+    fn request(kind: MeasureKind) -> NodeRequest {
+        let dataset = DatasetName::parse("health.visits").unwrap();
+        let tabulation = Tabulation {
+            input: Input::Scan { dataset, fingerprint: 7 },
+            keys: Vec::new(),
+            measures: vec![Measure { kind, filter: None }],
+            groups_max: 10,
+        };
+        let question = Question::Tabulation(tabulation);
+        NodeRequest { query_id: QueryId([1; 16]), time_ms_max: 1_000, question }
+    }
+
+    fn column(name: &str) -> Scalar {
+        Scalar::Column(name.to_owned())
+    }
+
+    #[test]
+    fn moments_come_through_and_say_that_they_are_relied_on() {
+        let moments = Dispersion::ALL.map(|of| MeasureKind::Dispersion(of, column("cost")));
+        let of_two =
+            Association::ALL.map(|of| MeasureKind::Association(of, column("cost"), column("days")));
+        for kind in moments.into_iter().chain(of_two) {
+            let request = request(kind);
+            let bytes = request.encode().unwrap();
+            assert_eq!(NodeRequest::decode(&bytes), Ok(request));
+            let message: v1::NodeRequest = decode_exactly(&bytes).unwrap();
+            assert_eq!(message.required_features, FEATURE_MOMENTS);
+        }
+    }
+
+    #[test]
+    fn a_question_without_moments_is_understood_by_peers_without_them() {
+        let bytes = request(MeasureKind::Sum(column("cost"))).encode().unwrap();
+        let message: v1::NodeRequest = decode_exactly(&bytes).unwrap();
+        assert_eq!(message.required_features, 0);
+    }
+
+    #[test]
+    fn features_that_are_not_those_of_the_question_are_rejected() {
+        let variance = MeasureKind::Dispersion(Dispersion::VarianceOfSample, column("cost"));
+        for (kind, features) in
+            [(variance, 0), (MeasureKind::Rows, FEATURE_MOMENTS), (MeasureKind::Rows, 1 << 63)]
+        {
+            let bytes = request(kind).encode().unwrap();
+            let message: v1::NodeRequest = decode_exactly(&bytes).unwrap();
+            let changed = v1::NodeRequest { required_features: features, ..message };
+            assert!(NodeRequest::decode(&changed.encode_to_vec()).is_err(), "{features}");
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The question.
 
-use insitu_disclosure::{DatasetName, Input, Key, Measure, MeasureKind, Tabulation};
+use insitu_disclosure::{DatasetName, Input, Key, Measure, MeasureKind, Scalar, Tabulation};
 
-use crate::{Malformed, scalar, v1};
+use crate::version::FEATURE_MOMENTS;
+use crate::{Malformed, moment, scalar, v1};
 
 /// The most filters one upon the other; the gateway writes one.
 const INPUT_DEPTH_MAX: usize = 8;
@@ -33,6 +34,20 @@ pub fn decode(message: &v1::Tabulation) -> Result<Tabulation, Malformed> {
         measures: message.measures.iter().map(decode_measure).collect::<Result<_, _>>()?,
         groups_max: message.groups_max,
     })
+}
+
+/// The features a question relies on: bits of [`crate::version`].
+#[must_use]
+pub fn features(tabulation: &Tabulation) -> u64 {
+    let of_measure = |measure: &Measure| match measure.kind {
+        MeasureKind::Rows
+        | MeasureKind::Values(_)
+        | MeasureKind::Units
+        | MeasureKind::Sum(_)
+        | MeasureKind::Mean(_) => 0,
+        MeasureKind::Dispersion(..) | MeasureKind::Association(..) => FEATURE_MOMENTS,
+    };
+    tabulation.measures.iter().map(of_measure).fold(0, |all, one| all | one)
 }
 
 fn encode_input(input: &Input) -> v1::Input {
@@ -85,8 +100,21 @@ fn encode_measure(measure: &Measure) -> v1::Measure {
         MeasureKind::Units => K::Units(v1::Unit {}),
         MeasureKind::Sum(x) => K::Sum(scalar::encode(x)),
         MeasureKind::Mean(x) => K::Mean(scalar::encode(x)),
+        MeasureKind::Dispersion(of, x) => K::Dispersion(v1::Dispersion {
+            kind: moment::encode_dispersion(*of).into(),
+            of: Some(scalar::encode(x)),
+        }),
+        MeasureKind::Association(of, y, x) => K::Association(v1::Association {
+            kind: moment::encode_association(*of).into(),
+            y: Some(scalar::encode(y)),
+            x: Some(scalar::encode(x)),
+        }),
     };
     v1::Measure { kind: Some(kind), filter: measure.filter.as_ref().map(scalar::encode) }
+}
+
+fn argument(message: Option<&v1::Scalar>) -> Result<Scalar, Malformed> {
+    scalar::decode(message.ok_or(Malformed::Field("argument"))?)
 }
 
 fn decode_measure(message: &v1::Measure) -> Result<Measure, Malformed> {
@@ -97,6 +125,14 @@ fn decode_measure(message: &v1::Measure) -> Result<Measure, Malformed> {
         K::Units(_) => MeasureKind::Units,
         K::Sum(x) => MeasureKind::Sum(scalar::decode(x)?),
         K::Mean(x) => MeasureKind::Mean(scalar::decode(x)?),
+        K::Dispersion(d) => {
+            let of = moment::decode_dispersion(d.kind)?;
+            MeasureKind::Dispersion(of, argument(d.of.as_ref())?)
+        }
+        K::Association(a) => {
+            let of = moment::decode_association(a.kind)?;
+            MeasureKind::Association(of, argument(a.y.as_ref())?, argument(a.x.as_ref())?)
+        }
     };
     Ok(Measure { kind, filter: message.filter.as_ref().map(scalar::decode).transpose()? })
 }

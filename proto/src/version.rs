@@ -6,8 +6,12 @@ pub const VERSION: u32 = 1;
 /// The oldest version this build reads.
 pub const VERSION_MIN: u32 = 1;
 
-/// Bits of [`crate::v1::NodeRequest::required_features`] this build knows: none yet.
-pub const FEATURES: u64 = 0;
+/// Moments as measures. A question says which features it relies on, so that a peer without them still understands
+/// every other question.
+pub const FEATURE_MOMENTS: u64 = 1 << 0;
+
+/// Bits of [`crate::v1::NodeRequest::required_features`] this build knows.
+pub const FEATURES: u64 = FEATURE_MOMENTS;
 
 /// Whether a request with this version and these features is understood here.
 #[must_use]

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use insitu_disclosure::refusal::Family;
 use insitu_disclosure::rules::{CELL_RULES, CellRule, QUESTION_RULES, QuestionRule};
-use insitu_disclosure::{MeasureKind, Preset, RefusalCode, Scalar};
+use insitu_disclosure::{Association, Dispersion, MeasureKind, Preset, RefusalCode, Scalar};
 use insitu_tests::{Analyst, Asked, Department, Federation, departments};
 
 use crate::neighbours::data::{Among, department};
@@ -32,6 +32,12 @@ const ROWS: &[Row] = &[
     ),
     ("measure", "sum", &["SELECT region, sum(cost) FROM health.visits GROUP BY region"]),
     ("measure", "mean", &["SELECT region, avg(cost) FROM health.visits GROUP BY region"]),
+    (
+        "measure",
+        "dispersion",
+        &["SELECT region, stddev_samp(cost) FROM health.visits GROUP BY region"],
+    ),
+    ("measure", "association", &["SELECT sex, corr(days, cost) FROM health.visits GROUP BY sex"]),
     ("measure", "FILTER", &["SELECT count(*) FILTER (WHERE sex = 'F') FROM health.visits"]),
     (
         "functions",
@@ -158,6 +164,16 @@ const ROWS: &[Row] = &[
     ("dominance", "one has most rows", &["SELECT count(*) FROM health.visits WHERE area = 'J'"]),
     ("dominance", "nobody does", &["SELECT sum(cost) FROM health.visits WHERE area = 'A'"]),
     (
+        "dof",
+        "variance of two values",
+        &["SELECT var_samp(rare) FROM health.visits WHERE sex = 'F'"],
+    ),
+    (
+        "dof",
+        "a line through few points",
+        &["SELECT regr_slope(cost, days) FROM health.visits WHERE area = 'F'"],
+    ),
+    (
         "noise",
         "the same, asked twice",
         &["SELECT count(*) FROM health.visits", "SELECT count(*) FROM health.visits"],
@@ -205,6 +221,7 @@ const fn of_cell_rule(rule: CellRule) -> &'static str {
     match rule {
         CellRule::Threshold => "threshold",
         CellRule::Dominance => "dominance",
+        CellRule::DegreesOfFreedom => "dof",
         CellRule::Noise => "noise",
         CellRule::Rounding => "rounding",
     }
@@ -217,6 +234,8 @@ const fn of_measure(kind: &MeasureKind) -> &'static str {
         MeasureKind::Units => "count of units",
         MeasureKind::Sum(_) => "sum",
         MeasureKind::Mean(_) => "mean",
+        MeasureKind::Dispersion(..) => "dispersion",
+        MeasureKind::Association(..) => "association",
     }
 }
 
@@ -237,6 +256,8 @@ fn every_rule_and_every_kind_of_measure_has_a_row() {
         MeasureKind::Units,
         MeasureKind::Sum(x()),
         MeasureKind::Mean(x()),
+        MeasureKind::Dispersion(Dispersion::VarianceOfSample, x()),
+        MeasureKind::Association(Association::Correlation, x(), x()),
     ];
     for kind in kinds {
         let row =

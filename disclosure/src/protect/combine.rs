@@ -1,6 +1,6 @@
 //! The shown value of a measure, from its shown parts and nothing else.
 
-use super::Shown;
+use super::{Shown, moments};
 use crate::dataset::Dataset;
 use crate::evidence::PartEvidence;
 use crate::table::CellStatus;
@@ -32,6 +32,10 @@ pub(super) fn combine(
         (MeasureKind::Mean(argument), [sum, count]) => {
             let places = type_of(argument, dataset).map_or(0, ScalarType::decimal_places);
             mean(*sum, *count, places, shown_type)
+        }
+        (MeasureKind::Dispersion(of, x), parts) => moments::dispersion(*of, x, parts, dataset),
+        (MeasureKind::Association(of, y, x), parts) => {
+            moments::association(*of, y, x, parts, dataset)
         }
         (
             MeasureKind::Rows

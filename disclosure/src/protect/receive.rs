@@ -1,5 +1,7 @@
 //! A node's own protected table, checked at the gateway for everything that can be seen from outside.
 
+use std::ops::RangeInclusive;
+
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 
@@ -9,11 +11,28 @@ use crate::function::{from_literals, literal_at};
 use crate::policy::Profile;
 use crate::rules::rounding;
 use crate::table::{CellStatus, ProtectedColumn, Table};
-use crate::tabulation::{Literal, Measure, MeasureKind, Tabulation};
+use crate::tabulation::{Association, Literal, Measure, MeasureKind, Tabulation};
+
+/// What an association can be, whatever the data; `None` of a count.
+fn association_values(of: Association) -> Option<RangeInclusive<f64>> {
+    match of {
+        Association::Pairs => None,
+        Association::Correlation => Some(-1.0..=1.0),
+        Association::Determination => Some(0.0..=1.0),
+        Association::SquaresOfX | Association::SquaresOfY => Some(0.0..=f64::MAX),
+        Association::CovarianceOfSample
+        | Association::CovarianceOfPopulation
+        | Association::Slope
+        | Association::Intercept
+        | Association::MeanOfX
+        | Association::MeanOfY
+        | Association::Products => Some(f64::MIN..=f64::MAX),
+    }
+}
 
 /// A protected table as a node released it, checked for everything that can be seen of it from
-/// outside: its shape, that a suppressed cell holds no value, and that shown counts are possible
-/// under the profile. `None` if it isn't what was asked for.
+/// outside: its shape, that a suppressed cell holds no value, that shown counts are possible
+/// under the profile, and that moments are possible at all. `None` if it isn't what was asked for.
 #[must_use]
 pub fn receive(
     admitted: &Admitted<Tabulation>,
@@ -76,6 +95,14 @@ fn is_possible(
             ) => rounding::is_possible_count(i128::from(*n), profile),
             (MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units, _) => false,
             (MeasureKind::Sum(_) | MeasureKind::Mean(_), _) => true,
+            (MeasureKind::Dispersion(..), Literal::Float64(v)) => v.is_finite() && 0.0 <= *v,
+            (MeasureKind::Association(of, _, _), Literal::Int64(n)) => {
+                *of == Association::Pairs && rounding::is_possible_count(i128::from(*n), profile)
+            }
+            (MeasureKind::Association(of, _, _), Literal::Float64(v)) => {
+                v.is_finite() && association_values(*of).is_some_and(|values| values.contains(v))
+            }
+            (MeasureKind::Dispersion(..) | MeasureKind::Association(..), _) => false,
         },
     }
 }

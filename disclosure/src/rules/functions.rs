@@ -12,7 +12,8 @@
 use crate::dataset::Dataset;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::tabulation::{
-    DEPTH_MAX, GROUPS_MAX, KEYS_MAX, MEASURES_MAX, Scalar, ScalarType, Tabulation, typing,
+    DEPTH_MAX, GROUPS_MAX, KEYS_MAX, MEASURES_MAX, PARTS_MAX, Scalar, ScalarType, Tabulation,
+    typing,
 };
 
 /// All violations.
@@ -21,6 +22,7 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
     let mut found = Vec::new();
     limit(&mut found, "keys", tabulation.keys.len(), KEYS_MAX);
     limit(&mut found, "measures", tabulation.measures.len(), MEASURES_MAX);
+    limit(&mut found, "counts and totals behind its measures", tabulation.parts().len(), PARTS_MAX);
     limit(
         &mut found,
         "cells",
@@ -44,7 +46,7 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
         if let Some(filter) = &measure.filter {
             check(&mut found, filter, dataset, Some(ScalarType::Boolean));
         }
-        if let Some(argument) = measure.kind.argument() {
+        for argument in measure.kind.arguments() {
             check(&mut found, argument, dataset, None);
         }
     }

@@ -9,9 +9,12 @@
 //! * otherwise the conditions as they are written, in a fixed form. A published domain doesn't help: rows may have
 //!   no value, or one outside it, and two populations must never share a coordinate.
 //!
+//! That a moment takes only rows where a second column has a value is a condition like one that is written.
+//!
 //! Two ways of asking that aren't recognised as one only cost noise of a second draw: the cell key,
 //! which depends on the units alone, still is the same.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Comparison, Literal, Part, Scalar, Tabulation};
@@ -43,7 +46,7 @@ impl Coordinate {
 pub struct Frame<'a> {
     tabulation: &'a Tabulation,
     /// Predicates over exactly one column, by column.
-    of_columns: BTreeMap<&'a str, Vec<&'a Scalar>>,
+    of_columns: BTreeMap<String, Vec<Cow<'a, Scalar>>>,
     /// All others, as text.
     others: BTreeSet<String>,
     heading: String,
@@ -59,19 +62,25 @@ impl<'a> Frame<'a> {
         snapshot: u64,
     ) -> Self {
         let predicates = tabulation.input.predicates().into_iter().chain(part.filter);
-        let mut of_columns: BTreeMap<&str, Vec<&Scalar>> = BTreeMap::new();
+        let written = predicates.flat_map(Scalar::conjuncts).map(Cow::Borrowed);
+        let is_there =
+            |beside: &Scalar| Scalar::Not(Box::new(Scalar::IsNull(Box::new(beside.clone()))));
+        let beside = part.beside.map(|beside| Cow::Owned(is_there(beside)));
+        let mut of_columns: BTreeMap<String, Vec<Cow<'a, Scalar>>> = BTreeMap::new();
         let mut others = BTreeSet::new();
-        for conjunct in predicates.flat_map(Scalar::conjuncts) {
+        for conjunct in written.chain(beside) {
             let columns = conjunct.columns();
             let mut names = columns.iter();
             match (names.next(), names.next()) {
-                (Some(only), None) => of_columns.entry(only).or_default().push(conjunct),
+                (Some(only), None) => {
+                    of_columns.entry((*only).to_owned()).or_default().push(conjunct);
+                }
                 _ => {
                     others.insert(format!("{conjunct:?}"));
                 }
             }
         }
-        let heading = format!("{} {snapshot} {:?} {:?}", dataset.name, part.kind, part.argument);
+        let heading = format!("{} {snapshot} {}", dataset.name, part.name(dataset));
         Self { tabulation, of_columns, others, heading }
     }
 
@@ -92,7 +101,7 @@ impl<'a> Frame<'a> {
             texts.insert(text);
         }
         for (name, conditions) in &self.of_columns {
-            if fixed.contains(name) {
+            if fixed.contains(name.as_str()) {
                 continue;
             }
             match listed(name, conditions) {
@@ -126,7 +135,7 @@ fn values_text(name: &str, values: &[Literal]) -> Vec<u8> {
 
 /// The values that conditions of the forms `c = v` and `c IN (...)` leave of a column; `None` if one
 /// has another form.
-fn listed(name: &str, conditions: &[&Scalar]) -> Option<Vec<Literal>> {
+fn listed(name: &str, conditions: &[Cow<'_, Scalar>]) -> Option<Vec<Literal>> {
     let mut left: Option<Vec<Literal>> = None;
     for condition in conditions {
         let values = values_of(name, condition)?;

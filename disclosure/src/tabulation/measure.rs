@@ -1,6 +1,6 @@
 //! What is asked of each cell.
 
-use super::Scalar;
+use super::{Association, Dispersion, Scalar};
 
 /// A measure of every cell, over the rows for which `filter` is true.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,15 +24,20 @@ pub enum MeasureKind {
     Sum(Scalar),
     /// `avg(x)`: shown total by shown count.
     Mean(Scalar),
+    /// `var_samp(x)` and the like: from shown counts, totals and totals of squares.
+    Dispersion(Dispersion, Scalar),
+    /// `corr(y, x)` and the like, `y` first: over rows that have both.
+    Association(Association, Scalar, Scalar),
 }
 
 impl MeasureKind {
-    /// The argument, where there is one.
+    /// The arguments, in order.
     #[must_use]
-    pub const fn argument(&self) -> Option<&Scalar> {
+    pub fn arguments(&self) -> Vec<&Scalar> {
         match self {
-            Self::Rows | Self::Units => None,
-            Self::Values(x) | Self::Sum(x) | Self::Mean(x) => Some(x),
+            Self::Rows | Self::Units => Vec::new(),
+            Self::Values(x) | Self::Sum(x) | Self::Mean(x) | Self::Dispersion(_, x) => vec![x],
+            Self::Association(_, y, x) => vec![y, x],
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A Tabulation can't express a row-level result; there is no variant for it (AI-4).
 //!
 //! ```text
-//! measures   what is known of each cell   count, count of values, units, sum, mean
+//! measures   what is known of each cell   count, count of values, units, sum, mean, moments
 //!    ▲
 //! keys       which cells there are        expressions over dimensions
 //!    ▲
@@ -15,6 +15,7 @@ mod input;
 pub mod interpret;
 mod literal;
 mod measure;
+mod moment;
 mod part;
 mod scalar;
 pub mod typing;
@@ -23,6 +24,7 @@ pub use crate::function::Function;
 pub use input::Input;
 pub use literal::{Literal, ScalarType};
 pub use measure::{Measure, MeasureKind};
+pub use moment::{Association, Dispersion, MomentPart};
 pub use part::{Part, PartKind};
 pub use scalar::{Comparison, Scalar};
 
@@ -58,6 +60,8 @@ impl Tabulation {
 pub const KEYS_MAX: usize = 16;
 /// The most measures of a Tabulation.
 pub const MEASURES_MAX: usize = 64;
+/// The most parts of a Tabulation's measures together: what a node keeps of a cell is in proportion to them.
+pub const PARTS_MAX: usize = 128;
 /// The most cells an answer may have.
 pub const GROUPS_MAX: u32 = 100_000;
 /// The deepest an expression may be nested.

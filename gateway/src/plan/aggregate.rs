@@ -4,8 +4,8 @@ use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Expr};
 use insitu_disclosure::tabulation::GROUPS_MAX;
 use insitu_disclosure::{
-    Input, Key, Label, Literal, Measure, MeasureKind, ProtectedUnit, Protection, Refusal,
-    RefusalCode, Scalar, Tabulation,
+    Association, Dispersion, Input, Key, Label, Literal, Measure, MeasureKind, ProtectedUnit,
+    Protection, Refusal, RefusalCode, Scalar, Tabulation,
 };
 
 use super::relation::Relation;
@@ -89,11 +89,23 @@ fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind
         ("count", true, [argument]) => distinct(argument, relation),
         ("sum", false, [argument]) => Ok(MeasureKind::Sum(relation.scalar(argument)?.0)),
         ("avg", false, [argument]) => Ok(MeasureKind::Mean(relation.scalar(argument)?.0)),
-        ("sum" | "avg", true, _) => Err(Refusal::new(
-            RefusalCode::D210,
-            format!("`{name}(DISTINCT ...)` would tell which values occur."),
-            format!("Use `{name}` without `DISTINCT`."),
-        )),
+        (name, false, [x]) if let Some(of) = dispersion(name) => {
+            Ok(MeasureKind::Dispersion(of, relation.scalar(x)?.0))
+        }
+        (name, false, [y, x]) if let Some(of) = association(name) => {
+            Ok(MeasureKind::Association(of, relation.scalar(y)?.0, relation.scalar(x)?.0))
+        }
+        (name, true, _)
+            if matches!(name, "sum" | "avg")
+                || dispersion(name).is_some()
+                || association(name).is_some() =>
+        {
+            Err(Refusal::new(
+                RefusalCode::D210,
+                format!("`{name}(DISTINCT ...)` would tell which values occur."),
+                format!("Use `{name}` without `DISTINCT`."),
+            ))
+        }
         ("count", _, _) => Err(Refusal::new(
             RefusalCode::D210,
             "`count` over several columns isn't offered.",
@@ -103,16 +115,27 @@ fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind
     }
 }
 
+/// The dispersion of this name, as the engine spells it: `var` is the sample's, and so are its other spellings by now.
+fn dispersion(name: &str) -> Option<Dispersion> {
+    match name {
+        "var" => Some(Dispersion::VarianceOfSample),
+        "var_pop" => Some(Dispersion::VarianceOfPopulation),
+        "stddev" => Some(Dispersion::DeviationOfSample),
+        "stddev_pop" => Some(Dispersion::DeviationOfPopulation),
+        _ => None,
+    }
+}
+
+/// The association of this name.
+fn association(name: &str) -> Option<Association> {
+    Association::ALL.into_iter().find(|of| of.as_str() == name)
+}
+
 fn returns_records(name: &str) -> Refusal {
     let (message, fix) = match name {
         "min" | "max" => (
             format!("`{name}` is the value of a single record."),
             "Use `avg`, or count within bands with `FILTER (WHERE ...)`.",
-        ),
-        "stddev" | "stddev_pop" | "var" | "var_pop" | "var_sample" | "covar_samp" | "covar_pop"
-        | "corr" => (
-            format!("`{name}` isn't offered over protected data yet."),
-            "Use `count`, `sum` and `avg`.",
         ),
         _ => (
             format!("`{name}` can return single records, so it isn't offered over protected data."),
@@ -151,6 +174,7 @@ pub(super) fn is_exact(tabulation: &Tabulation) -> bool {
         MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Sum(_) | MeasureKind::Mean(_) => {
             true
         }
-        MeasureKind::Units => false,
+        // The engine rounds in another order; its own results stay as they are.
+        MeasureKind::Units | MeasureKind::Dispersion(..) | MeasureKind::Association(..) => false,
     }) && !tabulation.keys.iter().any(|k| matches!(k.scalar, Scalar::Literal(Literal::Null(_))))
 }

@@ -215,7 +215,9 @@ fn is_low(part: &Part<'_>, evidence: &PartEvidence, profile: Profile) -> bool {
     let count = match part.kind {
         PartKind::Rows | PartKind::Values => evidence.count,
         PartKind::Units => evidence.units,
-        PartKind::Sum => return false,
+        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+            return false;
+        }
     };
     let noisy = i128::from(count) + noise::of(evidence, noise::Of::Count, profile, None);
     rounding::round_count(noisy, profile) < i128::from(profile.threshold_units)
@@ -235,12 +237,16 @@ fn value_is_covered(
     let own = match part.kind {
         PartKind::Rows | PartKind::Values => (with.count - without.count).unsigned_abs() as f64,
         PartKind::Units => 1.0,
-        PartKind::Sum => (with.sum - without.sum).unsigned_abs() as f64,
+        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+            (with.sum - without.sum).unsigned_abs() as f64
+        }
     };
     let largest = with.largest[0].max(without.largest[0]) as f64;
     // A total has a count's noise times the mean contribution: up to 6 either way.
     let mean = |e: &PartEvidence| match part.kind {
-        PartKind::Sum => e.absolute as f64 / e.units.max(1) as f64,
+        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+            e.absolute as f64 / e.units.max(1) as f64
+        }
         PartKind::Rows | PartKind::Values | PartKind::Units => 1.0,
     };
     let counted = 6.0 * (mean(with) + mean(without));
