@@ -141,3 +141,154 @@ fn positive(value: f64) -> Option<f64> {
 fn finite(value: f64) -> Option<Literal> {
     value.is_finite().then_some(Literal::Float64(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Column, DatasetName, Protection};
+    use crate::label::Label;
+
+    /// Amounts of two decimal places from 0, and whole numbers from 60.
+    fn dataset() -> Dataset {
+        let column = |name: &str, scalar_type, low, high| Column {
+            name: name.to_owned(),
+            scalar_type,
+            label: Label::Measure,
+            domain: None,
+            breakpoints: None,
+            bounds: Some(Bounds { low, high }),
+            measured_in: None,
+            description: None,
+        };
+        Dataset {
+            name: DatasetName::parse("a.b").unwrap(),
+            description: None,
+            columns: vec![
+                column("paid", ScalarType::Decimal(2), 0, 1_000_000),
+                column("pressure", ScalarType::Int64, 60, 250),
+            ],
+            protection: Protection::Open,
+            snapshot: 0,
+        }
+    }
+
+    fn of_one(of: Dispersion, column: &str, parts: &[i128]) -> Option<f64> {
+        let value = dispersion(of, &Scalar::Column(column.to_owned()), parts, &dataset());
+        value.map(|v| if let Literal::Float64(v) = v { v } else { f64::NAN })
+    }
+
+    /// Of `paid` on `pressure`.
+    fn of_two(of: Association, parts: &[(MomentPart, i128)]) -> Option<Literal> {
+        let column = |name: &str| Scalar::Column(name.to_owned());
+        let value = |p: &MomentPart| parts.iter().find(|(q, _)| q == p).map_or(0, |(_, v)| *v);
+        let parts: Vec<i128> = of.made_of().iter().map(value).collect();
+        association(of, &column("paid"), &column("pressure"), &parts, &dataset())
+    }
+
+    fn number(value: Option<Literal>) -> Option<f64> {
+        match value? {
+            Literal::Float64(v) => Some(v),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn of_1_2_3_4_the_variance_is_one_and_two_thirds() {
+        // In hundredths: 100, 200, 300, 400.
+        let parts = [4, 1_000, 300_000];
+        assert_eq!(of_one(Dispersion::VarianceOfSample, "paid", &parts), Some(5.0 / 3.0));
+        assert_eq!(of_one(Dispersion::VarianceOfPopulation, "paid", &parts), Some(1.25));
+        let root = of_one(Dispersion::DeviationOfPopulation, "paid", &parts).unwrap();
+        assert!((root - 1.25_f64.sqrt()).abs() < 1e-15);
+        let root = of_one(Dispersion::DeviationOfSample, "paid", &parts).unwrap();
+        assert!((root - (5.0_f64 / 3.0).sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn below_zero_is_zero_and_of_one_or_none_there_is_none() {
+        assert_eq!(of_one(Dispersion::VarianceOfSample, "paid", &[10, 1_000, 99_000]), Some(0.0));
+        assert_eq!(of_one(Dispersion::DeviationOfSample, "paid", &[10, 1_000, -5]), Some(0.0));
+        assert_eq!(of_one(Dispersion::VarianceOfSample, "paid", &[1, 100, 10_000]), None);
+        assert_eq!(of_one(Dispersion::VarianceOfPopulation, "paid", &[1, 100, 10_000]), Some(0.0));
+        for n in [0, -5] {
+            assert_eq!(of_one(Dispersion::VarianceOfPopulation, "paid", &[n, 100, 10_000]), None);
+        }
+        assert_eq!(of_one(Dispersion::VarianceOfSample, "paid", &[]), None, "not all parts");
+    }
+
+    #[test]
+    fn a_line_through_four_points_is_found_with_its_units_and_origins() {
+        // pressure 70, 80, 90, 100 (10, 20, 30, 40 from 60); paid 1.50 + 0.05 * pressure.
+        let paid = [500, 550, 600, 650];
+        let from_60 = [10, 20, 30, 40];
+        let all = [
+            (MomentPart::Count, 4),
+            (MomentPart::X, from_60.iter().sum()),
+            (MomentPart::Y, paid.iter().sum()),
+            (MomentPart::Xx, from_60.iter().map(|x| x * x).sum()),
+            (MomentPart::Yy, paid.iter().map(|y| y * y).sum()),
+            (MomentPart::Xy, from_60.iter().zip(paid).map(|(x, y)| x * y).sum()),
+        ];
+        for (of, expect) in [
+            (Association::Slope, 0.05),
+            (Association::Intercept, 1.5),
+            (Association::Correlation, 1.0),
+            (Association::Determination, 1.0),
+            (Association::CovarianceOfSample, 25.0 / 3.0),
+            (Association::CovarianceOfPopulation, 6.25),
+            (Association::MeanOfX, 85.0),
+            (Association::MeanOfY, 5.75),
+            (Association::SquaresOfX, 500.0),
+            (Association::SquaresOfY, 1.25),
+            (Association::Products, 25.0),
+        ] {
+            let shown = number(of_two(of, &all)).unwrap();
+            assert!((shown - expect).abs() < 1e-12, "{of:?}: {shown}");
+        }
+        assert_eq!(of_two(Association::Pairs, &all), Some(Literal::Int64(4)));
+    }
+
+    #[test]
+    fn noise_never_makes_a_correlation_beyond_one_nor_a_line_where_nothing_spreads() {
+        let shown = |xx, xy, of| {
+            let parts = [
+                (MomentPart::Count, 10),
+                (MomentPart::X, 100),
+                (MomentPart::Y, 100),
+                (MomentPart::Xx, xx),
+                (MomentPart::Yy, 1_100),
+                (MomentPart::Xy, xy),
+            ];
+            number(of_two(of, &parts))
+        };
+        for (xy, expect) in [(5_000, 1.0), (-5_000, -1.0)] {
+            assert_eq!(shown(1_100, xy, Association::Correlation), Some(expect));
+            assert_eq!(shown(1_100, xy, Association::Determination), Some(1.0));
+        }
+        for nothing_spreads in [1_000, 900] {
+            for of in [
+                Association::Correlation,
+                Association::Determination,
+                Association::Slope,
+                Association::Intercept,
+            ] {
+                assert_eq!(shown(nothing_spreads, 1_050, of), None, "{of:?}");
+            }
+            assert_eq!(shown(nothing_spreads, 1_050, Association::SquaresOfX), Some(0.0));
+        }
+    }
+
+    #[test]
+    fn a_small_spread_far_from_the_origin_loses_no_digits() {
+        // Ten thousand million rows of 10^13 or 10^13 + 2, half each: about the mean each is 1.
+        let (n, large) = (10_000_000_000_i128, 10_000_000_000_000_i128);
+        let total = n * large + n;
+        let squares = n / 2 * (large * large) + n / 2 * ((large + 2) * (large + 2));
+        assert_eq!(about_means(squares, total, total, n), Some(1e10));
+        // In floating point, whose steps are 10^20 there, all of it would be lost.
+        assert_ne!(squares as f64 - total as f64 * (total as f64 / n as f64), 1e10);
+        // What can't be is no value.
+        assert_eq!(about_means(i128::MIN, i128::MAX, i128::MAX, 1), None);
+        assert_eq!(about_means(0, -7, 3, 2), Some(10.5));
+    }
+}

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use insitu_disclosure::policy::Profile;
 use insitu_disclosure::{
-    Bounds, Breakpoints, Column, Comparison, Dataset, DatasetName, Domain, Function, Input, Key,
-    Label, Literal, Measure, MeasureKind, ProtectedUnit, Protection, ReleaseMode, Scalar,
-    ScalarType, Tabulation,
+    Association, Bounds, Breakpoints, Column, Comparison, Dataset, DatasetName, Dispersion, Domain,
+    Function, Input, Key, Label, Literal, Measure, MeasureKind, ProtectedUnit, Protection,
+    ReleaseMode, Scalar, ScalarType, Tabulation,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample;
 
 /// A dataset of persons with a column of each label and type.
 pub(crate) fn dataset(profile: Profile) -> Arc<Dataset> {
@@ -143,6 +144,10 @@ fn measure() -> impl Strategy<Value = Measure> {
         scalar().prop_map(MeasureKind::Mean),
         Just(MeasureKind::Sum(Scalar::Column("cost".to_owned()))),
         Just(MeasureKind::Mean(Scalar::Column("weight".to_owned()))),
+        (sample::select(Dispersion::ALL.to_vec()), scalar())
+            .prop_map(|(of, x)| MeasureKind::Dispersion(of, x)),
+        (sample::select(Association::ALL.to_vec()), column(), column())
+            .prop_map(|(of, y, x)| MeasureKind::Association(of, y, x)),
     ];
     (kind, proptest::option::weighted(0.3, scalar()))
         .prop_map(|(kind, filter)| Measure { kind, filter })
