@@ -368,6 +368,20 @@ fn a_part_has_the_coordinate_of_the_question_that_is_the_same_number() {
     assert!(!variance.contains(&moved[1]) && !variance.contains(&moved[2]));
 }
 
+/// Where margins are protected, which cells of a total are suppressed follows from its part alone: it has to be the same
+/// part, or what a total hides a moment would show.
+#[test]
+fn counts_and_totals_within_a_moment_are_the_parts_that_count_and_sum_have() {
+    let variance = question(&[MeasureKind::Dispersion(Dispersion::VarianceOfSample, column("x"))]);
+    let plain = question(&[MeasureKind::Values(column("x")), MeasureKind::Sum(column("x"))]);
+    let dataset = dataset(Preset::Exact.profile(), bounds(0, 110), bounds(0, 1));
+    let seen = |part: &Part<'_>| (part.name(&dataset), part.beside.cloned(), part.parameters);
+    let of_variance: Vec<_> = variance.parts().iter().map(seen).collect();
+    let of_plain: Vec<_> = plain.parts().iter().map(seen).collect();
+    assert_eq!(of_variance[..2], of_plain);
+    assert_eq!(of_variance[2].2, 1);
+}
+
 #[test]
 fn the_same_number_is_shown_as_the_total_and_within_a_moment() {
     let rows = people(400, 0, 110, 9);

@@ -8,6 +8,7 @@ mod bad_input;
 mod cancel;
 mod hostile_peer;
 mod limits;
+mod moments;
 mod neighbours;
 mod outage;
 mod policy_matrix;

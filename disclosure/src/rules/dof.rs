@@ -1,9 +1,10 @@
 //! Degrees of freedom: a moment is shown only of more units than it has parameters, by enough.
 //!
-//! *Statement*: to each part of a moment with `p` parameters at least `p + degrees_of_freedom` distinct units contribute,
-//! raised by as many as the cell's threshold is; and `p` is no more than a third of them. A variance has one parameter,
-//! its mean; a covariance, a correlation and a regression line have two. `regr_count`, `regr_avgx` and `regr_avgy` are a
-//! count and means, and have none.
+//! *Statement*: to the squares and products of a moment with `p` parameters at least `p + degrees_of_freedom` distinct units
+//! contribute, raised by as many as the cell's threshold is; and `p` is no more than a third of them. A variance has one
+//! parameter, its mean; a covariance, a correlation and a regression line have two. `regr_count`, `regr_avgx` and
+//! `regr_avgy` are a count and means, and have none. Nor have the counts and totals within a moment: they are shown
+//! elsewhere under the rules for counts and totals.
 //!
 //! ```text
 //! n >= p + degrees_of_freedom + mix(K) mod (threshold_blur + 1)     and     100 p <= 33 n
@@ -29,8 +30,8 @@ use crate::policy::Profile;
 /// Most parameters for a hundred units.
 const PARAMETERS_PERCENT: u64 = 33;
 
-/// Whether enough distinct units contribute to a part of a moment with so many parameters. Everything passes that isn't
-/// a moment.
+/// Whether enough distinct units contribute to the squares or products of a moment with so many parameters. Everything
+/// else has none, and passes.
 #[must_use]
 pub fn passes(evidence: &PartEvidence, profile: Profile, parameters: u32) -> bool {
     if parameters == 0 {

@@ -72,7 +72,7 @@ fn moment(name: &str, arguments: &[&Scalar], dataset: &Dataset) -> Vec<Refusal> 
     let reaches: Option<Vec<u128>> = arguments.iter().map(reach).collect();
     let widest = reaches.and_then(|r| r.into_iter().max());
     // The largest square bounds every product.
-    if !widest.and_then(|w| w.checked_mul(w)).is_some_and(|square| square <= PRODUCT_MAX) {
+    if widest.and_then(|w| w.checked_mul(w)).is_none_or(|square| PRODUCT_MAX < square) {
         found.push(Refusal::new(
             RefusalCode::D206,
             format!("the bounds of `{name}`'s argument are too wide for exact totals of squares."),

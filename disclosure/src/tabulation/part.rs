@@ -36,7 +36,7 @@ pub struct Part<'a> {
     pub beside: Option<&'a Scalar>,
     /// Over which of the cell's rows.
     pub filter: Option<&'a Scalar>,
-    /// Parameters of the moment it is a part of; 0 of everything else. See [`crate::rules::dof`].
+    /// Of squares and products, parameters of the moment they are for; 0 of everything else. See [`crate::rules::dof`].
     pub parameters: u32,
 }
 
@@ -119,7 +119,8 @@ impl Measure {
 }
 
 /// A moment's part, written so that one number has one spelling: what two columns have in common names them in one
-/// order, whichever is `x`.
+/// order, whichever is `x`. Parameters are of what only moments are made of: counts and totals are the same numbers
+/// elsewhere, and what is suppressed of them, and for them, may not depend on who asks.
 fn of_moment<'a>(
     part: MomentPart,
     x: &'a Scalar,
@@ -138,6 +139,10 @@ fn of_moment<'a>(
         MomentPart::Xx => (PartKind::Squares, (Some(x), y)),
         MomentPart::Yy => (PartKind::Squares, (y, Some(x))),
         MomentPart::Xy => (PartKind::Products, in_order),
+    };
+    let parameters = match part {
+        MomentPart::Count | MomentPart::X | MomentPart::Y => 0,
+        MomentPart::Xx | MomentPart::Yy | MomentPart::Xy => parameters,
     };
     Part { kind, argument, beside, filter, parameters }
 }

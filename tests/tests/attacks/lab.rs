@@ -6,26 +6,28 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
-use arrow_array::types::Int64Type;
+use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array as _, RecordBatch};
 use insitu_disclosure::dataset::Bounds;
 use insitu_disclosure::evidence::{Adds, Cell, Contribution, SignCounts, UnitWord};
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::policy::{DifferenceGuard, Dominance, Noise};
+use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{
-    Column, Comparison, Dataset, DatasetName, Evidence, Input, Label, Literal, Measure,
+    Column, Comparison, Dataset, DatasetName, Dispersion, Evidence, Input, Label, Literal, Measure,
     MeasureKind, PartEvidence, Profile, ProtectedUnit, Protection, Release, ReleaseMode, Scalar,
     ScalarType, Tabulation, admit, protect,
 };
 
-/// Threshold only, and sharp: no noise, rounding, dominance or guard.
+/// Threshold only, and sharp: no noise, rounding, dominance, degrees of freedom or guard.
 pub(super) const THRESHOLD_ONLY: Profile = Profile {
     threshold_blur: 0,
     noise: Noise::None,
     rounding_base: 1,
     dominance: Dominance::OFF,
     guard: DifferenceGuard::Off,
+    degrees_of_freedom: 0,
     ..Profile::STANDARD
 };
 
@@ -39,6 +41,8 @@ pub(super) enum What {
     Units,
     Values(usize),
     Sum,
+    /// The variance of the population.
+    Variance,
 }
 
 /// How many columns `What::Values` has.
@@ -108,6 +112,10 @@ impl Lab {
             What::Units => MeasureKind::Units,
             What::Values(i) => MeasureKind::Values(Scalar::Column(format!("c{i}"))),
             What::Sum => MeasureKind::Sum(Scalar::Column("cost".to_owned())),
+            What::Variance => MeasureKind::Dispersion(
+                Dispersion::VarianceOfPopulation,
+                Scalar::Column("cost".to_owned()),
+            ),
         };
         let tabulation = Tabulation {
             input: Input::Filter { input: Box::new(scan), predicate },
@@ -116,23 +124,27 @@ impl Lab {
             groups_max: 10,
         };
         let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
-        let mut part = PartEvidence::default();
-        let mut signs = SignCounts::new();
-        for (person, cost) in people {
-            let word = self.keys.unit_word(&person.to_le_bytes());
-            let unit = UnitWord { word, record_key: None };
-            match what {
-                What::Sum => {
-                    part.add(unit, Contribution { count: 1, sum: *cost }, Adds::Amounts);
-                }
-                What::Rows | What::Units | What::Values(_) => {
-                    part.add(unit, Contribution { count: 1, sum: 0 }, Adds::Rows);
-                }
+        let of_part = |part: &Part<'_>| {
+            let mut found = PartEvidence::default();
+            let mut signs = SignCounts::new();
+            for (person, cost) in people {
+                let word = self.keys.unit_word(&person.to_le_bytes());
+                let unit = UnitWord { word, record_key: None };
+                let (sum, adds) = match part.kind {
+                    PartKind::Rows | PartKind::Values | PartKind::Units => (0, Adds::Rows),
+                    // Costs are 0 at the least, so deviations from there are the costs themselves.
+                    PartKind::Sum | PartKind::Deviations => (*cost, Adds::Amounts),
+                    PartKind::Squares => (cost * cost, Adds::Amounts),
+                    PartKind::Products => panic!("one measure only"),
+                };
+                found.add(unit, Contribution { count: 1, sum }, adds);
+                signs.add(word);
             }
-            signs.add(word);
-        }
-        part.sketch = Some(Box::new(signs.to_sketch()));
-        let mut evidence = Evidence { cells: vec![Cell { keys: Vec::new(), parts: vec![part] }] };
+            found.sketch = Some(Box::new(signs.to_sketch()));
+            found
+        };
+        let parts = admitted.tabulation().parts().iter().map(of_part).collect();
+        let mut evidence = Evidence { cells: vec![Cell { keys: Vec::new(), parts }] };
         evidence.draw(&admitted, &self.keys, snapshot);
         let release = Release { snapshot, guard: &self.guard };
         protect(&admitted, evidence, &release).unwrap().to_batch().unwrap()
@@ -141,6 +153,13 @@ impl Lab {
     /// What is shown; `None` if it is suppressed.
     pub(super) fn ask(&self, what: What, spelling: &str, people: &[Person]) -> Option<i64> {
         self.ask_at(what, spelling, 0, people)
+    }
+
+    /// The variance that is shown; `None` if it is suppressed.
+    pub(super) fn variance(&self, spelling: &str, people: &[Person]) -> Option<f64> {
+        let batch = self.batch(What::Variance, spelling, 0, people);
+        let values = batch.column(0).as_primitive::<Float64Type>();
+        (!values.is_null(0)).then(|| values.value(0))
     }
 
     /// The same over a state of the data.

@@ -8,7 +8,7 @@ use insitu_disclosure::evidence::{Cell, PartEvidence, PartShape, merge};
 use insitu_disclosure::guard::decide::WINDOW;
 use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
 use insitu_disclosure::policy::Profile;
-use insitu_disclosure::rules::{dominance, noise, rounding, threshold};
+use insitu_disclosure::rules::{dof, dominance, noise, rounding, threshold};
 use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{Admitted, Evidence, Release, Tabulation, protect};
 
@@ -172,7 +172,9 @@ pub(super) fn compare(
                 .iter()
                 .map(|p| (&parts[*p], settled(&known, key, *p), settled(&known_without, key, *p)))
                 .collect();
-            if a.1 != b.1 {
+            // That there is no correlation where nothing spreads follows from shown values: it is a value too.
+            let is_shown = |status: &str| status.is_empty() || status == "x";
+            if a.1 != b.1 && !(is_shown(&a.1) && is_shown(&b.1)) {
                 seen.statuses_differ += 1;
                 if !pairs.iter().any(|(part, x, y)| status_is_covered(part, admitted, x, y)) {
                     found
@@ -205,9 +207,16 @@ fn status_is_covered(
         ..=i64::from(profile.threshold_units.saturating_add(profile.threshold_blur));
     let blurred = edge.contains(&with.units)
         && threshold::passes(with, profile, true) != threshold::passes(without, profile, true);
+    // The same edge further up, for the parameters of a moment.
+    let least = part.parameters.saturating_add(profile.degrees_of_freedom);
+    let free = i64::from(least)..=i64::from(least.saturating_add(profile.threshold_blur));
+    let parameters = part.parameters;
+    let blurred = blurred
+        || (free.contains(&with.units)
+            && dof::passes(with, profile, parameters) != dof::passes(without, profile, parameters));
+    let limits = dominance::limits_of(part.kind, profile.dominance);
     let dominated = shape.contributions
-        && dominance::is_dominated(with, profile.dominance)
-            != dominance::is_dominated(without, profile.dominance);
+        && dominance::is_dominated(with, limits) != dominance::is_dominated(without, limits);
     blurred || dominated || is_low(part, with, profile) != is_low(part, without, profile)
 }
 

@@ -8,8 +8,8 @@
 //! touched cell
 //!
 //! * a value may differ, by the victim's contribution, both draws of noise, and rounding;
-//! * a status may differ if the cell has 10 to 13 units with the victim (the threshold is blurred), if dominance
-//!   changes with the victim, or if noise and rounding bring a count to less than the threshold.
+//! * a status may differ if the cell has 10 to 13 units with the victim (the threshold is blurred), or as many more as a
+//!   moment has parameters, if dominance changes with the victim, or if noise and rounding bring a count to less than the threshold.
 //!
 //! Below 10 units both are suppressed. A cell that isn't touched is the same, exactly, with one
 //! exception: the difference guard may show the value of an earlier release of nearly the same
