@@ -16,16 +16,6 @@ pub(super) const ASKED: [&str; 58] = [
     "SELECT count(visited), count(area), count(sex) FROM health.visits",
     "SELECT area FROM health.visits GROUP BY area",
     "SELECT sex FROM health.visits GROUP BY sex",
-    // Moments of one column and of two.
-    "SELECT var_samp(cost), stddev_pop(cost), var_pop(days) FROM health.visits",
-    "SELECT area, stddev_samp(cost) FROM health.visits GROUP BY area",
-    "SELECT sex, corr(days, cost), regr_count(days, cost) FROM health.visits GROUP BY sex",
-    "SELECT area, regr_slope(cost, days), regr_intercept(cost, days), regr_r2(cost, days) FROM health.visits GROUP BY area",
-    "SELECT stddev(rare), covar_samp(rare, cost) FROM health.visits",
-    "SELECT region, regr_avgx(cost, days), regr_avgy(cost, days), regr_sxx(cost, days), regr_syy(cost, days), \
-     regr_sxy(cost, days) FROM health.visits GROUP BY region",
-    "SELECT var_pop(cost) FILTER (WHERE sex = 'X'), corr(days, cost) FILTER (WHERE age >= 60) FROM health.visits",
-    "SELECT area, var_samp(cost) FROM health.visits GROUP BY area HAVING var_samp(cost) > 1000000 ORDER BY 2 DESC LIMIT 1",
     // Filters.
     "SELECT count(*) FROM health.visits WHERE area = 'C'",
     "SELECT count(*) FROM health.visits WHERE area = 'Nowhere'",
@@ -70,6 +60,16 @@ pub(super) const ASKED: [&str; 58] = [
     "SELECT count(*) FROM (SELECT area, count(*) AS n FROM health.visits GROUP BY area) AS t",
     "SELECT 1000 / (n - 15) FROM (SELECT count(*) AS n FROM health.visits WHERE area = 'B') AS t",
     "SELECT CAST(area AS INT) FROM (SELECT area, count(*) FROM health.visits GROUP BY area) AS t",
+    // Moments of one column and of two.
+    "SELECT var_samp(cost), stddev_pop(cost), var_pop(days) FROM health.visits",
+    "SELECT area, stddev_samp(cost) FROM health.visits GROUP BY area",
+    "SELECT sex, corr(days, cost), regr_count(days, cost) FROM health.visits GROUP BY sex",
+    "SELECT area, regr_slope(cost, days), regr_intercept(cost, days), regr_r2(cost, days) FROM health.visits GROUP BY area",
+    "SELECT stddev(rare), covar_samp(rare, cost) FROM health.visits",
+    "SELECT region, regr_avgx(cost, days), regr_avgy(cost, days), regr_sxx(cost, days), regr_syy(cost, days), \
+     regr_sxy(cost, days) FROM health.visits GROUP BY region",
+    "SELECT var_pop(cost) FILTER (WHERE sex = 'X'), corr(days, cost) FILTER (WHERE age >= 60) FROM health.visits",
+    "SELECT area, var_samp(cost) FROM health.visits GROUP BY area HAVING var_samp(cost) > 1000000 ORDER BY 2 DESC LIMIT 1",
 ];
 
 /// Statements that are refused, whatever the data.

@@ -138,7 +138,9 @@ pub(super) fn compare(
             let touched =
                 victim.get(key).is_some_and(|c| of_measure.iter().any(|p| is_in(&c.parts[*p])));
             let (ga, gb) = (cell(&guarded.0), cell(&guarded.1));
-            if (&ga.1, &gb.1) != (&a.1, &b.1) {
+            // That there is no correlation where nothing spreads follows from shown values: it is a value too.
+            let is_shown = |cell: &(String, String)| cell.1.is_empty() || cell.1 == "x";
+            if [&ga, &gb].map(is_shown) != [&a, &b].map(is_shown) {
                 found.push(format!("{key} {m}: the guard changes a status"));
             }
             if !touched {
@@ -152,8 +154,7 @@ pub(super) fn compare(
                         let n = settled(&known, key, *p).units;
                         victim.iter().any(|(other, c)| {
                             let same = (0..parts.len()).filter(|q| {
-                                (parts[*q].kind, parts[*q].argument)
-                                    == (parts[*p].kind, parts[*p].argument)
+                                scope(&parts[*q], admitted) == scope(&parts[*p], admitted)
                             });
                             same.filter(|q| is_in(&c.parts[*q]))
                                 .any(|q| settled(&known, other, q).units.abs_diff(n) < WINDOW + 1)
@@ -172,9 +173,7 @@ pub(super) fn compare(
                 .iter()
                 .map(|p| (&parts[*p], settled(&known, key, *p), settled(&known_without, key, *p)))
                 .collect();
-            // That there is no correlation where nothing spreads follows from shown values: it is a value too.
-            let is_shown = |status: &str| status.is_empty() || status == "x";
-            if a.1 != b.1 && !(is_shown(&a.1) && is_shown(&b.1)) {
+            if is_shown(&a) != is_shown(&b) {
                 seen.statuses_differ += 1;
                 if !pairs.iter().any(|(part, x, y)| status_is_covered(part, admitted, x, y)) {
                     found
@@ -191,6 +190,17 @@ pub(super) fn compare(
         }
     }
     (found, seen)
+}
+
+/// What the guard compares with each other, in a dataset whose units have many rows.
+fn scope(part: &Part<'_>, admitted: &Admitted<Tabulation>) -> String {
+    match part.number(admitted.dataset()) {
+        PartKind::Rows | PartKind::Values => "rows".to_owned(),
+        PartKind::Units => "units".to_owned(),
+        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+            part.name(admitted.dataset())
+        }
+    }
 }
 
 /// A status may differ where the threshold is blurred, where the victim decides on dominance, or
