@@ -16,8 +16,8 @@ use insitu_disclosure::policy::{Complementary, Profile};
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::tabulation::{BINS_MAX, PARTS_MAX};
 use insitu_disclosure::{
-    Admitted, Breakpoints, Comparison, Dataset, Input, Key, Literal, Measure, MeasureKind, Preset,
-    Probability, RefusalCode, Scalar, Tabulation, admit, receive,
+    Admitted, Breakpoints, Comparison, Dataset, Input, Key, KeySet, Literal, Measure, MeasureKind,
+    Preset, Probability, RefusalCode, Scalar, Tabulation, admit, receive,
 };
 
 fn column(name: &str) -> Scalar {
@@ -38,7 +38,7 @@ fn quantile(of: &str, millionths: u32) -> Measure {
 }
 
 fn ask(measures: Vec<Measure>) -> Tabulation {
-    Tabulation { input: scan(), keys: Vec::new(), measures, groups_max: 10 }
+    Tabulation { input: scan(), keys: Vec::new(), sets: Vec::new(), measures, groups_max: 10 }
 }
 
 fn codes(tabulation: Tabulation, dataset: &Arc<Dataset>) -> Vec<RefusalCode> {
@@ -53,7 +53,8 @@ fn coordinates(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Coordinate> {
     let parts = tabulation.parts(dataset).distinct;
     let keys: Vec<_> =
         tabulation.keys.iter().map(|_| Some(Literal::Utf8("F".to_owned()))).collect();
-    let of = |part| Frame::of(tabulation, part, dataset, 1).coordinate(&keys);
+    let of =
+        |part| Frame::of(tabulation, part, dataset, 1).coordinate(KeySet::all(keys.len()), &keys);
     parts.iter().map(of).collect()
 }
 
