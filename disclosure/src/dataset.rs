@@ -149,6 +149,31 @@ pub struct Bounds {
     pub high: i128,
 }
 
+impl Bounds {
+    /// Where deviations are measured from: zero, or the bound nearest to it where zero is outside.
+    ///
+    /// Not the middle, although that is nearer to most values: from zero, whoever adds nothing to a total adds
+    /// nothing to its squares either, so that a moment shows no total that `sum` would hide. And bounds are often
+    /// much wider than the values are; from a middle far away all would deviate alike, and the noise by as much.
+    #[must_use]
+    pub const fn origin(self) -> i128 {
+        if 0 < self.low {
+            self.low
+        } else if self.high < 0 {
+            self.high
+        } else {
+            0
+        }
+    }
+
+    /// The largest deviation from the origin, without its sign.
+    #[must_use]
+    pub const fn reach(self) -> u128 {
+        let (low, high) = (self.low.abs_diff(self.origin()), self.high.abs_diff(self.origin()));
+        if low < high { high } else { low }
+    }
+}
+
 /// A column of a Dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {

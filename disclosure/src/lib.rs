@@ -53,6 +53,6 @@ pub use refusal::{Refusal, RefusalCode, Refusals};
 pub use shown::{ShownType, ShownValue};
 pub use table::{CellStatus, ProtectedColumn, Table};
 pub use tabulation::{
-    Comparison, Function, Input, Key, KeySet, Literal, Measure, MeasureKind, Probability, Scalar,
-    ScalarType, Tabulation,
+    Association, Comparison, Dispersion, Function, Input, Key, KeySet, Literal, Measure,
+    MeasureKind, Probability, Scalar, ScalarType, Tabulation,
 };

@@ -33,7 +33,9 @@ impl ShownType {
             | MeasureKind::Units
             | MeasureKind::Sum(_)
             | MeasureKind::Mean(_)
-            | MeasureKind::Quantile { .. } => Self::Scalar(shown_type(measure, dataset)),
+            | MeasureKind::Quantile { .. }
+            | MeasureKind::Dispersion(..)
+            | MeasureKind::Association(..) => Self::Scalar(shown_type(measure, dataset)),
         }
     }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use arbitrary::{dataset, probability, scan, tabulation};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{Array as _, ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_array::{Array as _, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use insitu_disclosure::budget::Condition;
 use insitu_disclosure::evidence::{
     Adds, Cell, Contribution, Marks, PartShape, SignCounts, Sketch, UnitWord, merge, read, write,
@@ -25,8 +25,9 @@ use insitu_disclosure::rules::quantiles::quantile;
 use insitu_disclosure::tabulation::PartKind;
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::{
-    Admitted, Comparison, Evidence, Input, Key, KeySet, Literal, Measure, MeasureKind,
-    PartEvidence, Preset, Probability, Release, Scalar, Tabulation, admit, protect, receive,
+    Admitted, Association, Comparison, Dispersion, Evidence, Input, Key, KeySet, Literal, Measure,
+    MeasureKind, PartEvidence, Preset, Probability, Release, Scalar, Tabulation, admit, protect,
+    receive,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -53,6 +54,8 @@ fn question(keys: &[&str], profile: Profile) -> Tabulation {
         MeasureKind::Sum(column("weight")),
         MeasureKind::Mean(column("cost")),
         MeasureKind::Mean(column("weight")),
+        MeasureKind::Dispersion(Dispersion::DeviationOfSample, column("weight")),
+        MeasureKind::Association(Association::Correlation, column("cost"), column("weight")),
     ];
     if profile.predicates != Predicates::WholeTables {
         kinds.push(MeasureKind::Histogram(column("cost")));
@@ -279,6 +282,19 @@ proptest! {
                 let flipped = if signs.value(row).is_empty() { "c" } else { "" };
                 prop_assert!(refused(with(at + 1, changed(flipped))), "{flipped:?} at {row}, {at}");
                 prop_assert!(refused(with(at + 1, changed("?"))));
+                // No deviation is below zero, no correlation beyond one, and neither is infinite.
+                let impossible = match at - keys.len() {
+                    14 => &[-1e-9, f64::INFINITY, f64::NAN][..],
+                    16 => &[-1.01, 1.01, f64::INFINITY, f64::NAN],
+                    _ => &[],
+                };
+                for value in impossible.iter().filter(|_| signs.value(row).is_empty()) {
+                    let shown = batch.column(at).as_primitive::<Float64Type>();
+                    let values: Float64Array = (0..shown.len())
+                        .map(|r| if r == row { Some(*value) } else { shown.is_valid(r).then(|| shown.value(r)) })
+                        .collect();
+                    prop_assert!(refused(with(at, Arc::new(values))), "{value}");
+                }
                 let Some(counts) = batch.column(at).as_primitive_opt::<Int64Type>() else { continue };
                 let is_count = at < keys.len() + 6;
                 if signs.value(row).is_empty() && is_count {

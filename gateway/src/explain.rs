@@ -74,6 +74,10 @@ fn tabulated(text: &mut String, tabulation: &Tabulation, dataset: &Dataset) {
                 let bins = bins(argument, dataset);
                 format!("quantile {probability} of {}, estimated from {bins}", show(argument))
             }
+            MeasureKind::Dispersion(of, x) => format!("{} of {}", of.as_str(), show(x)),
+            MeasureKind::Association(of, y, x) => {
+                format!("{} of {} and {}", of.as_str(), show(y), show(x))
+            }
         };
         let filter =
             measure.filter.as_ref().map_or(String::new(), |f| format!(", where {}", show(f)));

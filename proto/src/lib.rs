@@ -9,6 +9,7 @@
 pub mod catalog;
 pub mod frames;
 pub mod hello;
+mod moment;
 pub mod profile;
 pub mod refusal;
 pub mod request;

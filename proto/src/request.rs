@@ -3,7 +3,7 @@
 use insitu_disclosure::{DatasetName, Scalar, Tabulation};
 use prost::Message as _;
 
-use crate::version::{GROUPING_SETS, VERSION, is_understood};
+use crate::version::{VERSION, is_understood};
 use crate::{Malformed, decode_exactly, scalar, tabulation, v1};
 
 /// The longest request, in bytes.
@@ -40,10 +40,10 @@ pub enum Question {
 
 impl Question {
     /// The features a node has to know to understand it.
-    const fn features(&self) -> u64 {
+    fn features(&self) -> u64 {
         match self {
-            Self::Tabulation(tabulation) if !tabulation.sets.is_empty() => GROUPING_SETS,
-            Self::Tabulation(_) | Self::OpenRows(_) => 0,
+            Self::Tabulation(tabulation) => tabulation::features(tabulation),
+            Self::OpenRows(_) => 0,
         }
     }
 }
@@ -136,25 +136,38 @@ impl NodeRequest {
 
 #[cfg(test)]
 mod tests {
-    use insitu_disclosure::{Input, Key, KeySet, Measure, MeasureKind};
+    use insitu_disclosure::{Association, Dispersion, Input, Key, KeySet, Measure, MeasureKind};
 
     use super::*;
+    use crate::version::{GROUPING_SETS, MOMENTS};
 
     fn request(sets: &[u16]) -> NodeRequest {
+        asking(sets, MeasureKind::Rows)
+    }
+
+    fn asking(sets: &[u16], kind: MeasureKind) -> NodeRequest {
         let key = |name: &str| Key { scalar: Scalar::Column(name.to_owned()) };
         let tabulation = Tabulation {
             input: Input::Scan { dataset: DatasetName::parse("a.b").unwrap(), fingerprint: 1 },
             keys: vec![key("area"), key("sex")],
             sets: sets.iter().map(|mask| KeySet::of_mask(*mask)).collect(),
-            measures: vec![Measure { kind: MeasureKind::Rows, filter: None }],
+            measures: vec![Measure { kind, filter: None }],
             groups_max: 10,
         };
         let question = Question::Tabulation(tabulation);
         NodeRequest { query_id: QueryId([7; 16]), time_ms_max: 5, question }
     }
 
+    fn message_of(request: &NodeRequest) -> v1::NodeRequest {
+        v1::NodeRequest::decode(request.encode().unwrap().as_slice()).unwrap()
+    }
+
     fn message(sets: &[u16]) -> v1::NodeRequest {
-        v1::NodeRequest::decode(request(sets).encode().unwrap().as_slice()).unwrap()
+        message_of(&request(sets))
+    }
+
+    fn column(name: &str) -> Scalar {
+        Scalar::Column(name.to_owned())
     }
 
     #[test]
@@ -166,17 +179,48 @@ mod tests {
     }
 
     #[test]
+    fn moments_come_through_and_say_that_they_are_needed() {
+        let moments = Dispersion::ALL.map(|of| MeasureKind::Dispersion(of, column("cost")));
+        let of_two =
+            Association::ALL.map(|of| MeasureKind::Association(of, column("cost"), column("days")));
+        for kind in moments.into_iter().chain(of_two) {
+            for (sets, features) in [(&[][..], MOMENTS), (&[0, 3], GROUPING_SETS | MOMENTS)] {
+                let sent = asking(sets, kind.clone());
+                assert_eq!(message_of(&sent).required_features, features);
+                assert_eq!(NodeRequest::decode(&sent.encode().unwrap()), Ok(sent));
+            }
+        }
+    }
+
+    #[test]
     fn only_a_question_with_grouping_sets_needs_the_feature() {
         assert_eq!(message(&[]).required_features, 0, "what an older node answers too");
         assert_eq!(message(&[0, 3]).required_features, GROUPING_SETS);
-        let mut unannounced = message(&[0, 3]);
-        unannounced.required_features = 0;
-        let mut idle = message(&[]);
-        idle.required_features = GROUPING_SETS;
-        for changed in [unannounced, idle] {
+        let sum = asking(&[], MeasureKind::Sum(column("cost")));
+        assert_eq!(message_of(&sum).required_features, 0);
+    }
+
+    #[test]
+    fn features_that_are_not_those_of_the_question_are_rejected() {
+        let variance = MeasureKind::Dispersion(Dispersion::VarianceOfSample, column("cost"));
+        let with_sets = &[0, 3][..];
+        for (sets, kind, features) in [
+            (with_sets, MeasureKind::Rows, 0),
+            (with_sets, MeasureKind::Rows, MOMENTS),
+            (&[], MeasureKind::Rows, GROUPING_SETS),
+            (&[], MeasureKind::Rows, MOMENTS),
+            (&[], variance.clone(), 0),
+            (&[], variance.clone(), GROUPING_SETS),
+            (with_sets, variance.clone(), GROUPING_SETS),
+            (with_sets, variance, MOMENTS),
+        ] {
+            let message = message_of(&asking(sets, kind));
+            let changed = v1::NodeRequest { required_features: features, ..message };
             let decoded = NodeRequest::decode(&changed.encode_to_vec());
-            assert_eq!(decoded, Err(Malformed::Field("features")));
+            assert_eq!(decoded, Err(Malformed::Field("features")), "{features}");
         }
+        let unknown = v1::NodeRequest { required_features: 1 << 63, ..message(&[]) };
+        assert!(NodeRequest::decode(&unknown.encode_to_vec()).is_err());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The question.
 
 use insitu_disclosure::{
-    DatasetName, Input, Key, KeySet, Measure, MeasureKind, Probability, Tabulation,
+    DatasetName, Input, Key, KeySet, Measure, MeasureKind, Probability, Scalar, Tabulation,
 };
 
-use crate::{Malformed, scalar, v1};
+use crate::version::{GROUPING_SETS, MOMENTS};
+use crate::{Malformed, moment, scalar, v1};
 
 /// The most filters one upon the other; the gateway writes one.
 const INPUT_DEPTH_MAX: usize = 8;
@@ -41,6 +42,24 @@ pub fn decode(message: &v1::Tabulation) -> Result<Tabulation, Malformed> {
 
 fn decode_set(mask: u32) -> Result<KeySet, Malformed> {
     u16::try_from(mask).map(KeySet::of_mask).map_err(|_| Malformed::Field("sets"))
+}
+
+/// The features a question needs: bits of [`crate::version`].
+#[must_use]
+pub fn features(tabulation: &Tabulation) -> u64 {
+    let of_sets = if tabulation.sets.is_empty() { 0 } else { GROUPING_SETS };
+    let of_measure = |measure: &Measure| match measure.kind {
+        MeasureKind::Rows
+        | MeasureKind::Values(_)
+        | MeasureKind::Units
+        | MeasureKind::Sum(_)
+        | MeasureKind::Mean(_)
+        // Version 2 has these.
+        | MeasureKind::Histogram(_)
+        | MeasureKind::Quantile { .. } => 0,
+        MeasureKind::Dispersion(..) | MeasureKind::Association(..) => MOMENTS,
+    };
+    tabulation.measures.iter().map(of_measure).fold(of_sets, |all, one| all | one)
 }
 
 fn encode_input(input: &Input) -> v1::Input {
@@ -98,8 +117,21 @@ fn encode_measure(measure: &Measure) -> v1::Measure {
             argument: Some(scalar::encode(argument)),
             probability: probability.millionths(),
         }),
+        MeasureKind::Dispersion(of, x) => K::Dispersion(v1::Dispersion {
+            kind: moment::encode_dispersion(*of).into(),
+            of: Some(scalar::encode(x)),
+        }),
+        MeasureKind::Association(of, y, x) => K::Association(v1::Association {
+            kind: moment::encode_association(*of).into(),
+            y: Some(scalar::encode(y)),
+            x: Some(scalar::encode(x)),
+        }),
     };
     v1::Measure { kind: Some(kind), filter: measure.filter.as_ref().map(scalar::encode) }
+}
+
+fn argument(message: Option<&v1::Scalar>) -> Result<Scalar, Malformed> {
+    scalar::decode(message.ok_or(Malformed::Field("argument"))?)
 }
 
 fn decode_measure(message: &v1::Measure) -> Result<Measure, Malformed> {
@@ -112,10 +144,18 @@ fn decode_measure(message: &v1::Measure) -> Result<Measure, Malformed> {
         K::Mean(x) => MeasureKind::Mean(scalar::decode(x)?),
         K::Histogram(x) => MeasureKind::Histogram(scalar::decode(x)?),
         K::Quantile(m) => MeasureKind::Quantile {
-            argument: scalar::decode(m.argument.as_ref().ok_or(Malformed::Field("argument"))?)?,
+            argument: argument(m.argument.as_ref())?,
             // There is no quantile nearer to an end, whatever a peer asks for.
             probability: Probability::new(m.probability).ok_or(Malformed::Field("probability"))?,
         },
+        K::Dispersion(d) => {
+            let of = moment::decode_dispersion(d.kind)?;
+            MeasureKind::Dispersion(of, argument(d.of.as_ref())?)
+        }
+        K::Association(a) => {
+            let of = moment::decode_association(a.kind)?;
+            MeasureKind::Association(of, argument(a.y.as_ref())?, argument(a.x.as_ref())?)
+        }
     };
     Ok(Measure { kind, filter: message.filter.as_ref().map(scalar::decode).transpose()? })
 }

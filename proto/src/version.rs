@@ -10,9 +10,11 @@ pub const VERSION: u32 = 2;
 pub const VERSION_MIN: u32 = 2;
 
 /// The feature of Tabulations with grouping sets.
-pub const GROUPING_SETS: u64 = 1;
+pub const GROUPING_SETS: u64 = 1 << 0;
+/// The feature of measures that are moments.
+pub const MOMENTS: u64 = 1 << 1;
 /// Bits of [`crate::v1::NodeRequest::required_features`] this build knows.
-pub const FEATURES: u64 = GROUPING_SETS;
+pub const FEATURES: u64 = GROUPING_SETS | MOMENTS;
 
 /// Whether a request with this version and these features is understood here.
 #[must_use]

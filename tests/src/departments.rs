@@ -2,6 +2,7 @@
 //!
 //! * `health.visits`, person-level, released at the node: see [`health`].
 //! * `councils.homes`, households, held by three councils and released at the gateway: see [`councils`].
+//! * `schools.pupils`, pupils, one row each: see [`schools`].
 //! * `ref.areas`, open: see [`reference`].
 
 use std::fmt::Write as _;
@@ -229,6 +230,87 @@ blank = "null"
     Department {
         config: config.to_owned(),
         files: vec![("areas.csv".to_owned(), csv.as_bytes().to_vec())],
+    }
+}
+
+/// Pupils, one row each, with the hours they learn and the marks they get. School `A` has 200: hours from 1 to 20, ten
+/// pupils each, and 20 marks, 3 for each hour and 0 to 10 for luck; every tenth has no marks. School `B` has 14 who are
+/// like those of `A`, school `C` has 3, and school `D` has 40 with 50 marks each. Hours are from 0 to 40, marks from 0 to
+/// 100, years of birth from 2000 to 2010.
+#[must_use]
+pub fn schools() -> Department {
+    let mut csv = "Pupil,School,Hours,Marks,Born\n".to_owned();
+    let mut row = |school: &str, i: u32, marks: Option<u32>| {
+        let marks = marks.map_or(String::new(), |m| m.to_string());
+        let (hours, born) = (1 + i % 20, 2_000 + i % 7);
+        let _ = writeln!(csv, "{school}{i},{school},{hours},{marks},{born}");
+    };
+    let usual = |i: u32| 20 + 3 * (1 + i % 20) + i * 7 % 11;
+    for i in 0..200 {
+        row("A", i, (i % 10 != 9).then(|| usual(i)));
+    }
+    for i in 0..14 {
+        row("B", i, Some(usual(i)));
+    }
+    for i in 0..3 {
+        row("C", i, Some(usual(i)));
+    }
+    for i in 0..40 {
+        row("D", i, Some(50));
+    }
+    let config = r#"
+[node]
+id = "schools"
+department = "Department for Education"
+
+[[dataset]]
+name = "schools.pupils"
+source = { format = "csv", path = "pupils.csv" }
+protection = "protected"
+unit = "pupil"
+unit_unique_per_row = true
+units_at_one_node = true
+profile = "standard"
+release = "at-node"
+
+[[dataset.column]]
+name = "pupil"
+from = "Pupil"
+type = "text"
+label = "unit"
+
+[[dataset.column]]
+name = "school"
+from = "School"
+type = "text"
+label = "dimension"
+domain = ["A", "B", "C", "D"]
+
+[[dataset.column]]
+name = "hours"
+from = "Hours"
+type = "integer"
+label = "measure"
+bounds = { low = 0, high = 40 }
+
+[[dataset.column]]
+name = "marks"
+from = "Marks"
+type = "integer"
+label = "measure"
+bounds = { low = 0, high = 100 }
+blank = "null"
+
+[[dataset.column]]
+name = "born"
+from = "Born"
+type = "integer"
+label = "measure"
+bounds = { low = 2000, high = 2010 }
+"#;
+    Department {
+        config: config.to_owned(),
+        files: vec![("pupils.csv".to_owned(), csv.into_bytes())],
     }
 }
 

@@ -11,6 +11,7 @@ mod cancel;
 mod hostile_peer;
 mod limits;
 mod margins;
+mod moments;
 mod neighbours;
 mod outage;
 mod policy_matrix;

@@ -9,7 +9,9 @@ use std::fmt::Write as _;
 
 use insitu_disclosure::refusal::Family;
 use insitu_disclosure::rules::{CELL_RULES, CellRule, QUESTION_RULES, QuestionRule};
-use insitu_disclosure::{MeasureKind, Preset, Probability, RefusalCode, Scalar};
+use insitu_disclosure::{
+    Association, Dispersion, MeasureKind, Preset, Probability, RefusalCode, Scalar,
+};
 use insitu_tests::{Analyst, Asked, Department, Federation, departments};
 
 use crate::neighbours::data::{Among, department};
@@ -38,6 +40,12 @@ const ROWS: &[Row] = &[
         &["SELECT region, histogram(cost) FROM health.visits GROUP BY region"],
     ),
     ("measure", "quantile", &["SELECT region, median(cost) FROM health.visits GROUP BY region"]),
+    (
+        "measure",
+        "dispersion",
+        &["SELECT region, stddev_samp(cost) FROM health.visits GROUP BY region"],
+    ),
+    ("measure", "association", &["SELECT sex, corr(days, cost) FROM health.visits GROUP BY sex"]),
     (
         "quantiles",
         "towards the end",
@@ -204,6 +212,16 @@ const ROWS: &[Row] = &[
     ("dominance", "one has most rows", &["SELECT count(*) FROM health.visits WHERE area = 'J'"]),
     ("dominance", "nobody does", &["SELECT sum(cost) FROM health.visits WHERE area = 'A'"]),
     (
+        "dof",
+        "variance of two values",
+        &["SELECT var_samp(rare) FROM health.visits WHERE sex = 'F'"],
+    ),
+    (
+        "dof",
+        "a line through few points",
+        &["SELECT regr_slope(cost, days) FROM health.visits WHERE area = 'F'"],
+    ),
+    (
         "noise",
         "the same, asked twice",
         &["SELECT count(*) FROM health.visits", "SELECT count(*) FROM health.visits"],
@@ -257,6 +275,7 @@ const fn of_cell_rule(rule: CellRule) -> &'static str {
     match rule {
         CellRule::Threshold => "threshold",
         CellRule::Dominance => "dominance",
+        CellRule::DegreesOfFreedom => "dof",
         CellRule::Noise => "noise",
         CellRule::Rounding => "rounding",
     }
@@ -271,6 +290,8 @@ const fn of_measure(kind: &MeasureKind) -> &'static str {
         MeasureKind::Mean(_) => "mean",
         MeasureKind::Histogram(_) => "histogram",
         MeasureKind::Quantile { .. } => "quantile",
+        MeasureKind::Dispersion(..) => "dispersion",
+        MeasureKind::Association(..) => "association",
     }
 }
 
@@ -293,6 +314,8 @@ fn every_rule_and_every_kind_of_measure_has_a_row() {
         MeasureKind::Mean(x()),
         MeasureKind::Histogram(x()),
         MeasureKind::Quantile { argument: x(), probability: Probability::HALF },
+        MeasureKind::Dispersion(Dispersion::VarianceOfSample, x()),
+        MeasureKind::Association(Association::Correlation, x(), x()),
     ];
     for kind in kinds {
         let row =

@@ -30,7 +30,9 @@ impl PartShape {
     pub fn of(part: &Part<'_>, dataset: &Dataset) -> Self {
         let adds = match part.kind {
             PartKind::Rows | PartKind::Values | PartKind::Units => Adds::Rows,
-            PartKind::Sum => Adds::Amounts,
+            PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+                Adds::Amounts
+            }
         };
         let profile = dataset.profile();
         match &dataset.protection {

@@ -76,6 +76,7 @@ impl Profile {
             ("p_percent", p_percent.to_string()),
             ("one_percent", one_percent.to_string()),
             ("two_percent", two_percent.to_string()),
+            ("degrees_of_freedom", self.degrees_of_freedom.to_string()),
             ("count_standard_error", format!("{whole}.{part:02}")),
         ];
         entries.into_iter().map(|(name, value)| (format!("insitu.{name}"), value)).collect()

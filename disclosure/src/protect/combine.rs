@@ -1,6 +1,6 @@
 //! The shown value of a measure, from its shown parts and nothing else.
 
-use super::Shown;
+use super::{Shown, moments};
 use crate::dataset::Dataset;
 use crate::evidence::PartEvidence;
 use crate::rules::quantiles;
@@ -39,7 +39,9 @@ pub(super) fn combine(
             | MeasureKind::Values(_)
             | MeasureKind::Units
             | MeasureKind::Sum(_)
-            | MeasureKind::Mean(_),
+            | MeasureKind::Mean(_)
+            | MeasureKind::Dispersion(..)
+            | MeasureKind::Association(..),
             ShownType::Scalar(scalar_type),
         ) => {
             let (value, status) = number(measure, scalar_type, parts, dataset);
@@ -50,7 +52,9 @@ pub(super) fn combine(
             | MeasureKind::Values(_)
             | MeasureKind::Units
             | MeasureKind::Sum(_)
-            | MeasureKind::Mean(_),
+            | MeasureKind::Mean(_)
+            | MeasureKind::Dispersion(..)
+            | MeasureKind::Association(..),
             ShownType::Counts,
         ) => (None, CellStatus::NotAvailable),
     }
@@ -93,6 +97,10 @@ fn number(
         (MeasureKind::Mean(argument), [sum, count]) => {
             let places = type_of(argument, dataset).map_or(0, ScalarType::decimal_places);
             mean(*sum, *count, places, shown_type)
+        }
+        (MeasureKind::Dispersion(of, x), parts) => moments::dispersion(*of, x, parts, dataset),
+        (MeasureKind::Association(of, y, x), parts) => {
+            moments::association(*of, y, x, parts, dataset)
         }
         (
             MeasureKind::Rows

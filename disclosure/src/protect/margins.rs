@@ -18,7 +18,8 @@ use super::show::show;
 use super::{PartRules, Shown};
 use crate::complementary::{CellInput, CellState, Limits, Relation, suppress};
 use crate::evidence::{Cell, PartEvidence, key_bytes};
-use crate::policy::Zeros;
+use crate::policy::{Dominance, Zeros};
+use crate::rules::dominance;
 use crate::rules::keys::KeyValues;
 use crate::table::CellStatus;
 use crate::tabulation::{KeySet, PartKind, Tabulation};
@@ -216,7 +217,9 @@ fn input(rules: &PartRules<'_>, evidence: &PartEvidence, state: CellState) -> Ce
     let value = match rules.part.kind {
         PartKind::Rows | PartKind::Values => i128::from(evidence.count),
         PartKind::Units => i128::from(evidence.units),
-        PartKind::Sum => evidence.sum,
+        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+            evidence.sum
+        }
     };
     let [largest, _] = evidence.largest;
     let threshold = u128::from(rules.profile.threshold_units);
@@ -227,8 +230,10 @@ fn input(rules: &PartRules<'_>, evidence: &PartEvidence, state: CellState) -> Ce
             (size, threshold.saturating_sub(size).max(1), true)
         }
         // The largest contribution isn't known more closely than within p%.
-        PartKind::Sum => {
-            let percent = u128::from(rules.profile.dominance.p_percent.max(10));
+        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+            let Dominance { p_percent, .. } = rules.profile.dominance;
+            let limits = Dominance { p_percent: p_percent.max(10), ..Dominance::OFF };
+            let percent = u128::from(dominance::limits_of(rules.part.kind, limits).p_percent);
             let level = largest.saturating_mul(percent).div_ceil(100).max(1);
             (level, level, rules.non_negative)
         }

@@ -1,7 +1,7 @@
 //! Protection: the rules on cells turn Evidence into a protected table.
 //!
 //! 1. `show`: one part of one cell through the rules.
-//! 2. `combine`: the shown value of a measure, from its shown parts and nothing else.
+//! 2. `combine`: the shown value of a measure, from its shown parts and nothing else; `moments`: of a moment.
 //! 3. `margins`: complementary suppression, with all margins.
 //! 4. [`protect()`]: all cells of a table, with the difference guard over all of them at once.
 //! 5. [`receive`]: a node's own table, checked.
@@ -10,6 +10,7 @@
 mod combine;
 mod derivation;
 mod margins;
+mod moments;
 mod receive;
 mod show;
 #[cfg(test)]
@@ -23,7 +24,7 @@ use std::collections::HashSet;
 use arrow_array::RecordBatch;
 
 use crate::admit::Admitted;
-use crate::dataset::Protection;
+use crate::dataset::{Bounds, Dataset, Protection};
 use crate::evidence::{Cell, Evidence, PartEvidence, PartShape, cell_bytes, key_columns, merge};
 use crate::guard::{Guard, GuardError, GuardedCell, Verdict};
 use crate::noise::PerturbationTable;
@@ -31,12 +32,11 @@ use crate::policy::{Complementary, DifferenceGuard, Profile};
 use crate::rebuild::rebuild_column;
 use crate::rules::guard;
 use crate::rules::keys::public_rows;
-use crate::rules::measures::bounds;
 use crate::shown::ShownValue;
 use crate::table::{CellStatus, ProtectedColumn, Table};
 use crate::tabulation::canonical::Frame;
 use crate::tabulation::typing::type_of;
-use crate::tabulation::{Part, PartKind, Parts, ScalarType, Tabulation};
+use crate::tabulation::{Part, PartKind, Parts, Scalar, ScalarType, Tabulation};
 
 /// Something that may leave. A protected table is made by the rules only: by [`protect`] from
 /// Evidence, by [`receive`] from a node's own protected table, checked once more. What is computed
@@ -144,7 +144,8 @@ struct PartRules<'a> {
     profile: Profile,
     /// Decimal places of its value.
     places: u8,
-    /// Contributions up to this get the larger share of noise: a hundredth of the largest there may be.
+    /// Contributions up to this get the larger share of noise: those of values up to a hundredth of the largest there
+    /// may be.
     flex_point: u128,
     /// Whether its value can't be below zero.
     non_negative: bool,
@@ -155,26 +156,46 @@ struct PartRules<'a> {
 impl<'a> PartRules<'a> {
     fn of(part: &'a Part<'a>, admitted: &'a Admitted<Tabulation>) -> Self {
         let dataset = admitted.dataset();
+        let places_of = |scalar: Option<&Scalar>| {
+            scalar.and_then(|s| type_of(s, dataset).ok()).map_or(0, ScalarType::decimal_places)
+        };
+        let of_argument = places_of(part.argument);
         let places = match part.kind {
             PartKind::Rows | PartKind::Values | PartKind::Units => 0,
-            PartKind::Sum => part
-                .argument
-                .and_then(|a| type_of(a, dataset).ok())
-                .map_or(0, ScalarType::decimal_places),
+            PartKind::Sum | PartKind::Deviations => of_argument,
+            PartKind::Squares => of_argument.saturating_mul(2),
+            PartKind::Products => of_argument.saturating_add(places_of(part.beside)),
         };
         let perturbation = match &dataset.protection {
             Protection::Open => None,
             Protection::Protected { perturbation, .. } => perturbation.as_deref(),
         };
         let shape = PartShape::of(part, dataset);
-        let bounds = part.argument.and_then(|a| bounds(a, dataset));
-        let flex_point = bounds
-            .map_or(0, |b| b.low.unsigned_abs().max(b.high.unsigned_abs()))
-            .checked_div(100)
-            .unwrap_or(0);
-        let non_negative = bounds.is_none_or(|b| 0 <= b.low);
+        let (flex_point, non_negative) = sizes(part, dataset);
         let profile = dataset.profile();
         Self { part, shape, profile, places, flex_point, non_negative, perturbation }
+    }
+}
+
+/// The flex point of a total, and whether it can't be below zero.
+fn sizes(part: &Part<'_>, dataset: &Dataset) -> (u128, bool) {
+    let (x, y) = part.bounds(dataset);
+    let hundredth = |size: u128| size.checked_div(100).unwrap_or(0);
+    let reach = |bounds: Option<Bounds>| hundredth(bounds.map_or(0, Bounds::reach));
+    // Deviations to one side of the origin only: upwards, downwards.
+    let up = |bounds: Option<Bounds>| bounds.is_none_or(|b| b.origin() <= b.low);
+    let down = |bounds: Option<Bounds>| bounds.is_none_or(|b| b.high <= b.origin());
+    match part.kind {
+        PartKind::Rows | PartKind::Values | PartKind::Units => (0, true),
+        PartKind::Sum => {
+            let size = x.map_or(0, |b| b.low.unsigned_abs().max(b.high.unsigned_abs()));
+            (hundredth(size), x.is_none_or(|b| 0 <= b.low))
+        }
+        PartKind::Deviations => (reach(x), up(x)),
+        PartKind::Squares => (reach(x).saturating_mul(reach(x)), true),
+        PartKind::Products => {
+            (reach(x).saturating_mul(reach(y)), (up(x) && up(y)) || (down(x) && down(y)))
+        }
     }
 }
 

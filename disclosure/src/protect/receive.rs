@@ -1,5 +1,7 @@
 //! A node's own protected table, checked at the gateway for everything that can be seen from outside.
 
+use std::ops::RangeInclusive;
+
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 
@@ -10,11 +12,28 @@ use crate::evidence::{Cell, key_columns, read_keys};
 use crate::rules::{quantiles, rounding};
 use crate::shown::ShownValue;
 use crate::table::{CellStatus, ProtectedColumn, Table};
-use crate::tabulation::{Bins, Literal, Measure, MeasureKind, Scalar, Tabulation};
+use crate::tabulation::{Association, Bins, Literal, Measure, MeasureKind, Scalar, Tabulation};
+
+/// What an association can be, whatever the data; `None` of a count.
+fn association_values(of: Association) -> Option<RangeInclusive<f64>> {
+    match of {
+        Association::Pairs => None,
+        Association::Correlation => Some(-1.0..=1.0),
+        Association::Determination => Some(0.0..=1.0),
+        Association::SquaresOfX | Association::SquaresOfY => Some(0.0..=f64::MAX),
+        Association::CovarianceOfSample
+        | Association::CovarianceOfPopulation
+        | Association::Slope
+        | Association::Intercept
+        | Association::MeanOfX
+        | Association::MeanOfY
+        | Association::Products => Some(f64::MIN..=f64::MAX),
+    }
+}
 
 /// A protected table as a node released it, checked for everything that can be seen of it from
-/// outside: its shape, that a suppressed cell holds no value, and that shown counts are possible
-/// under the profile. `None` if it isn't what was asked for.
+/// outside: its shape, that a suppressed cell holds no value, that shown counts are possible
+/// under the profile, and that moments are possible at all. `None` if it isn't what was asked for.
 #[must_use]
 pub fn receive(
     admitted: &Admitted<Tabulation>,
@@ -67,7 +86,10 @@ fn is_possible(
     match (&measure.kind, status, value) {
         (_, CellStatus::Suppressed | CellStatus::NotAvailable, _) => false,
         (
-            MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units,
+            MeasureKind::Rows
+            | MeasureKind::Values(_)
+            | MeasureKind::Units
+            | MeasureKind::Association(Association::Pairs, _, _),
             CellStatus::Released,
             ShownValue::Scalar(Literal::Int64(n)),
         ) => is_count(*n),
@@ -76,6 +98,19 @@ fn is_possible(
             CellStatus::Released,
             ShownValue::Scalar(_),
         ) => true,
+        (
+            MeasureKind::Dispersion(..),
+            CellStatus::Released,
+            ShownValue::Scalar(Literal::Float64(value)),
+        ) => value.is_finite() && 0.0 <= *value,
+        (
+            MeasureKind::Association(of, _, _),
+            CellStatus::Released,
+            ShownValue::Scalar(Literal::Float64(value)),
+        ) => {
+            value.is_finite()
+                && association_values(*of).is_some_and(|values| values.contains(value))
+        }
         (MeasureKind::Histogram(argument), CellStatus::Released, ShownValue::Counts(counts)) => {
             let bins = Bins::of(argument, dataset).map_or(0, |bins| bins.count());
             counts.len() == bins
@@ -94,7 +129,9 @@ fn is_possible(
             | MeasureKind::Sum(_)
             | MeasureKind::Mean(_)
             | MeasureKind::Histogram(_)
-            | MeasureKind::Quantile { .. },
+            | MeasureKind::Quantile { .. }
+            | MeasureKind::Dispersion(..)
+            | MeasureKind::Association(..),
             CellStatus::Released | CellStatus::Estimated,
             ShownValue::Scalar(_) | ShownValue::Counts(_),
         ) => false,

@@ -2,7 +2,7 @@
 
 use super::{PartRules, Shown};
 use crate::evidence::PartEvidence;
-use crate::rules::{CELL_RULES, CellRule, dominance, noise, rounding, threshold};
+use crate::rules::{CELL_RULES, CellRule, dof, dominance, noise, rounding, threshold};
 use crate::table::CellStatus;
 use crate::tabulation::PartKind;
 
@@ -13,12 +13,18 @@ pub(super) fn show(rules: &PartRules<'_>, evidence: &PartEvidence) -> Shown {
     let mut value = match part.kind {
         PartKind::Rows | PartKind::Values => i128::from(evidence.count),
         PartKind::Units => i128::from(evidence.units),
-        PartKind::Sum => evidence.sum,
+        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+            evidence.sum
+        }
     };
-    let is_count = match part.kind {
-        PartKind::Rows | PartKind::Values | PartKind::Units => true,
-        PartKind::Sum => false,
+    let of = match part.kind {
+        PartKind::Rows | PartKind::Values | PartKind::Units => noise::Of::Count,
+        PartKind::Sum | PartKind::Deviations | PartKind::Products => {
+            noise::Of::Total { flex_point: *flex_point }
+        }
+        PartKind::Squares => noise::Of::Squares { flex_point: *flex_point },
     };
+    let is_count = of == noise::Of::Count;
     if is_count && threshold::shows_zero(&evidence, *profile) {
         return Ok(0);
     }
@@ -31,16 +37,17 @@ pub(super) fn show(rules: &PartRules<'_>, evidence: &PartEvidence) -> Shown {
                 }
             }
             CellRule::Dominance => {
-                if shape.contributions && dominance::is_dominated(&evidence, profile.dominance) {
+                let limits = dominance::limits_of(part.kind, profile.dominance);
+                if shape.contributions && dominance::is_dominated(&evidence, limits) {
+                    return Err(CellStatus::Suppressed);
+                }
+            }
+            CellRule::DegreesOfFreedom => {
+                if !dof::passes(&evidence, *profile, part.parameters) {
                     return Err(CellStatus::Suppressed);
                 }
             }
             CellRule::Noise => {
-                let of = if is_count {
-                    noise::Of::Count
-                } else {
-                    noise::Of::Total { flex_point: *flex_point }
-                };
                 value = value.saturating_add(noise::of(&evidence, of, *profile, *perturbation));
             }
             CellRule::Rounding => {

@@ -19,6 +19,9 @@
 //! closely by the second largest who knows its own. *Doesn't stop*: a coalition of three or more
 //! contributors; nor an estimate from a total that noise covers only in part.
 //!
+//! Of a total of squares, a contribution's root is known twice as closely as the contribution is. So that the root isn't
+//! known within p %, the p% rule asks `(1 + p/100)^2 - 1` of the squares: 21 % for 10.
+//!
 //! At 90 % the (2, k) rule decides wherever p% 10 would; p% is there for owners who loosen neither but raise k.
 //!
 //! *Source*: Handbook on SDC, 2nd ed., sections on the p% and (n, k) rules; defaults and strictness of the comparisons as in ACRO 1.0.2;
@@ -26,6 +29,25 @@
 
 use crate::evidence::PartEvidence;
 use crate::policy::Dominance;
+use crate::tabulation::PartKind;
+
+/// The limits for a part of this kind.
+#[must_use]
+pub fn limits_of(kind: PartKind, limits: Dominance) -> Dominance {
+    match kind {
+        PartKind::Squares => {
+            let p = limits.p_percent;
+            let more = p.saturating_mul(p).div_ceil(100);
+            Dominance { p_percent: p.saturating_mul(2).saturating_add(more), ..limits }
+        }
+        PartKind::Rows
+        | PartKind::Values
+        | PartKind::Units
+        | PartKind::Sum
+        | PartKind::Deviations
+        | PartKind::Products => limits,
+    }
+}
 
 /// Whether one or two units hold too much.
 #[must_use]
@@ -84,6 +106,23 @@ mod tests {
         };
         assert!(is_dominated(&cell(119), limits));
         assert!(!is_dominated(&cell(120), limits), "exactly 10 % is enough");
+    }
+
+    #[test]
+    fn of_squares_it_is_the_root_that_is_not_known_within_p_percent() {
+        let limits = Dominance { p_percent: 10, one_percent: 100, two_percent: 100 };
+        let squares = limits_of(PartKind::Squares, limits);
+        assert_eq!(squares, Dominance { p_percent: 21, ..limits });
+        assert_eq!(limits_of(PartKind::Sum, limits), limits);
+        // The second largest, 300, takes its own square off the total, and knows that 1000 is below the root of the rest.
+        let cell = |rest: u128| PartEvidence {
+            absolute: 1_000_000 + 90_000 + rest,
+            largest: [1_000_000, 90_000],
+            ..PartEvidence::default()
+        };
+        assert!(is_dominated(&cell(209_999), squares));
+        assert!(!is_dominated(&cell(210_000), squares), "the root is 1100, 10 % off");
+        assert_eq!(limits_of(PartKind::Squares, Dominance::OFF), Dominance::OFF);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
         found.push(Refusal::new(
             RefusalCode::L503,
             format!(
-                "a table has at most {PARTS_MAX} counts and totals: a histogram or quantile is made of one for each bin."
+                "a table has at most {PARTS_MAX} counts and totals: a histogram or quantile is made of one for each bin, and a moment of up to six."
             ),
             "Split the question.",
         ));
@@ -64,7 +64,7 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
         if let Some(filter) = &measure.filter {
             check(&mut found, filter, dataset, Some(ScalarType::Boolean));
         }
-        if let Some(argument) = measure.kind.argument() {
+        for argument in measure.kind.arguments() {
             check(&mut found, argument, dataset, None);
         }
     }

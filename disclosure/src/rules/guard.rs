@@ -34,13 +34,15 @@ pub(crate) fn cell(
 /// Numbers that are compared with each other. All counts of people are one scope, whatever column they count: with no
 /// gaps in it, a count of its values is the count of rows in other words. Where units have many rows, rows are another.
 fn scope(part: &Part<'_>, dataset: &Dataset) -> String {
-    let what = match part.kind {
+    let what = match part.number(dataset) {
         PartKind::Rows | PartKind::Values | PartKind::Units if dataset.units_have_one_row() => {
             "units".to_owned()
         }
         PartKind::Units => "units".to_owned(),
         PartKind::Rows | PartKind::Values => "rows".to_owned(),
+        // Whether another column has a value too is a condition: conditions aren't part of a scope.
         PartKind::Sum => format!("sum {:?}", part.argument),
+        PartKind::Deviations | PartKind::Squares | PartKind::Products => part.name(dataset),
     };
     format!("{} {what}", dataset.name)
 }

@@ -30,7 +30,7 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
         .predicates()
         .into_iter()
         .chain(tabulation.keys.iter().map(|k| &k.scalar))
-        .chain(measures.flat_map(|m| m.filter.iter().chain(m.kind.argument())));
+        .chain(measures.flat_map(|m| m.filter.iter().chain(m.kind.arguments())));
     expressions.flat_map(|e| units_used(e, dataset)).collect()
 }
 

@@ -1,8 +1,10 @@
-//! Measures: totals and means of columns that may be aggregated, within declared bounds. Histograms and quantiles have a
-//! file of their own: [`super::quantiles`].
+//! Measures: totals, means and moments of columns that may be aggregated, within declared bounds. Histograms and
+//! quantiles have a file of their own: [`super::quantiles`].
 //!
-//! *Statement*: the argument of `sum` and `avg` is a `measure` column of an exact type with declared
-//! bounds; the argument of `count` is a column. `CASE` doesn't stand inside a measure: `FILTER` makes a
+//! *Statement*: the argument of `sum`, `avg` and of moments is a `measure` column of an exact type with declared
+//! bounds; the argument of `count` is a column. Moments of two columns take two different ones, and the bounds are
+//! narrow enough for totals of products to be exact. Moments are of protected data: those of open data are computed
+//! from its rows. `CASE` doesn't stand inside a measure: `FILTER` makes a
 //! cell of its own, with its own contributing units. Nor does arithmetic:
 //!
 //! | question | what it would tell |
@@ -25,7 +27,9 @@ use crate::refusal::{Refusal, RefusalCode};
 use crate::rules::labels::has_label;
 use crate::rules::quantiles;
 use crate::tabulation::typing::{power_of_ten, type_of};
-use crate::tabulation::{Literal, Measure, MeasureKind, Scalar, ScalarType, Tabulation};
+use crate::tabulation::{
+    Association, Literal, Measure, MeasureKind, Scalar, ScalarType, Tabulation,
+};
 
 /// All violations.
 #[must_use]
@@ -41,7 +45,46 @@ fn measure(measure: &Measure, dataset: &Dataset) -> Vec<Refusal> {
         MeasureKind::Histogram(argument) | MeasureKind::Quantile { argument, .. } => {
             quantiles::violations(argument, dataset)
         }
+        MeasureKind::Dispersion(of, x) => moment(of.as_str(), &[x], dataset),
+        MeasureKind::Association(of, y, x) => moment(of.as_str(), &[y, x], dataset),
     }
+}
+
+fn moment(name: &str, arguments: &[&Scalar], dataset: &Dataset) -> Vec<Refusal> {
+    if dataset.is_open() {
+        return vec![Refusal::new(
+            RefusalCode::D206,
+            format!("`{name}` of open data is computed from its rows, not tabulated."),
+            "Ask for the rows.",
+        )];
+    }
+    let mut found: Vec<Refusal> = arguments.iter().flat_map(|a| added_up(a, dataset)).collect();
+    if !found.is_empty() {
+        found.dedup();
+        return found;
+    }
+    if let [y, x] = arguments
+        && y == x
+    {
+        // Its products are squares: one number would have two draws of noise.
+        found.push(Refusal::new(
+            RefusalCode::D206,
+            format!("`{name}` takes two different columns."),
+            "Use `var_samp` for how one column spreads.",
+        ));
+    }
+    let reach = |a: &&Scalar| bounds(a, dataset).map(Bounds::reach);
+    let reaches: Option<Vec<u128>> = arguments.iter().map(reach).collect();
+    let widest = reaches.and_then(|r| r.into_iter().max());
+    // The largest square bounds every product.
+    if widest.and_then(|w| w.checked_mul(w)).is_none_or(|square| PRODUCT_MAX < square) {
+        found.push(Refusal::new(
+            RefusalCode::D206,
+            format!("the bounds of `{name}`'s argument are too wide for exact totals of squares."),
+            "Use `sum` and `avg`, or ask the data owner for narrower bounds.",
+        ));
+    }
+    found
 }
 
 fn counted(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
@@ -103,7 +146,7 @@ fn added_up(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
         | Scalar::Call { .. }
         | Scalar::Cast { .. } => found.push(Refusal::new(
             RefusalCode::D206,
-            "the argument of `sum` and `avg` is a measure's column, not an expression.",
+            "the argument of `sum`, `avg` and of moments is a measure's column, not an expression.",
             format!(
                 "Add up the column and compute with the released total. Measures: {}.",
                 measures(dataset)
@@ -235,6 +278,10 @@ fn interval(ends: &[i128]) -> Option<Bounds> {
 /// More rows than any department holds: totals are proved to fit their type for so many.
 pub const ROWS_MAX: i128 = 10_000_000_000;
 
+/// The largest product of two deviations, in units of its last decimal place: the total of [`ROWS_MAX`] of them has 38
+/// digits at most.
+pub const PRODUCT_MAX: u128 = 1_000_000_000_000_000_000_000_000_000;
+
 /// The type of a measure's shown value, or of each where it has several ([`crate::ShownType`]). It follows from
 /// declared bounds, never from the data.
 #[must_use]
@@ -243,9 +290,12 @@ pub fn shown_type(measure: &Measure, dataset: &Dataset) -> ScalarType {
         MeasureKind::Rows
         | MeasureKind::Values(_)
         | MeasureKind::Units
-        | MeasureKind::Histogram(_) => ScalarType::Int64,
-        // As the engine has it over open data. An estimate has no exact digits to keep.
-        MeasureKind::Quantile { .. } => ScalarType::Float64,
+        | MeasureKind::Histogram(_)
+        | MeasureKind::Association(Association::Pairs, _, _) => ScalarType::Int64,
+        // As the engine has it over open data: estimates have no exact digits to keep, roots and ratios aren't decimals.
+        MeasureKind::Quantile { .. }
+        | MeasureKind::Dispersion(..)
+        | MeasureKind::Association(..) => ScalarType::Float64,
         MeasureKind::Sum(argument) => match type_of(argument, dataset) {
             Ok(ScalarType::Decimal(places)) => ScalarType::Decimal(places),
             Ok(
@@ -277,5 +327,32 @@ pub fn shown_type(measure: &Measure, dataset: &Dataset) -> ScalarType {
             )
             | Err(_) => ScalarType::Float64,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_total_of_products_has_38_digits() {
+        let largest = PRODUCT_MAX.checked_mul(ROWS_MAX.unsigned_abs());
+        assert!(largest.is_some_and(|total| total < 10_u128.pow(38)));
+    }
+
+    #[test]
+    fn deviations_are_from_zero_or_from_the_bound_nearest_to_it() {
+        for (low, high, origin, reach) in [
+            (0, 100, 0, 100),
+            (-30, 50, 0, 50),
+            (-50, 30, 0, 50),
+            (60, 250, 60, 190),
+            (-250, -60, -60, 190),
+            (7, 7, 7, 0),
+            (i128::MIN, i128::MAX, 0, 1 << 127),
+        ] {
+            let bounds = Bounds { low, high };
+            assert_eq!((bounds.origin(), bounds.reach()), (origin, reach), "{low} {high}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The rules, in the one order in which they are applied. A rule is a file: its statement, a small
 //! example, the attack it stops, what it doesn't stop, its source.
 
+pub mod dof;
 pub mod dominance;
 pub mod functions;
 pub mod guard;
@@ -44,6 +45,8 @@ pub enum CellRule {
     Threshold,
     /// [`dominance`]
     Dominance,
+    /// [`dof`]
+    DegreesOfFreedom,
     /// [`noise`]
     Noise,
     /// [`rounding`]
@@ -52,9 +55,10 @@ pub enum CellRule {
 
 /// Rules on single cells, in order. Amounts were clamped to their declared bounds at the node, as they
 /// were added up. After these come the rules that need all cells of a table: the difference guard.
-pub const CELL_RULES: [CellRule; 4] = [
-    CellRule::Threshold, // too few units: nothing else about the cell matters
-    CellRule::Dominance, // it suppresses too, and needs exact values
-    CellRule::Noise,     // before rounding, which hides how much was added
+pub const CELL_RULES: [CellRule; 5] = [
+    CellRule::Threshold,        // too few units: nothing else about the cell matters
+    CellRule::Dominance,        // it suppresses too, and needs exact values
+    CellRule::DegreesOfFreedom, // it suppresses too, and counts units before noise
+    CellRule::Noise,            // before rounding, which hides how much was added
     CellRule::Rounding, // last of the rules that change a value: what is shown is a multiple of the base
 ];

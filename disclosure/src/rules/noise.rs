@@ -7,12 +7,14 @@
 //! count                      + PT1[pcv(n), K] + PT2[q]
 //! count of several rows each + PT1[pcv(n), K] + PT2[q] + share(x1) * x1 * (d1[K] + d2[q])
 //! total                      + (PT1[pcv(n), K] + PT2[q]) * mean(|x|) + share(x1) * x1 * (d1[K] + d2[q])
+//! total of squares           the same, with twice the share
 //! ```
 //!
 //! where `PT` are maximum-entropy perturbation tables (mean 0, variance 2, at most 3), `d` are
 //! split-triangular draws, and `share` falls from 20 % to 15 %: see [`crate::noise`]. A total has a count's noise in
 //! it, so that a measure that is the same for everybody doesn't count them exactly; and no less than p% of the largest
-//! contribution, on the average of draws, lies between a total and what the dominance rule lets through. A profile with one
+//! contribution, on the average of draws, lies between a total and what the dominance rule lets through. Twice the share
+//! for squares, since the root of a square is known twice as closely as the square. A profile with one
 //! layer leaves out what is drawn for the question. A data owner's own table takes the place of `PT1`.
 //!
 //! | true | two layers, say 2 and -1 | shown, base 5 |
@@ -71,6 +73,11 @@ pub enum Of {
         /// In units of the last decimal place.
         flex_point: u128,
     },
+    /// A total of squares, likewise.
+    Squares {
+        /// In units of the last decimal place of a square.
+        flex_point: u128,
+    },
 }
 
 /// The share of the largest contribution that noise is in proportion to: of small ones.
@@ -95,9 +102,10 @@ pub fn of(
     let tables = tables();
     let cell = own.unwrap_or(&tables.cell);
     let [largest, _] = evidence.largest;
-    let scaled = |flex_point| {
+    let scaled = |flex_point, times: u32| {
         // The default can't occur: the shares are in order.
-        let noise = MagnitudeNoise::new(SMALL_PER_MILLE, LARGE_PER_MILLE, flex_point)
+        let (small, large) = (SMALL_PER_MILLE * times, LARGE_PER_MILLE * times);
+        let noise = MagnitudeNoise::new(small, large, flex_point)
             .unwrap_or_else(|_| MagnitudeNoise::standard(flex_point));
         let draw = |draws: &Draws, key| noise.noise(largest, draws.per_mille(key));
         let of_cell =
@@ -117,14 +125,19 @@ pub fn of(
     match of {
         Of::Count => {
             // A unit with one row changes a count by one, which the tables are for.
-            if 1 < largest { added.saturating_add(scaled(FLEX_ROWS)) } else { added }
+            if 1 < largest { added.saturating_add(scaled(FLEX_ROWS, 1)) } else { added }
         }
-        Of::Total { flex_point } => {
-            let mean = evidence.absolute.checked_div(u128::from(n)).unwrap_or(0);
-            let mean = i128::try_from(mean).unwrap_or(i128::MAX);
-            added.saturating_mul(mean).saturating_add(scaled(flex_point))
-        }
+        Of::Total { flex_point } => amount(added, scaled(flex_point, 1), evidence),
+        Of::Squares { flex_point } => amount(added, scaled(flex_point, 2), evidence),
     }
+}
+
+/// A count's noise, in units of the mean contribution, and what is scaled to the largest.
+fn amount(added: i128, scaled: i128, evidence: &PartEvidence) -> i128 {
+    let units = u128::from(evidence.units.unsigned_abs());
+    let mean = evidence.absolute.checked_div(units).unwrap_or(0);
+    let mean = i128::try_from(mean).unwrap_or(i128::MAX);
+    added.saturating_mul(mean).saturating_add(scaled)
 }
 
 fn key(bits: u64, draws: &Draws) -> u32 {
@@ -205,6 +218,22 @@ mod tests {
             let one = of(&c, total, Preset::OnsCkm.profile(), None).unsigned_abs();
             // 30 to 100 % of a share of 15 %, and of 20 % up to the flex point.
             assert!((4_500..=15_200).contains(&one), "{one}");
+        }
+    }
+
+    #[test]
+    fn squares_get_so_much_that_their_roots_are_as_uncertain_as_values() {
+        for i in 0..4096_i64 {
+            // A square of 100 000, and the flex point's of 1 000, beside the mean contribution of 0.
+            let square = cell(50, i, 0, 10_000_000_000);
+            let squares = Of::Squares { flex_point: 1_000_000 };
+            let noise = of(&square, squares, Preset::OnsCkm.profile(), None);
+            let plain = Of::Total { flex_point: 1_000 };
+            let of_value = of(&cell(50, i, 0, 100_000), plain, Preset::OnsCkm.profile(), None);
+            let root = (1e10 + noise as f64).max(0.0).sqrt() - 1e5;
+            // To first order the same; a root gives a little less above and more below.
+            let ratio = root / of_value as f64;
+            assert!((0.85..1.25).contains(&ratio), "{root} {of_value}");
         }
     }
 

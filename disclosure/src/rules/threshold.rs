@@ -34,8 +34,8 @@ pub fn passes(evidence: &PartEvidence, profile: Profile, counted: bool) -> bool 
     match profile.threshold_on {
         ThresholdOn::Perturbed if counted => true,
         ThresholdOn::Perturbed | ThresholdOn::Units => {
-            let raised = u64::from(profile.threshold_units).saturating_add(blur(evidence, profile));
-            u64::try_from(evidence.units).is_ok_and(|units| raised <= units)
+            let least = raised(profile.threshold_units, evidence, profile);
+            u64::try_from(evidence.units).is_ok_and(|units| least <= units)
         }
     }
 }
@@ -44,6 +44,11 @@ pub fn passes(evidence: &PartEvidence, profile: Profile, counted: bool) -> bool 
 #[must_use]
 pub fn shows_zero(evidence: &PartEvidence, profile: Profile) -> bool {
     profile.zeros == Zeros::Shown && evidence.units == 0 && evidence.count == 0
+}
+
+/// A least number of units, raised by what is drawn for the cell.
+pub(super) fn raised(least: u32, evidence: &PartEvidence, profile: Profile) -> u64 {
+    u64::from(least).saturating_add(blur(evidence, profile))
 }
 
 fn blur(evidence: &PartEvidence, profile: Profile) -> u64 {

@@ -9,9 +9,12 @@
 //! * otherwise the conditions as they are written, in a fixed form. A published domain doesn't help: rows may have
 //!   no value, or one outside it, and two populations must never share a coordinate.
 //!
+//! That a moment takes only rows where a second column has a value is a condition like one that is written.
+//!
 //! Two ways of asking that aren't recognised as one only cost noise of a second draw: the cell key,
 //! which depends on the units alone, still is the same.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Comparison, KeySet, Literal, Part, Scalar, Tabulation};
@@ -43,7 +46,7 @@ impl Coordinate {
 pub struct Frame<'a> {
     tabulation: &'a Tabulation,
     /// Predicates over exactly one column, by column.
-    of_columns: BTreeMap<&'a str, Vec<&'a Scalar>>,
+    of_columns: OfColumns<'a>,
     /// All others, as text.
     others: BTreeSet<String>,
     heading: String,
@@ -59,8 +62,12 @@ impl<'a> Frame<'a> {
         snapshot: u64,
     ) -> Self {
         let predicates = tabulation.input.predicates().into_iter().chain(part.filter.as_deref());
-        let (of_columns, others) = by_column(predicates);
-        let heading = format!("{} {snapshot} {:?} {:?}", dataset.name, part.kind, part.argument);
+        let written = predicates.flat_map(Scalar::conjuncts).map(Cow::Borrowed);
+        let is_there =
+            |beside: &Scalar| Scalar::Not(Box::new(Scalar::IsNull(Box::new(beside.clone()))));
+        let beside = part.beside.map(|beside| Cow::Owned(is_there(beside)));
+        let (of_columns, others) = by_column(written.chain(beside));
+        let heading = format!("{} {snapshot} {}", dataset.name, part.name(dataset));
         Self { tabulation, of_columns, others, heading }
     }
 
@@ -82,7 +89,7 @@ impl<'a> Frame<'a> {
             texts.insert(text);
         }
         for (name, conditions) in &self.of_columns {
-            if fixed.contains(name) {
+            if fixed.contains(name.as_str()) {
                 continue;
             }
             texts.extend(column_texts(name, conditions));
@@ -102,7 +109,8 @@ impl<'a> Frame<'a> {
 /// expression.
 #[must_use]
 pub fn condition_texts<'a>(predicates: impl Iterator<Item = &'a Scalar>) -> BTreeSet<Vec<u8>> {
-    let (of_columns, others) = by_column(predicates);
+    let written = predicates.flat_map(Scalar::conjuncts).map(Cow::Borrowed);
+    let (of_columns, others) = by_column(written);
     let mut texts: BTreeSet<Vec<u8>> = others.into_iter().map(String::into_bytes).collect();
     for (name, conditions) in &of_columns {
         texts.extend(column_texts(name, conditions));
@@ -110,17 +118,22 @@ pub fn condition_texts<'a>(predicates: impl Iterator<Item = &'a Scalar>) -> BTre
     texts
 }
 
+/// Conditions over exactly one column, by column.
+type OfColumns<'a> = BTreeMap<String, Vec<Cow<'a, Scalar>>>;
+
 /// Conditions over exactly one column, by column, and all others as text.
 fn by_column<'a>(
-    predicates: impl Iterator<Item = &'a Scalar>,
-) -> (BTreeMap<&'a str, Vec<&'a Scalar>>, BTreeSet<String>) {
-    let mut of_columns: BTreeMap<&str, Vec<&Scalar>> = BTreeMap::new();
+    conjuncts: impl Iterator<Item = Cow<'a, Scalar>>,
+) -> (OfColumns<'a>, BTreeSet<String>) {
+    let mut of_columns = OfColumns::new();
     let mut others = BTreeSet::new();
-    for conjunct in predicates.flat_map(Scalar::conjuncts) {
+    for conjunct in conjuncts {
         let columns = conjunct.columns();
         let mut names = columns.iter();
         match (names.next(), names.next()) {
-            (Some(only), None) => of_columns.entry(only).or_default().push(conjunct),
+            (Some(only), None) => {
+                of_columns.entry((*only).to_owned()).or_default().push(conjunct);
+            }
             (None, _) | (Some(_), Some(_)) => {
                 others.insert(format!("{conjunct:?}"));
             }
@@ -130,7 +143,7 @@ fn by_column<'a>(
 }
 
 /// What conditions say of one column: the values they leave, or the conditions as they are written.
-fn column_texts(name: &str, conditions: &[&Scalar]) -> Vec<Vec<u8>> {
+fn column_texts(name: &str, conditions: &[Cow<'_, Scalar>]) -> Vec<Vec<u8>> {
     match listed(name, conditions) {
         Some(values) => vec![values_text(name, &values)],
         None => conditions.iter().map(|c| format!("{name}:{c:?}").into_bytes()).collect(),
@@ -148,7 +161,7 @@ fn values_text(name: &str, values: &[Literal]) -> Vec<u8> {
 
 /// The values that conditions of the forms `c = v` and `c IN (...)` leave of a column; `None` if one
 /// has another form.
-fn listed(name: &str, conditions: &[&Scalar]) -> Option<Vec<Literal>> {
+fn listed(name: &str, conditions: &[Cow<'_, Scalar>]) -> Option<Vec<Literal>> {
     let mut left: Option<Vec<Literal>> = None;
     for condition in conditions {
         let values = values_of(name, condition)?;

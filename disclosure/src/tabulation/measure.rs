@@ -1,6 +1,6 @@
 //! What is asked of each cell.
 
-use super::{Probability, Scalar};
+use super::{Association, Dispersion, Probability, Scalar};
 
 /// A measure of every cell, over the rows for which `filter` is true.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,19 +34,25 @@ pub enum MeasureKind {
         /// Which share.
         probability: Probability,
     },
+    /// `var_samp(x)` and the like: from shown counts, totals and totals of squares.
+    Dispersion(Dispersion, Scalar),
+    /// `corr(y, x)` and the like, `y` first: over rows that have both.
+    Association(Association, Scalar, Scalar),
 }
 
 impl MeasureKind {
-    /// The argument, where there is one.
+    /// The arguments, in order.
     #[must_use]
-    pub const fn argument(&self) -> Option<&Scalar> {
+    pub fn arguments(&self) -> Vec<&Scalar> {
         match self {
-            Self::Rows | Self::Units => None,
+            Self::Rows | Self::Units => Vec::new(),
             Self::Values(x)
             | Self::Sum(x)
             | Self::Mean(x)
             | Self::Histogram(x)
-            | Self::Quantile { argument: x, .. } => Some(x),
+            | Self::Quantile { argument: x, .. }
+            | Self::Dispersion(_, x) => vec![x],
+            Self::Association(_, y, x) => vec![y, x],
         }
     }
 }

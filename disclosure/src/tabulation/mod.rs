@@ -3,7 +3,7 @@
 //! A Tabulation can't express a row-level result; there is no variant for it (AI-4).
 //!
 //! ```text
-//! measures   what is known of each cell   count, count of values, units, sum, mean, histogram, quantile
+//! measures   what is known of each cell   count, count of values, units, sum, mean, histogram, quantile, moments
 //!    ▲
 //! keys       which cells there are        expressions over dimensions, and grouping sets of them
 //!    ▲
@@ -17,6 +17,7 @@ pub mod interpret;
 mod key_set;
 mod literal;
 mod measure;
+mod moment;
 mod part;
 pub mod probability;
 mod scalar;
@@ -28,6 +29,7 @@ pub use input::Input;
 pub use key_set::{KeySet, are_canonical};
 pub use literal::{Literal, ScalarType};
 pub use measure::{Measure, MeasureKind};
+pub use moment::{Association, Dispersion, MomentPart};
 pub use part::{Part, PartKind, Parts};
 pub use probability::Probability;
 pub use scalar::{Comparison, Scalar};

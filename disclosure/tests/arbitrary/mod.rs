@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use insitu_disclosure::policy::Profile;
 use insitu_disclosure::{
-    AnswerTimes, Bounds, Breakpoints, Column, Comparison, Dataset, DatasetName, Domain, Function,
-    Input, Key, KeySet, Label, Literal, Measure, MeasureKind, Probability, ProtectedUnit,
-    Protection, ReleaseMode, Scalar, ScalarType, Tabulation,
+    AnswerTimes, Association, Bounds, Breakpoints, Column, Comparison, Dataset, DatasetName,
+    Dispersion, Domain, Function, Input, Key, KeySet, Label, Literal, Measure, MeasureKind,
+    Probability, ProtectedUnit, Protection, ReleaseMode, Scalar, ScalarType, Tabulation,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
+use proptest::sample;
 
 /// A dataset of persons with a column of each label and type.
 pub(crate) fn dataset(profile: Profile) -> Arc<Dataset> {
@@ -156,6 +157,10 @@ fn measure() -> impl Strategy<Value = Measure> {
             .prop_map(MeasureKind::Histogram),
         (prop_oneof![scalar(), Just(Scalar::Column("weight".to_owned()))], probability())
             .prop_map(|(argument, probability)| MeasureKind::Quantile { argument, probability }),
+        (sample::select(Dispersion::ALL.to_vec()), scalar())
+            .prop_map(|(of, x)| MeasureKind::Dispersion(of, x)),
+        (sample::select(Association::ALL.to_vec()), column(), column())
+            .prop_map(|(of, y, x)| MeasureKind::Association(of, y, x)),
     ];
     (kind, proptest::option::weighted(0.3, scalar()))
         .prop_map(|(kind, filter)| Measure { kind, filter })

@@ -5,8 +5,8 @@ use datafusion::logical_expr::{Aggregate, Expr};
 use insitu_disclosure::tabulation::GROUPS_MAX;
 use insitu_disclosure::tabulation::probability::not_a_share;
 use insitu_disclosure::{
-    Input, Key, Label, Literal, Measure, MeasureKind, Probability, ProtectedUnit, Protection,
-    Refusal, RefusalCode, Scalar, Tabulation,
+    Association, Dispersion, Input, Key, Label, Literal, Measure, MeasureKind, Probability,
+    ProtectedUnit, Protection, Refusal, RefusalCode, Scalar, Tabulation,
 };
 
 use super::grouping::{grouping_function, keys_and_sets};
@@ -118,7 +118,19 @@ fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind
         (histogram::NAME, false, [argument]) => {
             Ok(MeasureKind::Histogram(relation.scalar(argument)?.0))
         }
-        ("sum" | "avg" | histogram::NAME, true, _) => Err(tells_which_occur(name)),
+        (name, false, [x]) if let Some(of) = dispersion(name) => {
+            Ok(MeasureKind::Dispersion(of, relation.scalar(x)?.0))
+        }
+        (name, false, [y, x]) if let Some(of) = association(name) => {
+            Ok(MeasureKind::Association(of, relation.scalar(y)?.0, relation.scalar(x)?.0))
+        }
+        (name, true, _)
+            if matches!(name, "sum" | "avg" | histogram::NAME)
+                || dispersion(name).is_some()
+                || association(name).is_some() =>
+        {
+            Err(tells_which_occur(name))
+        }
         ("count", _, _) => Err(Refusal::new(
             RefusalCode::D210,
             "`count` over several columns isn't offered.",
@@ -181,16 +193,27 @@ fn quantile_of(
     Ok(MeasureKind::Quantile { argument: relation.scalar(argument)?.0, probability })
 }
 
+/// The dispersion of this name, as the engine spells it: `var` is the sample's, and so are its other spellings by now.
+fn dispersion(name: &str) -> Option<Dispersion> {
+    match name {
+        "var" => Some(Dispersion::VarianceOfSample),
+        "var_pop" => Some(Dispersion::VarianceOfPopulation),
+        "stddev" => Some(Dispersion::DeviationOfSample),
+        "stddev_pop" => Some(Dispersion::DeviationOfPopulation),
+        _ => None,
+    }
+}
+
+/// The association of this name.
+fn association(name: &str) -> Option<Association> {
+    Association::ALL.into_iter().find(|of| of.as_str() == name)
+}
+
 fn returns_records(name: &str) -> Refusal {
     let (message, fix) = match name {
         "min" | "max" => (
             format!("`{name}` is the value of a single record."),
             "Use `avg`, a quantile from 0.05 to 0.95, or `histogram`.",
-        ),
-        "stddev" | "stddev_pop" | "var" | "var_pop" | "var_sample" | "covar_samp" | "covar_pop"
-        | "corr" => (
-            format!("`{name}` isn't offered over protected data yet."),
-            "Use `count`, `sum` and `avg`.",
         ),
         _ => (
             format!("`{name}` can return single records, so it isn't offered over protected data."),
@@ -232,7 +255,11 @@ pub(super) fn is_exact(tabulation: &Tabulation) -> bool {
         | MeasureKind::Mean(_)
         // Whether the bins are published is for admission.
         | MeasureKind::Histogram(_) => true,
+        MeasureKind::Units
         // Over open rows a quantile needs no estimate.
-        MeasureKind::Units | MeasureKind::Quantile { .. } => false,
+        | MeasureKind::Quantile { .. }
+        // The engine rounds in another order; its own results stay as they are.
+        | MeasureKind::Dispersion(..)
+        | MeasureKind::Association(..) => false,
     }) && !tabulation.keys.iter().any(|k| matches!(k.scalar, Scalar::Literal(Literal::Null(_))))
 }

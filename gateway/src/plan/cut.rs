@@ -383,7 +383,9 @@ fn described_bins(measure: &Measure, dataset: &Dataset) -> Option<FieldMetadata>
         | MeasureKind::Values(_)
         | MeasureKind::Units
         | MeasureKind::Sum(_)
-        | MeasureKind::Mean(_) => return None,
+        | MeasureKind::Mean(_)
+        | MeasureKind::Dispersion(..)
+        | MeasureKind::Association(..) => return None,
     };
     let bins = Bins::of(argument, dataset)?.describe();
     Some(FieldMetadata::from(std::collections::HashMap::from([(BINS.to_owned(), bins)])))

@@ -29,6 +29,12 @@ enum Kind {
         low: i128,
         high: i128,
     },
+    /// How far the number's digits are from an origin, as a whole number of 38 digits.
+    Deviation {
+        origin: i128,
+    },
+    /// The product of two whole numbers of 38 digits.
+    Product,
     /// The value held within bounds, in its own type.
     Clamp {
         low: i128,
@@ -64,6 +70,16 @@ pub(super) fn amount(value: Expr) -> Expr {
     call(Kind::Amount { low: -AMOUNT_MAX, high: AMOUNT_MAX }, vec![value])
 }
 
+/// How far the digits of an exact number are from an origin, ready to be added up.
+pub(super) fn deviation(value: Expr, origin: i128) -> Expr {
+    call(Kind::Deviation { origin }, vec![value])
+}
+
+/// The product of two deviations. Admission made sure that it fits.
+pub(super) fn product(left: Expr, right: Expr) -> Expr {
+    call(Kind::Product, vec![left, right])
+}
+
 /// The value held within its column's bounds.
 pub(super) fn clamp(value: Expr, bounds: Bounds) -> Expr {
     call(Kind::Clamp { low: bounds.low, high: bounds.high }, vec![value])
@@ -75,6 +91,8 @@ impl ScalarUDFImpl for Total {
             Kind::Call(function) => function.as_str(),
             Kind::Cast(_) => "total_cast",
             Kind::Amount { .. } => "amount",
+            Kind::Deviation { .. } => "deviation",
+            Kind::Product => "product",
             Kind::Clamp { .. } => "clamp",
         }
     }
@@ -97,7 +115,9 @@ impl ScalarUDFImpl for Total {
                     .data_type()
             }
             Kind::Cast(to) => to.data_type(),
-            Kind::Amount { .. } => DataType::Decimal128(38, 0),
+            Kind::Amount { .. } | Kind::Deviation { .. } | Kind::Product => {
+                DataType::Decimal128(38, 0)
+            }
             Kind::Clamp { .. } => arg_types.first().cloned().unwrap_or(DataType::Null),
         })
     }
@@ -110,10 +130,20 @@ impl ScalarUDFImpl for Total {
             (Kind::Call(function), _) => function::evaluate(function, &arrays, rows),
             (Kind::Cast(to), Some(value)) => function::cast(value, to),
             (Kind::Amount { low, high }, Some(value)) => amounts(value, low, high),
+            (Kind::Deviation { origin }, Some(value)) => deviations(value, origin),
+            (Kind::Product, Some(left)) => match arrays.get(1) {
+                Some(right) => products(left, right),
+                None => new_null_array(args.return_field.data_type(), rows),
+            },
             (Kind::Clamp { low, high }, Some(value)) => clamped(value, low, high),
-            (Kind::Cast(_) | Kind::Amount { .. } | Kind::Clamp { .. }, None) => {
-                new_null_array(args.return_field.data_type(), rows)
-            }
+            (
+                Kind::Cast(_)
+                | Kind::Amount { .. }
+                | Kind::Deviation { .. }
+                | Kind::Product
+                | Kind::Clamp { .. },
+                None,
+            ) => new_null_array(args.return_field.data_type(), rows),
         };
         Ok(ColumnarValue::Array(array))
     }
@@ -130,6 +160,29 @@ fn amounts(value: &ArrayRef, low: i128, high: i128) -> ArrayRef {
         return new_null_array(&DataType::Decimal128(38, 0), value.len());
     };
     Arc::new(digits.with_data_type(DataType::Decimal128(38, 0)))
+}
+
+/// A deviation that doesn't fit is NULL.
+fn deviations(value: &ArrayRef, origin: i128) -> ArrayRef {
+    let digits = amounts(value, -AMOUNT_MAX, AMOUNT_MAX);
+    let Some(digits) = digits.as_primitive_opt::<Decimal128Type>() else {
+        return new_null_array(&DataType::Decimal128(38, 0), value.len());
+    };
+    let from_origin: Decimal128Array =
+        digits.iter().map(|v| v.and_then(|v| v.checked_sub(origin))).collect();
+    Arc::new(from_origin.with_data_type(DataType::Decimal128(38, 0)))
+}
+
+/// A product is NULL where a factor is, or where it doesn't fit.
+fn products(left: &ArrayRef, right: &ArrayRef) -> ArrayRef {
+    let (Some(left), Some(right)) =
+        (left.as_primitive_opt::<Decimal128Type>(), right.as_primitive_opt::<Decimal128Type>())
+    else {
+        return new_null_array(&DataType::Decimal128(38, 0), left.len());
+    };
+    let product = |(l, r): (Option<i128>, Option<i128>)| l?.checked_mul(r?);
+    let products: Decimal128Array = left.iter().zip(right.iter()).map(product).collect();
+    Arc::new(products.with_data_type(DataType::Decimal128(38, 0)))
 }
 
 fn clamped(value: &ArrayRef, low: i128, high: i128) -> ArrayRef {

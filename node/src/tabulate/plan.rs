@@ -25,12 +25,14 @@ use datafusion::functions_aggregate::expr_fn::{max, sum};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 use insitu_disclosure::evidence::{Adds, PartShape};
 use insitu_disclosure::keyed::DatasetKeys;
-use insitu_disclosure::tabulation::Part;
-use insitu_disclosure::{Admitted, Dataset, ProtectedUnit, Protection, SET_COLUMN, Tabulation};
+use insitu_disclosure::tabulation::{Part, PartKind};
+use insitu_disclosure::{
+    Admitted, Bounds, Dataset, ProtectedUnit, Protection, SET_COLUMN, Scalar, Tabulation,
+};
 
 use super::contributions::contributions;
 use super::expression::{clamped_expression, expression};
-use super::function::amount;
+use super::function::{amount, deviation, product};
 use super::sets::Grouping;
 use super::words::unit_word;
 use crate::source::RECORD;
@@ -84,20 +86,14 @@ fn zero() -> Expr {
 fn row_columns(tabulation: &Tabulation, dataset: &Dataset) -> Result<Vec<Expr>> {
     let mut columns = Vec::new();
     for (i, part) in tabulation.parts(dataset).distinct.iter().enumerate() {
+        let argument = argument(part, dataset);
+        let beside = part.beside.map(expression);
+        let present = |value: Expr| Expr::IsNotNull(Box::new(value));
         let filter = part.filter.as_deref().map(expression);
-        let argument = part.argument.map(|x| match adds(part, dataset) {
-            Adds::Rows => expression(x),
-            Adds::Amounts => amount(clamped_expression(x, dataset)),
-        });
-        let present = argument.clone().map(|a| Expr::IsNotNull(Box::new(a)));
-        let counts = match (filter, present) {
-            (None, None) => lit(1_i64),
-            (Some(condition), None) | (None, Some(condition)) => {
-                when(condition, lit(1_i64)).otherwise(lit(0_i64))?
-            }
-            (Some(filter), Some(present)) => {
-                when(filter.and(present), lit(1_i64)).otherwise(lit(0_i64))?
-            }
+        let conditions = [filter, argument.clone().map(present), beside.map(present)];
+        let counts = match conditions.into_iter().flatten().reduce(Expr::and) {
+            None => lit(1_i64),
+            Some(condition) => when(condition, lit(1_i64)).otherwise(lit(0_i64))?,
         };
         columns.push(counts.clone().alias(format!("c{i}")));
         if let (Adds::Amounts, Some(argument)) = (adds(part, dataset), argument) {
@@ -106,6 +102,28 @@ fn row_columns(tabulation: &Tabulation, dataset: &Dataset) -> Result<Vec<Expr>> 
         }
     }
     Ok(columns)
+}
+
+/// What has to be there for a row to count, and what it adds where the part adds up.
+fn argument(part: &Part<'_>, dataset: &Dataset) -> Option<Expr> {
+    let (of_argument, of_beside) = part.bounds(dataset);
+    let deviation = |x: &Scalar, bounds: Option<Bounds>| {
+        let origin = bounds.map_or(0, Bounds::origin);
+        deviation(clamped_expression(x, dataset), origin)
+    };
+    let x = part.argument?;
+    match part.kind {
+        PartKind::Rows | PartKind::Values | PartKind::Units => Some(expression(x)),
+        PartKind::Sum => Some(amount(clamped_expression(x, dataset))),
+        PartKind::Deviations => Some(deviation(x, of_argument)),
+        PartKind::Squares => {
+            let deviation = deviation(x, of_argument);
+            Some(product(deviation.clone(), deviation))
+        }
+        PartKind::Products => {
+            Some(product(deviation(x, of_argument), deviation(part.beside?, of_beside)))
+        }
+    }
 }
 
 fn adds(part: &Part<'_>, dataset: &Dataset) -> Adds {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
-use arrow_array::types::Int64Type;
+use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array as _, RecordBatch};
 use insitu_disclosure::budget::{MemoryBudget, Unpaid, charge};
 use insitu_disclosure::dataset::Bounds;
@@ -15,19 +15,21 @@ use insitu_disclosure::evidence::{Adds, Cell, Contribution, SignCounts, UnitWord
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::policy::{DifferenceGuard, Dominance, Noise};
+use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{
-    Admitted, AnswerTimes, Column, Comparison, Dataset, DatasetName, Evidence, Input, Key, KeySet,
-    Label, Literal, Measure, MeasureKind, PartEvidence, Profile, ProtectedUnit, Protection,
-    Release, ReleaseMode, Scalar, ScalarType, Tabulation, admit, protect,
+    Admitted, AnswerTimes, Column, Comparison, Dataset, DatasetName, Dispersion, Evidence, Input,
+    Key, KeySet, Label, Literal, Measure, MeasureKind, PartEvidence, Profile, ProtectedUnit,
+    Protection, Release, ReleaseMode, Scalar, ScalarType, Tabulation, admit, protect,
 };
 
-/// Threshold only, and sharp: no noise, rounding, dominance or guard.
+/// Threshold only, and sharp: no noise, rounding, dominance, degrees of freedom or guard.
 pub(super) const THRESHOLD_ONLY: Profile = Profile {
     threshold_blur: 0,
     noise: Noise::None,
     rounding_base: 1,
     dominance: Dominance::OFF,
     guard: DifferenceGuard::Off,
+    degrees_of_freedom: 0,
     ..Profile::STANDARD
 };
 
@@ -41,6 +43,8 @@ pub(super) enum What {
     Units,
     Values(usize),
     Sum,
+    /// The variance of the population.
+    Variance,
 }
 
 /// How many columns `What::Values` has.
@@ -119,6 +123,10 @@ impl Lab {
             What::Units => MeasureKind::Units,
             What::Values(i) => MeasureKind::Values(Scalar::Column(format!("c{i}"))),
             What::Sum => MeasureKind::Sum(Scalar::Column("cost".to_owned())),
+            What::Variance => MeasureKind::Dispersion(
+                Dispersion::VarianceOfPopulation,
+                Scalar::Column("cost".to_owned()),
+            ),
         };
         let tabulation = Tabulation {
             input: Input::Filter { input: Box::new(scan), predicate },
@@ -133,30 +141,41 @@ impl Lab {
             Err(Unpaid::Spent(_)) => return None,
             Err(Unpaid::Unkept(error)) => panic!("{error}"),
         };
-        let parts = vec![self.part(what, people)];
-        let cells = vec![Cell { set: KeySet::NONE, keys: Vec::new(), parts }];
+        let cells = vec![self.cell(&admitted, KeySet::NONE, Vec::new(), people)];
         Some(self.release(&admitted, Evidence { cells }, snapshot))
     }
 
-    /// What a node knows of these people.
-    fn part(&self, what: What, people: &[Person]) -> PartEvidence {
-        let mut part = PartEvidence::default();
+    /// What a node knows of these people as a cell.
+    fn cell(
+        &self,
+        admitted: &Admitted<Tabulation>,
+        set: KeySet,
+        keys: Vec<Option<Literal>>,
+        people: &[Person],
+    ) -> Cell {
+        let parts = admitted.tabulation().parts(admitted.dataset()).distinct;
+        let parts = parts.iter().map(|part| self.part(part, people)).collect();
+        Cell { set, keys, parts }
+    }
+
+    fn part(&self, part: &Part<'_>, people: &[Person]) -> PartEvidence {
+        let mut found = PartEvidence::default();
         let mut signs = SignCounts::new();
         for (person, cost) in people {
             let word = self.keys.unit_word(&person.to_le_bytes());
             let unit = UnitWord { word, record_key: None };
-            match what {
-                What::Sum => {
-                    part.add(unit, Contribution { count: 1, sum: *cost }, Adds::Amounts);
-                }
-                What::Rows | What::Units | What::Values(_) => {
-                    part.add(unit, Contribution { count: 1, sum: 0 }, Adds::Rows);
-                }
-            }
+            let (sum, adds) = match part.kind {
+                PartKind::Rows | PartKind::Values | PartKind::Units => (0, Adds::Rows),
+                // Costs are 0 at the least, so deviations from there are the costs themselves.
+                PartKind::Sum | PartKind::Deviations => (*cost, Adds::Amounts),
+                PartKind::Squares => (cost * cost, Adds::Amounts),
+                PartKind::Products => panic!("one column only"),
+            };
+            found.add(unit, Contribution { count: 1, sum }, adds);
             signs.add(word);
         }
-        part.sketch = Some(Box::new(signs.to_sketch()));
-        part
+        found.sketch = Some(Box::new(signs.to_sketch()));
+        found
     }
 
     fn release(
@@ -183,12 +202,10 @@ impl Lab {
         };
         let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
         let all: Vec<Person> = areas.iter().flat_map(|(_, people)| people).copied().collect();
-        let total = vec![self.part(What::Rows, &all)];
-        let mut cells = vec![Cell { set: KeySet::NONE, keys: vec![None], parts: total }];
-        cells.extend(areas.iter().map(|(area, people)| Cell {
-            set: by_area,
-            keys: vec![Some(Literal::Utf8((*area).to_owned()))],
-            parts: vec![self.part(What::Rows, people)],
+        let mut cells = vec![self.cell(&admitted, KeySet::NONE, vec![None], &all)];
+        cells.extend(areas.iter().map(|(area, people)| {
+            let keys = vec![Some(Literal::Utf8((*area).to_owned()))];
+            self.cell(&admitted, by_area, keys, people)
         }));
         let batch = self.release(&admitted, Evidence { cells }, 0);
         let (areas, counts) = (batch.column(0), batch.column(2).as_primitive::<Int64Type>());
@@ -199,6 +216,13 @@ impl Lab {
     /// What is shown; `None` if it is suppressed, or refused.
     pub(super) fn ask(&self, what: What, spelling: &str, people: &[Person]) -> Option<i64> {
         self.ask_at(what, spelling, 0, people)
+    }
+
+    /// The variance that is shown; `None` if it is suppressed.
+    pub(super) fn variance(&self, spelling: &str, people: &[Person]) -> Option<f64> {
+        let batch = self.batch(What::Variance, spelling, 0, people)?;
+        let values = batch.column(0).as_primitive::<Float64Type>();
+        (!values.is_null(0)).then(|| values.value(0))
     }
 
     /// The same over a state of the data.

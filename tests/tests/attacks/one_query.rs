@@ -3,7 +3,9 @@
 use insitu_disclosure::Profile;
 use insitu_disclosure::policy::Dominance;
 
-use super::lab::{Lab, Person, THRESHOLD_ONLY, VICTIM, What, advantage, is_member, people};
+use super::lab::{
+    Lab, NO_RULES, Person, THRESHOLD_ONLY, VICTIM, What, advantage, is_member, people,
+};
 use super::town::{TOWNS, is_refused, is_refused_as, is_suppressed};
 
 #[test]
@@ -191,6 +193,74 @@ fn attack_14_a_hidden_bin_as_what_the_others_leave() {
 
 #[test]
 fn attack_15_correlation_of_two_rows() {
-    is_refused("SELECT corr(rare, cost) FROM health.episodes", "D205|Q108");
-    is_refused("SELECT stddev(rare) FROM health.episodes", "D205|Q108");
+    // Two people have the rare value, the victim among them: their correlation is 1 or -1, and the deviation is how far
+    // the victim is from the other.
+    is_suppressed("SELECT corr(rare, cost), regr_slope(rare, cost) FROM health.episodes");
+    is_suppressed("SELECT stddev(rare) FROM health.episodes");
+    is_suppressed("SELECT regr_sxx(cost, rare), regr_count(cost, rare) FROM health.episodes");
+    // Twelve rows of the victim are one unit, and so are twelve without an id.
+    is_suppressed(
+        "SELECT var_pop(cost), corr(rare, cost) FROM health.episodes WHERE area IN ('Z', 'N')",
+    );
+}
+
+/// The victim's cost from the variance of people whose costs are known but for the victim's.
+fn solved(variance: f64, known: &[Person]) -> f64 {
+    let n = (known.len() + 1) as f64;
+    let total: f64 = known.iter().map(|(_, cost)| *cost as f64).sum();
+    let squares: f64 = known.iter().map(|(_, cost)| (cost * cost) as f64).sum();
+    // n * V = squares + v^2 - (total + v)^2 / n
+    let (a, b) = (1.0 - 1.0 / n, -2.0 * total / n);
+    let c = squares - total * total / n - n * variance;
+    (-b + (b * b - 4.0 * a * c).max(0.0).sqrt()) / (2.0 * a)
+}
+
+#[test]
+fn attack_15_a_deviation_of_people_known_but_for_one() {
+    let known = |number: u64| -> Vec<Person> {
+        (0..number).map(|i| (i, 1_000 + i128::from(i * 37 % 400))).collect()
+    };
+    let victim_costs = 2_400;
+    let told = |profile, number: u64, seed| {
+        let known = known(number);
+        let group = [&known[..], &[(VICTIM, victim_costs)]].concat();
+        let variance = Lab::new(profile, seed).variance("group", &group)?;
+        Some(solved(variance, &known) / victim_costs as f64 - 1.0)
+    };
+    // Without the rule, ten people pass the threshold, and nine of them know the tenth.
+    let without = told(THRESHOLD_ONLY, 9, 1).unwrap();
+    assert!(without.abs() < 1e-9, "{without}");
+    // With it, there is nothing to solve.
+    let dof = Profile { degrees_of_freedom: 10, ..THRESHOLD_ONLY };
+    assert_eq!(told(dof, 9, 1), None);
+    // Where there are enough units the rule lets it pass, and the noise is for it.
+    assert!(told(dof, 30, 1).unwrap().abs() < 1e-9);
+    let errors: Vec<f64> =
+        (0..60).filter_map(|seed| told(Profile::STANDARD, 30, seed)).map(f64::abs).collect();
+    let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+    println!("attack 15, one of 31: off by {:.1} % in the mean of {}", 100.0 * mean, errors.len());
+    assert!(errors.len() == 60 && 0.1 < mean, "{mean}");
+}
+
+#[test]
+fn attack_15_a_variance_of_nothing_but_equal_values() {
+    // Forty people cost 100 each. Does the victim, too, or 300?
+    let group = |trial| {
+        let victim = if is_member(trial) { 300 } else { 100 };
+        let group: Vec<Person> = (0..40).map(|i| (i, 100)).chain([(VICTIM, victim)]).collect();
+        group
+    };
+    let at_300 = 200.0 * 200.0 * 40.0 / 41.0 / 41.0;
+    let guess = |profile, trial: u8| {
+        Lab::new(profile, trial).variance("group", &group(trial)).unwrap() > at_300 / 2.0
+    };
+    assert_eq!(advantage(100, |trial| guess(NO_RULES, trial)), 0.5);
+    let gained = advantage(100, |trial| guess(Profile::STANDARD, trial));
+    // The total of the same people, which was always shown, tells as much.
+    let by_total = advantage(100, |trial| {
+        let total = Lab::new(Profile::STANDARD, trial).ask(What::Sum, "group", &group(trial));
+        total.unwrap() > 4_200
+    });
+    println!("attack 15, by a constant's variance: {gained:.3}; by its total: {by_total:.3}");
+    assert!(gained <= 0.3 && gained <= by_total + 0.1, "{gained} {by_total}");
 }

@@ -1,7 +1,7 @@
 //! The statements: every shape that is answered, and every shape that is refused.
 
 /// Statements that ask a department. What they answer may be a Refusal too, of the plan above.
-pub(super) const ASKED: [&str; 58] = [
+pub(super) const ASKED: [&str; 66] = [
     // Counts, sums and means, with keys and without.
     "SELECT count(*) FROM health.visits",
     "SELECT count(DISTINCT person) FROM health.visits",
@@ -70,10 +70,20 @@ pub(super) const ASKED: [&str; 58] = [
     "SELECT area, histogram(cost), percentile_cont(0.25) WITHIN GROUP (ORDER BY cost DESC) FROM health.visits GROUP BY area",
     "SELECT sex, histogram(cost) FILTER (WHERE region = 'West') FROM health.visits GROUP BY sex",
     "SELECT region, approx_percentile_cont(cost, 0.95) - approx_percentile_cont(cost, 0.05) FROM health.visits GROUP BY region",
+    // Moments of one column and of two.
+    "SELECT var_samp(cost), stddev_pop(cost), var_pop(days) FROM health.visits",
+    "SELECT area, stddev_samp(cost) FROM health.visits GROUP BY area",
+    "SELECT sex, corr(days, cost), regr_count(days, cost) FROM health.visits GROUP BY sex",
+    "SELECT area, regr_slope(cost, days), regr_intercept(cost, days), regr_r2(cost, days) FROM health.visits GROUP BY area",
+    "SELECT stddev(rare), covar_samp(rare, cost) FROM health.visits",
+    "SELECT region, regr_avgx(cost, days), regr_avgy(cost, days), regr_sxx(cost, days), regr_syy(cost, days), \
+     regr_sxy(cost, days) FROM health.visits GROUP BY region",
+    "SELECT var_pop(cost) FILTER (WHERE sex = 'X'), corr(days, cost) FILTER (WHERE age >= 60) FROM health.visits",
+    "SELECT area, var_samp(cost) FROM health.visits GROUP BY area HAVING var_samp(cost) > 1000000 ORDER BY 2 DESC LIMIT 1",
 ];
 
 /// Statements that are refused, whatever the data.
-pub(super) const REFUSED: [&str; 40] = [
+pub(super) const REFUSED: [&str; 42] = [
     "SELECT * FROM health.visits",
     "SELECT area FROM health.visits WHERE age = 87 LIMIT 1",
     "SELECT count(*) FROM health.visits WHERE person = 'alone'",
@@ -94,7 +104,9 @@ pub(super) const REFUSED: [&str; 40] = [
     "SELECT array_agg(area) FROM health.visits",
     "SELECT first_value(cost ORDER BY cost DESC) FROM health.visits",
     "SELECT bool_or(area = 'C') FROM health.visits",
-    "SELECT stddev(cost) FROM health.visits",
+    "SELECT stddev(DISTINCT cost) FROM health.visits",
+    "SELECT corr(cost, cost) FROM health.visits",
+    "SELECT var_samp(cost + 1) FROM health.visits",
     "SELECT sum(CASE WHEN area = 'C' THEN cost END) FROM health.visits",
     "SELECT sum(1000 / (cost - 100)) FROM health.visits",
     "SELECT sum(rare + 1) FROM health.visits",

@@ -8,7 +8,7 @@ use insitu_disclosure::evidence::{Cell, PartEvidence, PartShape, merge};
 use insitu_disclosure::guard::decide::WINDOW;
 use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
 use insitu_disclosure::policy::Profile;
-use insitu_disclosure::rules::{dominance, noise, rounding, threshold};
+use insitu_disclosure::rules::{dof, dominance, noise, rounding, threshold};
 use insitu_disclosure::tabulation::{Part, PartKind, Parts};
 use insitu_disclosure::{
     Admitted, Evidence, KeySet, MeasureKind, Release, SET_COLUMN, Tabulation, protect,
@@ -141,7 +141,10 @@ pub(super) fn compare(
             let touched =
                 victim.get(key).is_some_and(|c| of_measure.iter().any(|p| is_in(&c.parts[*p])));
             let (ga, gb) = (cell(&guarded.0), cell(&guarded.1));
-            if (&ga.1, &gb.1) != (&a.1, &b.1) {
+            // That there is no correlation where nothing spreads follows from shown values: it is a value too, as an
+            // estimate is.
+            let is_shown = |cell: &(String, String)| matches!(cell.1.as_str(), "" | "x" | "e");
+            if [&ga, &gb].map(is_shown) != [&a, &b].map(is_shown) {
                 found.push(format!("{key} {m}: the guard changes a status"));
             }
             if !touched {
@@ -155,8 +158,7 @@ pub(super) fn compare(
                         let n = settled(&known, key, *p).units;
                         victim.iter().any(|(other, c)| {
                             let same = (0..parts.len()).filter(|q| {
-                                (parts[*q].kind, parts[*q].argument)
-                                    == (parts[*p].kind, parts[*p].argument)
+                                scope(&parts[*q], admitted) == scope(&parts[*p], admitted)
                             });
                             same.filter(|q| is_in(&c.parts[*q]))
                                 .any(|q| settled(&known, other, q).units.abs_diff(n) < WINDOW + 1)
@@ -199,9 +201,11 @@ pub(super) fn compare(
                 | MeasureKind::Values(_)
                 | MeasureKind::Units
                 | MeasureKind::Sum(_)
-                | MeasureKind::Mean(_) => {}
+                | MeasureKind::Mean(_)
+                | MeasureKind::Dispersion(..)
+                | MeasureKind::Association(..) => {}
             }
-            if a.1 != b.1 {
+            if is_shown(&a) != is_shown(&b) {
                 seen.statuses_differ += 1;
                 if !pairs.iter().any(|(part, x, y)| status_is_covered(part, admitted, x, y)) {
                     found
@@ -228,6 +232,17 @@ fn bins(cell: &str, count: usize) -> Vec<String> {
     }
 }
 
+/// What the guard compares with each other, in a dataset whose units have many rows.
+fn scope(part: &Part<'_>, admitted: &Admitted<Tabulation>) -> String {
+    match part.number(admitted.dataset()) {
+        PartKind::Rows | PartKind::Values => "rows".to_owned(),
+        PartKind::Units => "units".to_owned(),
+        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+            part.name(admitted.dataset())
+        }
+    }
+}
+
 /// A status may differ where the threshold is blurred, where the victim decides on dominance, or
 /// where noise brings a count below the threshold.
 fn status_is_covered(
@@ -242,9 +257,16 @@ fn status_is_covered(
         ..=i64::from(profile.threshold_units.saturating_add(profile.threshold_blur));
     let blurred = edge.contains(&with.units)
         && threshold::passes(with, profile, true) != threshold::passes(without, profile, true);
+    // The same edge further up, for the parameters of a moment.
+    let least = part.parameters.saturating_add(profile.degrees_of_freedom);
+    let free = i64::from(least)..=i64::from(least.saturating_add(profile.threshold_blur));
+    let parameters = part.parameters;
+    let blurred = blurred
+        || (free.contains(&with.units)
+            && dof::passes(with, profile, parameters) != dof::passes(without, profile, parameters));
+    let limits = dominance::limits_of(part.kind, profile.dominance);
     let dominated = shape.contributions
-        && dominance::is_dominated(with, profile.dominance)
-            != dominance::is_dominated(without, profile.dominance);
+        && dominance::is_dominated(with, limits) != dominance::is_dominated(without, limits);
     blurred || dominated || is_low(part, with, profile) != is_low(part, without, profile)
 }
 
@@ -252,7 +274,9 @@ fn is_low(part: &Part<'_>, evidence: &PartEvidence, profile: Profile) -> bool {
     let count = match part.kind {
         PartKind::Rows | PartKind::Values => evidence.count,
         PartKind::Units => evidence.units,
-        PartKind::Sum => return false,
+        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+            return false;
+        }
     };
     let noisy = i128::from(count) + noise::of(evidence, noise::Of::Count, profile, None);
     rounding::round_count(noisy, profile) < i128::from(profile.threshold_units)
@@ -272,12 +296,16 @@ fn value_is_covered(
     let own = match part.kind {
         PartKind::Rows | PartKind::Values => (with.count - without.count).unsigned_abs() as f64,
         PartKind::Units => 1.0,
-        PartKind::Sum => (with.sum - without.sum).unsigned_abs() as f64,
+        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+            (with.sum - without.sum).unsigned_abs() as f64
+        }
     };
     let largest = with.largest[0].max(without.largest[0]) as f64;
     // A total has a count's noise times the mean contribution: up to 6 either way.
     let mean = |e: &PartEvidence| match part.kind {
-        PartKind::Sum => e.absolute as f64 / e.units.max(1) as f64,
+        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+            e.absolute as f64 / e.units.max(1) as f64
+        }
         PartKind::Rows | PartKind::Values | PartKind::Units => 1.0,
     };
     let counted = 6.0 * (mean(with) + mean(without));

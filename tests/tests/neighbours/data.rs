@@ -14,6 +14,7 @@ struct Visit {
     date: String,
     cost: String,
     rare: String,
+    days: String,
 }
 
 /// A person with all visits; without an id the text is empty.
@@ -32,6 +33,7 @@ fn visit(area: &str, region: &'static str, sex: &'static str, age: i32, date: &s
         date: date.to_owned(),
         cost: "100".to_owned(),
         rare: String::new(),
+        days: "1".to_owned(),
     }
 }
 
@@ -50,6 +52,7 @@ fn crowd(people: &mut Vec<Person>, area: &str, region: &'static str, number: i32
         let visits = (0..=(i % 3)).map(|v| {
             let date = format!("2018-{:02}-{:02}", 1 + (i + v) % 12, 1 + (i * 7 + v) % 28);
             let visit = visit(area, region, sex, 18 + (i * 5) % 60, &date);
+            let visit = Visit { days: (1 + (i * 3 + v) % 9).to_string(), ..visit };
             with_cost(visit, 50 + i64::from((i * 37 + v * 11) % 400))
         });
         people.push(person(&format!("{}{i}", area.to_lowercase()), visits.collect()));
@@ -110,7 +113,10 @@ pub(super) fn people() -> Vec<Person> {
         date: String::new(),
         cost: String::new(),
         rare: String::new(),
+        days: String::new(),
     };
+    people.push(person("longest", vec![Visit { days: "365".to_owned(), ..usual() }]));
+    people.push(person("no-days", vec![Visit { days: String::new(), ..usual() }]));
     people.push(person("nothing", vec![blank.clone()]));
     people.push(person("twice-nothing", vec![blank.clone(), blank.clone(), blank]));
     people.push(person("no-sex", vec![Visit { sex: "", ..usual() }]));
@@ -162,15 +168,15 @@ pub(super) fn victims() -> Vec<String> {
 }
 
 fn csv<'a>(people: impl Iterator<Item = &'a Person>) -> Vec<u8> {
-    let mut csv = "Person,Area,Region,Sex,Age,Date,Cost,Rare,Name\n".to_owned();
+    let mut csv = "Person,Area,Region,Sex,Age,Date,Cost,Rare,Days,Name\n".to_owned();
     for person in people {
         for v in &person.visits {
             let area = format!("\"{}\"", v.area.replace('"', "\"\""));
             let area = if v.area.is_empty() { String::new() } else { area };
             let _ = writeln!(
                 csv,
-                "{},{area},{},{},{},{},{},{},CANARY-{}",
-                person.id, v.region, v.sex, v.age, v.date, v.cost, v.rare, person.id
+                "{},{area},{},{},{},{},{},{},{},CANARY-{}",
+                person.id, v.region, v.sex, v.age, v.date, v.cost, v.rare, v.days, person.id
             );
         }
     }
@@ -280,6 +286,15 @@ from = "Rare"
 type = "integer"
 label = "measure"
 bounds = { low = 0, high = 100 }
+blank = "null"
+
+[[dataset.column]]
+name = "days"
+from = "Days"
+type = "integer"
+label = "measure"
+bounds = { low = 1, high = 365 }
+measured_in = "days"
 blank = "null"
 
 [[dataset.column]]
