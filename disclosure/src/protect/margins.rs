@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::show::show;
 use super::{PartRules, Shown};
-use crate::complementary::{CellInput, CellState, Limits, Relation, suppress};
+use crate::complementary::{CellInput, CellState, Limits, Relation, Unprotectable, suppress};
 use crate::evidence::{Cell, PartEvidence, key_bytes};
 use crate::policy::Zeros;
 use crate::rules::keys::KeyValues;
@@ -31,6 +31,8 @@ struct Level {
     /// The cells' keys, `None` for those summed over, as bytes.
     places: HashMap<Vec<u8>, usize>,
     cells: Vec<(Vec<usize>, KeyValues, PartEvidence)>,
+    /// What of it the rules on single cells suppress.
+    primary: Vec<bool>,
     /// What of it is suppressed, once that is decided.
     suppressed: Vec<bool>,
 }
@@ -66,6 +68,7 @@ fn decide(
     let mut decided: BTreeMap<Vec<usize>, Level> = BTreeMap::new();
     for kept in subsets(keys) {
         let mut level = level(cells, part, &kept)?;
+        level.primary = level.cells.iter().map(|(_, _, e)| show(rules, e).is_err()).collect();
         level.suppressed = protect_level(rules, &level, &kept, &decided);
         decided.insert(kept, level);
     }
@@ -104,7 +107,12 @@ fn place(keys: &KeyValues, kept: &[usize]) -> Vec<u8> {
 
 /// The table over these keys, by adding up. Each unit is in one cell only, so that this is exact.
 fn level(cells: &[(Vec<u8>, Cell)], part: usize, kept: &[usize]) -> Option<Level> {
-    let mut level = Level { places: HashMap::new(), cells: Vec::new(), suppressed: Vec::new() };
+    let mut level = Level {
+        places: HashMap::new(),
+        cells: Vec::new(),
+        primary: Vec::new(),
+        suppressed: Vec::new(),
+    };
     for (_, cell) in cells {
         let evidence = cell.parts.get(part)?;
         let next = level.cells.len();
@@ -117,47 +125,107 @@ fn level(cells: &[(Vec<u8>, Cell)], part: usize, kept: &[usize]) -> Option<Level
     Some(level)
 }
 
-/// The pattern of one table; everything in it that isn't a public zero, where none is safe.
+/// How a table is looked at: as it should be, then, where that can't be had, as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// Public zeros are shown, and every primary cell keeps its levels.
+    Usual,
+    /// Public zeros may be suppressed as well, and primary cells keep their levels as far as they do
+    /// with nothing of this table shown.
+    LastResort,
+}
+
+/// The pattern of one table; everything in it, where none is safe.
+///
+/// The table is solved together with every table over fewer of its keys, which are out already, so
+/// that what it publishes narrows nothing that was protected:
+///
+/// * A primary cell of a coarser table is asked for its levels, here as there. A completion of all
+///   these tables that reaches a level shows, whatever else is published, that it is possible.
+/// * A complementary cell of a coarser table has no levels of its own: it is there for primary cells,
+///   which are asked for theirs. It may become computable only where that opens none of them.
+/// * A level that is out of reach with nothing of this table shown was lost before, to margins that
+///   were decided one by one: suppressing this whole table wouldn't bring it back. It is asked for
+///   what is left of it, so that whatever is computed of that cell was known without this table.
+///   Public zeros tell something, too, so what is left is measured with them suppressed.
 fn protect_level(
     rules: &PartRules<'_>,
     level: &Level,
     kept: &[usize],
     decided: &BTreeMap<Vec<usize>, Level>,
 ) -> Vec<bool> {
-    let primary: Vec<bool> = level.cells.iter().map(|(_, _, e)| show(rules, e).is_err()).collect();
-    let everything = || vec![true; level.cells.len()];
+    let mut pattern = Err(Unprotectable::WorkSpent);
+    for attempt in [Attempt::Usual, Attempt::LastResort] {
+        let (inputs, relations) = problem(rules, level, kept, decided, attempt);
+        pattern = suppress(&inputs, &relations, &Limits::STANDARD);
+        match &pattern {
+            Err(Unprotectable::NoRoom { .. }) => {}
+            Ok(_)
+            | Err(
+                Unprotectable::Inconsistent(_)
+                | Unprotectable::TooLarge { .. }
+                | Unprotectable::WorkSpent,
+            ) => break,
+        }
+    }
+    match pattern {
+        Ok(pattern) => pattern.into_iter().take(level.cells.len()).collect(),
+        // Public zeros, too: nobody has looked at what they would give away.
+        Err(_) => vec![true; level.cells.len()],
+    }
+}
+
+/// The table with every table over fewer of its keys. Its own cells come first.
+fn problem(
+    rules: &PartRules<'_>,
+    level: &Level,
+    kept: &[usize],
+    decided: &BTreeMap<Vec<usize>, Level>,
+    attempt: Attempt,
+) -> (Vec<CellInput>, Vec<Relation>) {
     let mut inputs: Vec<CellInput> = Vec::new();
-    for ((_, _, evidence), primary) in level.cells.iter().zip(&primary) {
-        let state = match (primary, evidence.count == 0 && rules.profile.zeros == Zeros::Shown) {
-            (true, _) => CellState::Primary,
-            (false, true) => CellState::Fixed,
-            (false, false) => CellState::Open,
+    let open = |evidence| input(rules, evidence, CellState::Open);
+    let dearest = level.cells.iter().map(|(_, _, e)| open(e).cost).max().unwrap_or(0);
+    for ((_, _, evidence), primary) in level.cells.iter().zip(&level.primary) {
+        let public_zero = evidence.count == 0 && rules.profile.zeros == Zeros::Shown;
+        let state = match (primary, public_zero, attempt) {
+            (true, _, Attempt::Usual) => CellState::Primary,
+            (true, _, Attempt::LastResort) => CellState::Suppressed,
+            (false, true, Attempt::Usual) => CellState::Fixed,
+            (false, true, Attempt::LastResort) | (false, false, _) => CellState::Open,
         };
-        inputs.push(input(rules, evidence, state));
+        let mut input = input(rules, evidence, state);
+        if public_zero {
+            // It holds little information, but everybody expects to see it: the last to go.
+            input.cost = dearest;
+        }
+        inputs.push(input);
     }
     // Every table over fewer of these keys is known as far as it is shown.
-    let mut offsets: BTreeMap<&Vec<usize>, usize> = BTreeMap::new();
+    let mut margins: BTreeMap<&Vec<usize>, (&Level, usize)> = BTreeMap::new();
     for (keys, margin) in decided.iter().filter(|(keys, _)| keys.iter().all(|k| kept.contains(k))) {
-        offsets.insert(keys, inputs.len());
-        for ((_, _, evidence), hidden) in margin.cells.iter().zip(&margin.suppressed) {
-            let state = if *hidden { CellState::Primary } else { CellState::Fixed };
-            inputs.push(input(rules, evidence, state));
+        margins.insert(keys, (margin, inputs.len()));
+        let cells = margin.cells.iter().zip(&margin.suppressed).zip(&margin.primary);
+        for (((_, _, evidence), hidden), primary) in cells {
+            let state = match (hidden, primary, attempt) {
+                (false, _, _) => CellState::Fixed,
+                (true, true, Attempt::Usual) => CellState::Primary,
+                (true, true, Attempt::LastResort) | (true, false, _) => CellState::Suppressed,
+            };
+            let mut input = input(rules, evidence, state);
+            if !primary {
+                (input.lower_protection, input.upper_protection) = (0, 0);
+            }
+            inputs.push(input);
         }
     }
     let mut relations = Vec::new();
-    for (keys, offset) in &offsets {
-        let Some(margin) = decided.get(*keys) else { return everything() };
+    for (keys, (margin, offset)) in &margins {
         for more in kept.iter().filter(|k| !keys.contains(k)) {
             let mut finer: Vec<usize> = keys.iter().copied().chain([*more]).collect();
             finer.sort_unstable();
-            let (from, first) = match offsets.get(&finer) {
-                Some(first) => match decided.get(&finer) {
-                    Some(from) => (from, *first),
-                    None => return everything(),
-                },
-                // The table itself.
-                None => (level, 0),
-            };
+            // None is the table itself.
+            let (from, first) = margins.get(&finer).copied().unwrap_or((level, 0));
             let mut parts: Vec<Vec<usize>> = vec![Vec::new(); margin.cells.len()];
             for (i, (_, cell_keys, _)) in from.cells.iter().enumerate() {
                 let total = margin.places.get(&place(cell_keys, keys));
@@ -173,10 +241,7 @@ fn protect_level(
             );
         }
     }
-    match suppress(&inputs, &relations, &Limits::STANDARD) {
-        Ok(pattern) => pattern.into_iter().take(level.cells.len()).collect(),
-        Err(_) => everything(),
-    }
+    (inputs, relations)
 }
 
 fn input(rules: &PartRules<'_>, evidence: &PartEvidence, state: CellState) -> CellInput {

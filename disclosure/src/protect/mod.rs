@@ -10,6 +10,8 @@
 mod combine;
 mod derivation;
 mod margins;
+#[cfg(test)]
+mod margins_tests;
 mod receive;
 mod show;
 #[cfg(test)]
