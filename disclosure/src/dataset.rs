@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::label::Label;
 use crate::noise::PerturbationTable;
 use crate::policy::Profile;
+use crate::rules::noise::count_standard_error_thousandths;
 use crate::tabulation::{Literal, ScalarType};
 
 /// `schema.table`, both lower-case identifiers.
@@ -263,6 +264,17 @@ impl Dataset {
             Protection::Open => Profile::OPEN,
             Protection::Protected { profile, .. } => *profile,
         }
+    }
+
+    /// The standard error of a shown count, in thousandths: see
+    /// [`crate::rules::noise::count_standard_error_thousandths`].
+    #[must_use]
+    pub fn count_standard_error_thousandths(&self) -> u64 {
+        let own = match &self.protection {
+            Protection::Open => None,
+            Protection::Protected { perturbation, .. } => perturbation.as_deref(),
+        };
+        count_standard_error_thousandths(self.profile(), own)
     }
 
     /// Whether each unit is in one cell of a table at most, so that cells add up to their margins.

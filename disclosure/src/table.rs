@@ -14,7 +14,10 @@ pub enum CellStatus {
     Suppressed,
     /// `x`: there is no value, for a reason that isn't disclosure control: an open total of no rows.
     NotAvailable,
-    // `z` structural zero, `low` rounds to zero, `u` unreliable, `e` perturbed: their rules make them.
+    /// `low`: a total or mean that shows 0 and isn't, for what was added or rounded away.
+    Low,
+    /// `u`: unreliable; the standard error is large beside the value shown.
+    Unreliable,
 }
 
 impl CellStatus {
@@ -25,13 +28,15 @@ impl CellStatus {
             Self::Released => "",
             Self::Suppressed => "c",
             Self::NotAvailable => "x",
+            Self::Low => "low",
+            Self::Unreliable => "u",
         }
     }
 
     /// The status with this sign.
     #[must_use]
     pub fn find(sign: &str) -> Option<Self> {
-        [Self::Released, Self::Suppressed, Self::NotAvailable]
+        [Self::Released, Self::Suppressed, Self::NotAvailable, Self::Low, Self::Unreliable]
             .into_iter()
             .find(|s| s.as_str() == sign)
     }
@@ -45,7 +50,8 @@ pub struct ProtectedColumn {
 }
 
 impl ProtectedColumn {
-    /// Shown values; NULL wherever the status isn't [`CellStatus::Released`].
+    /// Shown values; NULL wherever the status is [`CellStatus::Suppressed`] or
+    /// [`CellStatus::NotAvailable`].
     #[must_use]
     pub const fn values(&self) -> &ArrayRef {
         &self.values
@@ -85,6 +91,14 @@ impl Table {
     #[must_use]
     pub fn measures(&self) -> &[ProtectedColumn] {
         &self.measures
+    }
+
+    /// Suppressed cells, rounded up to a multiple of 5, so that 0 is none. Cells of rows that aren't
+    /// there aren't counted: how many small groups there are is nobody's business.
+    #[must_use]
+    pub fn suppressed_cells(&self) -> usize {
+        let statuses = self.measures.iter().flat_map(ProtectedColumn::statuses);
+        statuses.filter(|s| **s == CellStatus::Suppressed).count().next_multiple_of(5)
     }
 
     /// The table in one batch.

@@ -1,6 +1,7 @@
 //! The shown value of a measure, from its shown parts and nothing else.
 
 use super::Shown;
+use super::remark::Remarks;
 use crate::dataset::Dataset;
 use crate::evidence::PartEvidence;
 use crate::table::CellStatus;
@@ -13,6 +14,7 @@ pub(super) fn combine(
     shown_type: ScalarType,
     parts: &[(&Shown, &PartEvidence)],
     dataset: &Dataset,
+    remarks: Remarks,
 ) -> (Option<Literal>, CellStatus) {
     let mut values = Vec::with_capacity(parts.len());
     for (shown, _) in parts {
@@ -43,7 +45,10 @@ pub(super) fn combine(
         ) => None,
     };
     match value {
-        Some(value) => (Some(value), CellStatus::Released),
+        Some(value) => {
+            let status = remarks.status(&measure.kind, &value);
+            (Some(value), status)
+        }
         None => (None, CellStatus::NotAvailable),
     }
 }

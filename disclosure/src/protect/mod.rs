@@ -1,7 +1,8 @@
 //! Protection: the rules on cells turn Evidence into a protected table.
 //!
 //! 1. `show`: one part of one cell through the rules.
-//! 2. `combine`: the shown value of a measure, from its shown parts and nothing else.
+//! 2. `combine`: the shown value of a measure, from its shown parts and nothing else; `remark`: what is
+//!    to be known of it.
 //! 3. `margins`: complementary suppression, with all margins.
 //! 4. [`protect()`]: all cells of a table, with the difference guard over all of them at once.
 //! 5. [`receive`]: a node's own table, checked.
@@ -13,6 +14,7 @@ mod margins;
 #[cfg(test)]
 mod margins_tests;
 mod receive;
+mod remark;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,7 @@ use std::collections::HashSet;
 
 use arrow_array::RecordBatch;
 
+use self::remark::Remarks;
 use crate::admit::Admitted;
 use crate::dataset::Protection;
 use crate::evidence::{Cell, Evidence, PartEvidence, PartShape, key_bytes, merge};
@@ -247,6 +250,7 @@ fn assemble(admitted: &Admitted<Tabulation>, cells: &[Keyed], shown: &[Vec<Shown
     let public: HashSet<Vec<u8>> =
         public_keys(admitted).iter().map(|keys| key_bytes(keys)).collect();
     let tabulation = admitted.tabulation();
+    let remarks = Remarks::of(admitted.dataset());
     let mut rows: Vec<(&Cell, Vec<ShownMeasure>)> = Vec::with_capacity(cells.len());
     for ((key, cell), parts) in cells.iter().zip(shown) {
         let mut of_cell = parts.iter().zip(&cell.parts);
@@ -256,7 +260,7 @@ fn assemble(admitted: &Admitted<Tabulation>, cells: &[Keyed], shown: &[Vec<Shown
             .zip(admitted.measure_types())
             .map(|(measure, shown_type)| {
                 let parts: Vec<_> = of_cell.by_ref().take(measure.parts().len()).collect();
-                combine::combine(measure, *shown_type, &parts, admitted.dataset())
+                combine::combine(measure, *shown_type, &parts, admitted.dataset(), remarks)
             })
             .collect();
         // A key outside the published domain is itself a finding: it stands only beside a shown cell.

@@ -4,6 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 
 use super::Protected;
+use super::remark::Remarks;
 use crate::admit::Admitted;
 use crate::function::{from_literals, literal_at};
 use crate::policy::Profile;
@@ -21,6 +22,7 @@ pub fn receive(
 ) -> Option<Protected<Table>> {
     let schema = admitted.table_schema();
     let profile = admitted.dataset().profile();
+    let remarks = Remarks::of(admitted.dataset());
     let mut rows = 0_usize;
     let keys_count = admitted.key_types().len();
     let mut keys: Vec<Vec<Option<Literal>>> = vec![Vec::new(); keys_count];
@@ -42,7 +44,7 @@ pub fn receive(
             for row in 0..batch.num_rows() {
                 let status = CellStatus::find(signs.is_valid(row).then(|| signs.value(row))?)?;
                 let value = literal_at(shown, row);
-                if !is_possible(value.as_ref(), status, measure, profile) {
+                if !is_possible(value.as_ref(), status, measure, profile, remarks) {
                     return None;
                 }
                 values.push(value);
@@ -64,18 +66,27 @@ fn is_possible(
     status: CellStatus,
     measure: &Measure,
     profile: Profile,
+    remarks: Remarks,
 ) -> bool {
     match (status, value) {
         (CellStatus::Suppressed | CellStatus::NotAvailable, Some(_))
-        | (CellStatus::Released, None) => false,
+        | (CellStatus::Released | CellStatus::Low | CellStatus::Unreliable, None) => false,
         (CellStatus::Suppressed | CellStatus::NotAvailable, None) => true,
-        (CellStatus::Released, Some(value)) => match (&measure.kind, value) {
-            (
-                MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units,
-                Literal::Int64(n),
-            ) => rounding::is_possible_count(i128::from(*n), profile),
-            (MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units, _) => false,
-            (MeasureKind::Sum(_) | MeasureKind::Mean(_), _) => true,
-        },
+        // What is remarked of a value follows from the value.
+        (CellStatus::Released | CellStatus::Low | CellStatus::Unreliable, Some(value))
+            if remarks.status(&measure.kind, value) != status =>
+        {
+            false
+        }
+        (CellStatus::Released | CellStatus::Low | CellStatus::Unreliable, Some(value)) => {
+            match (&measure.kind, value) {
+                (
+                    MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units,
+                    Literal::Int64(n),
+                ) => rounding::is_possible_count(i128::from(*n), profile),
+                (MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units, _) => false,
+                (MeasureKind::Sum(_) | MeasureKind::Mean(_), _) => true,
+            }
+        }
     }
 }

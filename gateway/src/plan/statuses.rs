@@ -1,6 +1,7 @@
 //! A status column beside each protected measure of the result.
 //!
-//! A column's status is that of the measures it is made of: the first that isn't released decides. It
+//! A column's status is that of the measures it is made of: the first without a value decides, else the
+//! first that has a remark. It
 //! is carried up through the plan as long as rows stay rows of the released tables; above a further
 //! aggregation, a window, `DISTINCT` or a set operation, a value no longer belongs to one cell and has none.
 
@@ -182,7 +183,11 @@ fn scan_statuses(plan: &LogicalPlan) -> HashMap<Column, Column> {
     statuses
 }
 
-/// The status of an expression: the first of its measures' that isn't released, else released.
+/// Statuses that stand beside a value.
+const WITH_VALUE: [&str; 2] = ["low", "u"];
+
+/// The status of an expression: the first of its measures' that is of no value, else the first that
+/// isn't released, else released. That a measure rounds to 0 says nothing of what is computed from it.
 fn status_of(expr: &Expr, statuses: &HashMap<Column, Column>) -> Result<Option<Expr>> {
     let mut found: Vec<Column> = Vec::new();
     expr.apply(|e| {
@@ -196,13 +201,24 @@ fn status_of(expr: &Expr, statuses: &HashMap<Column, Column>) -> Result<Option<E
     })?;
     match found.as_slice() {
         [] => Ok(None),
-        [only] => Ok(Some(Expr::Column(only.clone()))),
+        [only] if is_column(expr) => Ok(Some(Expr::Column(only.clone()))),
         several => {
-            let mut parts: Vec<Expr> =
-                several.iter().map(|s| nullif(Expr::Column(s.clone()), lit(""))).collect();
-            parts.push(lit(""));
+            let status = |s: &Column| nullif(Expr::Column(s.clone()), lit(""));
+            let of_no_value = several.iter().map(|s| {
+                WITH_VALUE.iter().fold(status(s), |status, sign| nullif(status, lit(*sign)))
+            });
+            let remarked = several.iter().map(|s| nullif(status(s), lit("low")));
+            let parts = of_no_value.chain(remarked).chain([lit("")]).collect();
             Ok(Some(coalesce(parts)))
         }
+    }
+}
+
+/// A measure as it is, perhaps under another name.
+fn is_column(expr: &Expr) -> bool {
+    match expr {
+        Expr::Alias(alias) => is_column(&alias.expr),
+        expr => matches!(expr, Expr::Column(_)),
     }
 }
 

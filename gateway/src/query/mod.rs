@@ -21,7 +21,9 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
 use futures::future::try_join_all;
-use insitu_disclosure::{Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, admit};
+use insitu_disclosure::{
+    Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, Table, admit,
+};
 use insitu_guard::Guards;
 use tracing::Instrument as _;
 
@@ -72,6 +74,7 @@ pub(crate) struct Ready {
 pub struct Answer {
     schema: SchemaRef,
     batches: Protected<Vec<RecordBatch>>,
+    suppressed_cells: usize,
 }
 
 impl Prepared {
@@ -107,6 +110,13 @@ impl Answer {
     #[must_use]
     pub const fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// Suppressed cells of the released tables that the result was computed from, rounded up to a
+    /// multiple of 5 for each table. Where the result is an aggregate of theirs, nothing else tells.
+    #[must_use]
+    pub const fn suppressed_cells(&self) -> usize {
+        self.suppressed_cells
     }
 
     /// The result, in batches of at most 1,024 rows.
@@ -208,6 +218,8 @@ impl Gateway {
         .await?;
         let (positions, protected): (Vec<_>, Vec<_>) = gathered.into_iter().flatten().unzip();
         let (tables, derivation) = Derivation::open(protected);
+        let suppressed_cells =
+            tables.iter().map(Table::suppressed_cells).fold(0, usize::saturating_add);
         let mut leaves: HashMap<usize, (SchemaRef, Vec<RecordBatch>)> =
             opened.into_iter().flatten().collect();
         for (indexes, table) in positions.into_iter().zip(tables) {
@@ -222,7 +234,7 @@ impl Gateway {
             batches.iter().map(|b| plan::to_client(b, &ready.schema)).collect();
         let batches = batches.ok_or_else(internal)?;
         let batches = derivation.close(&batches, &ready.schema).map_err(|_| internal())?;
-        Ok(Answer { schema: Arc::clone(&ready.schema), batches })
+        Ok(Answer { schema: Arc::clone(&ready.schema), batches, suppressed_cells })
     }
 
     /// Where each part of a statement would run and which rules would apply, from its text, the

@@ -106,3 +106,36 @@ fn the_units_field_isnt_published_under_another_name() {
         ],
     );
 }
+
+#[test]
+fn a_cell_key_method_of_ones_own_takes_a_profile_with_noise() {
+    let own = "p_table = \"own.csv\"\nrecord_key = \"own_key\"\nprofile = ";
+    let column = "[[dataset.column]]\nname = \"own_key\"\ntype = \"integer\"\n";
+    let problems = |profile: &str| -> Vec<String> {
+        // One row for each unit, which `exact` and `round-5` take, and no number that isn't theirs.
+        let text = FULL
+            .replace("profile = \"standard\"", &format!("{own}\"{profile}\""))
+            .replace("unit_unique_per_row = false", "unit_unique_per_row = true")
+            .replace("threshold_units = 12\n", "")
+            .replace("rounding_base = 10\n", "");
+        let text = format!("{text}\n{column}");
+        let errors = parse(&text).err();
+        let found = errors.iter().flat_map(|errors| errors.iter());
+        found.map(|error| error.problem.clone()).collect()
+    };
+    let refused = |key: &str| {
+        format!(
+            "`{key}` has no place here: this profile adds no noise, so that it would have no effect"
+        )
+    };
+    for profile in ["exact", "round-5", "midpoint-6"] {
+        let found = problems(profile);
+        for key in ["p_table", "record_key"] {
+            assert!(found.contains(&refused(key)), "{profile}: {found:?}");
+        }
+    }
+    for profile in ["standard", "strict", "ons-ckm"] {
+        let found = problems(profile);
+        assert!(!found.iter().any(|problem| problem.contains("no noise")), "{profile}: {found:?}");
+    }
+}
