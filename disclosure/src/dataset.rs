@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::impossible::Impossible;
 use crate::label::Label;
 use crate::noise::PerturbationTable;
 use crate::policy::Profile;
@@ -237,6 +238,8 @@ pub struct Dataset {
     pub description: Option<String>,
     /// All columns, hidden ones included; a catalogue sent abroad has them left out.
     pub columns: Vec<Column>,
+    /// Combinations of codes that can't be; none in open data.
+    pub impossible: Vec<Impossible>,
     /// The terms.
     pub protection: Protection,
     /// Tells states of the data apart. Drawn with a secret key of the node, so that nothing about the data can be

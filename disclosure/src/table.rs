@@ -14,6 +14,8 @@ pub enum CellStatus {
     Suppressed,
     /// `x`: there is no value, for a reason that isn't disclosure control: an open total of no rows.
     NotAvailable,
+    /// `z`: structural zero: the data owner declared that the cell can't be anything else.
+    StructuralZero,
     /// `low`: a total or mean that shows 0 and isn't, for what was added or rounded away.
     Low,
     /// `u`: unreliable; the standard error is large beside the value shown.
@@ -28,6 +30,7 @@ impl CellStatus {
             Self::Released => "",
             Self::Suppressed => "c",
             Self::NotAvailable => "x",
+            Self::StructuralZero => "z",
             Self::Low => "low",
             Self::Unreliable => "u",
         }
@@ -36,9 +39,15 @@ impl CellStatus {
     /// The status with this sign.
     #[must_use]
     pub fn find(sign: &str) -> Option<Self> {
-        [Self::Released, Self::Suppressed, Self::NotAvailable, Self::Low, Self::Unreliable]
-            .into_iter()
-            .find(|s| s.as_str() == sign)
+        let all = [
+            Self::Released,
+            Self::Suppressed,
+            Self::NotAvailable,
+            Self::StructuralZero,
+            Self::Low,
+            Self::Unreliable,
+        ];
+        all.into_iter().find(|s| s.as_str() == sign)
     }
 }
 
@@ -51,7 +60,7 @@ pub struct ProtectedColumn {
 
 impl ProtectedColumn {
     /// Shown values; NULL wherever the status is [`CellStatus::Suppressed`] or
-    /// [`CellStatus::NotAvailable`].
+    /// [`CellStatus::NotAvailable`], and of means that are [`CellStatus::StructuralZero`].
     #[must_use]
     pub const fn values(&self) -> &ArrayRef {
         &self.values

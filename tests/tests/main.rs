@@ -15,5 +15,6 @@ mod query_id;
 mod questions;
 mod slt;
 mod split;
+mod structural_zeros;
 mod tidy;
 mod wire;

@@ -2,6 +2,7 @@
 
 use super::Shown;
 use super::remark::Remarks;
+use super::structural;
 use crate::dataset::Dataset;
 use crate::evidence::PartEvidence;
 use crate::table::CellStatus;
@@ -20,6 +21,10 @@ pub(super) fn combine(
     for (shown, _) in parts {
         match shown {
             Ok(value) => values.push(*value),
+            Err(CellStatus::StructuralZero) => {
+                let value = structural::shown(&measure.kind, shown_type);
+                return (value, CellStatus::StructuralZero);
+            }
             Err(status) => return (None, *status),
         }
     }

@@ -15,6 +15,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::show::show;
+use super::structural::StructuralZeros;
 use super::{PartRules, Shown};
 use crate::complementary::{CellInput, CellState, Limits, Relation, Unprotectable, suppress};
 use crate::evidence::{Cell, PartEvidence, key_bytes};
@@ -31,6 +32,8 @@ struct Level {
     /// The cells' keys, `None` for those summed over, as bytes.
     places: HashMap<Vec<u8>, usize>,
     cells: Vec<(Vec<usize>, KeyValues, PartEvidence)>,
+    /// What of it can't be anything but 0, as everybody knows.
+    structural: Vec<bool>,
     /// What of it the rules on single cells suppress.
     primary: Vec<bool>,
     /// What of it is suppressed, once that is decided.
@@ -40,6 +43,7 @@ struct Level {
 /// Suppresses what else has to be, in one part of a table. `cells` and `shown` go together.
 pub(super) fn complement(
     rules: &PartRules<'_>,
+    zeros: &StructuralZeros<'_>,
     cells: &[(Vec<u8>, Cell)],
     part: usize,
     shown: &mut [Vec<Shown>],
@@ -48,19 +52,27 @@ pub(super) fn complement(
     if keys == 0 {
         return;
     }
-    let pattern = if keys <= KEYS_MAX { decide(rules, cells, part, keys) } else { None };
+    let pattern = if keys <= KEYS_MAX { decide(rules, zeros, cells, part, keys) } else { None };
     for (c, row) in shown.iter_mut().enumerate() {
         // Without a pattern that is known to be safe, nothing is shown.
         let hidden = pattern.as_ref().is_none_or(|p| p.get(c).copied().unwrap_or(true));
         if let (true, Some(slot)) = (hidden, row.get_mut(part)) {
-            *slot = Err(CellStatus::Suppressed);
+            suppress_slot(slot);
         }
+    }
+}
+
+/// Suppresses what isn't known to everybody.
+pub(super) fn suppress_slot(slot: &mut Shown) {
+    if *slot != Err(CellStatus::StructuralZero) {
+        *slot = Err(CellStatus::Suppressed);
     }
 }
 
 /// Whether each of `cells` is suppressed; `None` if no pattern was found.
 fn decide(
     rules: &PartRules<'_>,
+    zeros: &StructuralZeros<'_>,
     cells: &[(Vec<u8>, Cell)],
     part: usize,
     keys: usize,
@@ -68,7 +80,10 @@ fn decide(
     let mut decided: BTreeMap<Vec<usize>, Level> = BTreeMap::new();
     for kept in subsets(keys) {
         let mut level = level(cells, part, &kept)?;
-        level.primary = level.cells.iter().map(|(_, _, e)| show(rules, e).is_err()).collect();
+        let is_zero = |keys| zeros.holds_in_margin(part, keys, &kept);
+        level.structural = level.cells.iter().map(|(_, keys, _)| is_zero(keys)).collect();
+        let of = level.cells.iter().zip(&level.structural);
+        level.primary = of.map(|((_, _, e), zero)| !zero && show(rules, e).is_err()).collect();
         level.suppressed = protect_level(rules, &level, &kept, &decided);
         decided.insert(kept, level);
     }
@@ -110,6 +125,7 @@ fn level(cells: &[(Vec<u8>, Cell)], part: usize, kept: &[usize]) -> Option<Level
     let mut level = Level {
         places: HashMap::new(),
         cells: Vec::new(),
+        structural: Vec::new(),
         primary: Vec::new(),
         suppressed: Vec::new(),
     };
@@ -170,8 +186,8 @@ fn protect_level(
     }
     match pattern {
         Ok(pattern) => pattern.into_iter().take(level.cells.len()).collect(),
-        // Public zeros, too: nobody has looked at what they would give away.
-        Err(_) => vec![true; level.cells.len()],
+        // Public zeros, too: nobody has looked at what they would give away. Structural ones are no news.
+        Err(_) => level.structural.iter().map(|zero| !zero).collect(),
     }
 }
 
@@ -186,9 +202,11 @@ fn problem(
     let mut inputs: Vec<CellInput> = Vec::new();
     let open = |evidence| input(rules, evidence, CellState::Open);
     let dearest = level.cells.iter().map(|(_, _, e)| open(e).cost).max().unwrap_or(0);
-    for ((_, _, evidence), primary) in level.cells.iter().zip(&level.primary) {
+    let of = level.cells.iter().zip(&level.structural).zip(&level.primary);
+    for (((_, _, evidence), structural), primary) in of {
         let public_zero = evidence.count == 0 && rules.profile.zeros == Zeros::Shown;
         let state = match (primary, public_zero, attempt) {
+            _ if *structural => CellState::Fixed,
             (true, _, Attempt::Usual) => CellState::Primary,
             (true, _, Attempt::LastResort) => CellState::Suppressed,
             (false, true, Attempt::Usual) => CellState::Fixed,

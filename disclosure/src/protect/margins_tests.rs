@@ -128,6 +128,7 @@ fn dataset(preset: Preset, sizes: &[u64]) -> Arc<Dataset> {
         name: DatasetName::parse("a.b").unwrap(),
         description: None,
         columns: NAMES.iter().zip(sizes).map(dimension).chain([amount]).collect(),
+        impossible: Vec::new(),
         protection: Protection::Protected {
             unit: ProtectedUnit::Row,
             profile,

@@ -16,6 +16,7 @@ mod margins_tests;
 mod receive;
 mod remark;
 mod show;
+mod structural;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ use std::collections::HashSet;
 use arrow_array::RecordBatch;
 
 use self::remark::Remarks;
+use self::structural::StructuralZeros;
 use crate::admit::Admitted;
 use crate::dataset::Protection;
 use crate::evidence::{Cell, Evidence, PartEvidence, PartShape, key_bytes, merge};
@@ -112,20 +114,29 @@ pub fn protect(
     let mut shown: Vec<Vec<Shown>> = Vec::with_capacity(cells.len());
     let rules: Vec<PartRules<'_>> =
         parts.iter().map(|part| PartRules::of(part, admitted)).collect();
+    let zeros = StructuralZeros::of(admitted.tabulation(), &parts, admitted.dataset());
     for (_, cell) in &cells {
-        let of_cell = rules.iter().zip(&cell.parts);
-        shown.push(of_cell.map(|(rules, evidence)| show::show(rules, evidence)).collect());
+        let of_cell = rules.iter().zip(&cell.parts).enumerate();
+        let show = |(p, (rules, evidence)): (usize, (&PartRules<'_>, &PartEvidence))| {
+            // Said before, and of nobody: whatever the data say.
+            if zeros.holds(p, &cell.keys) {
+                Err(CellStatus::StructuralZero)
+            } else {
+                show::show(rules, evidence)
+            }
+        };
+        shown.push(of_cell.map(show).collect());
     }
     for (p, rules) in rules.iter().enumerate() {
         match rules.profile.complementary {
             Complementary::Off => {}
             Complementary::On if admitted.dataset().units_have_one_row() => {
-                margins::complement(rules, &cells, p, &mut shown);
+                margins::complement(rules, &zeros, &cells, p, &mut shown);
             }
             // A configuration like this is refused; should one come all the same, nothing is shown.
             Complementary::On => {
                 for slot in shown.iter_mut().filter_map(|row| row.get_mut(p)) {
-                    *slot = Err(CellStatus::Suppressed);
+                    margins::suppress_slot(slot);
                 }
             }
         }

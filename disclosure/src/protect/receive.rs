@@ -5,9 +5,11 @@ use arrow_array::{Array, RecordBatch};
 
 use super::Protected;
 use super::remark::Remarks;
+use super::structural::{self, StructuralZeros};
 use crate::admit::Admitted;
 use crate::function::{from_literals, literal_at};
 use crate::policy::Profile;
+use crate::rules::keys::KeyValues;
 use crate::rules::rounding;
 use crate::table::{CellStatus, ProtectedColumn, Table};
 use crate::tabulation::{Literal, Measure, MeasureKind, Tabulation};
@@ -23,6 +25,8 @@ pub fn receive(
     let schema = admitted.table_schema();
     let profile = admitted.dataset().profile();
     let remarks = Remarks::of(admitted.dataset());
+    let parts = admitted.tabulation().parts();
+    let zeros = StructuralZeros::of(admitted.tabulation(), &parts, admitted.dataset());
     let mut rows = 0_usize;
     let keys_count = admitted.key_types().len();
     let mut keys: Vec<Vec<Option<Literal>>> = vec![Vec::new(); keys_count];
@@ -37,14 +41,31 @@ pub fn receive(
             key.extend((0..batch.num_rows()).map(|row| literal_at(column, row)));
         }
         let mut from = batch.columns().iter().skip(keys_count);
-        for ((values, statuses), measure) in columns.iter_mut().zip(&admitted.tabulation().measures)
+        let keys_of = |row: usize| -> KeyValues {
+            batch.columns().iter().take(keys_count).map(|key| literal_at(key, row)).collect()
+        };
+        // All parts of a measure have its filter, so that the first speaks for them.
+        let mut part = 0_usize;
+        for (m, ((values, statuses), measure)) in
+            columns.iter_mut().zip(&admitted.tabulation().measures).enumerate()
         {
+            let of_measure = part;
+            part = part.saturating_add(measure.parts().len());
+            let shown_type = *admitted.measure_types().get(m)?;
             let shown = from.next()?;
             let signs = from.next()?.as_string_opt::<i32>()?;
             for row in 0..batch.num_rows() {
                 let status = CellStatus::find(signs.is_valid(row).then(|| signs.value(row))?)?;
                 let value = literal_at(shown, row);
-                if !is_possible(value.as_ref(), status, measure, profile, remarks) {
+                let is_zero = zeros.holds(of_measure, &keys_of(row));
+                let as_declared = match (is_zero, status == CellStatus::StructuralZero) {
+                    (true, true) => value == structural::shown(&measure.kind, shown_type),
+                    (false, false) => {
+                        is_possible(value.as_ref(), status, measure, profile, remarks)
+                    }
+                    (true, false) | (false, true) => false,
+                };
+                if !as_declared {
                     return None;
                 }
                 values.push(value);
@@ -69,6 +90,8 @@ fn is_possible(
     remarks: Remarks,
 ) -> bool {
     match (status, value) {
+        // Compared with what was declared, before.
+        (CellStatus::StructuralZero, _) => false,
         (CellStatus::Suppressed | CellStatus::NotAvailable, Some(_))
         | (CellStatus::Released | CellStatus::Low | CellStatus::Unreliable, None) => false,
         (CellStatus::Suppressed | CellStatus::NotAvailable, None) => true,

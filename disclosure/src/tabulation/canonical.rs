@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Comparison, Literal, Part, Scalar, Tabulation};
+use super::{Comparison, Key, Literal, Part, Scalar, Tabulation};
 use crate::dataset::Dataset;
 use crate::evidence::key_bytes;
 use crate::keyed::digest;
@@ -112,6 +112,19 @@ impl<'a> Frame<'a> {
             bytes.extend(text);
         }
         Coordinate(digest(&bytes))
+    }
+}
+
+impl Frame<'_> {
+    /// The values that keys and conditions leave of a column in the cell with these keys; `None` where
+    /// that can't be listed, NULL is among them, or the column is cut in another way.
+    #[must_use]
+    pub(crate) fn values_left(&self, name: &str, keys: &KeyValues) -> Option<Vec<Literal>> {
+        let is_key = |key: &Key| matches!(&key.scalar, Scalar::Column(column) if column == name);
+        match self.tabulation.keys.iter().zip(keys).find(|(key, _)| is_key(key)) {
+            Some((_, value)) => value.clone().map(|value| vec![value]),
+            None => listed(name, self.of_columns.get(name)?),
+        }
     }
 }
 

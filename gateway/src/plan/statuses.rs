@@ -184,10 +184,10 @@ fn scan_statuses(plan: &LogicalPlan) -> HashMap<Column, Column> {
 }
 
 /// Statuses that stand beside a value.
-const WITH_VALUE: [&str; 2] = ["low", "u"];
+const WITH_VALUE: [&str; 3] = ["low", "u", "z"];
 
 /// The status of an expression: the first of its measures' that is of no value, else the first that
-/// isn't released, else released. That a measure rounds to 0 says nothing of what is computed from it.
+/// isn't released, else released. That a measure is 0 says nothing of what is computed from it.
 fn status_of(expr: &Expr, statuses: &HashMap<Column, Column>) -> Result<Option<Expr>> {
     let mut found: Vec<Column> = Vec::new();
     expr.apply(|e| {
@@ -207,7 +207,10 @@ fn status_of(expr: &Expr, statuses: &HashMap<Column, Column>) -> Result<Option<E
             let of_no_value = several.iter().map(|s| {
                 WITH_VALUE.iter().fold(status(s), |status, sign| nullif(status, lit(*sign)))
             });
-            let remarked = several.iter().map(|s| nullif(status(s), lit("low")));
+            let of_itself = ["low", "z"];
+            let remarked = several.iter().map(|s| {
+                of_itself.iter().fold(status(s), |status, sign| nullif(status, lit(*sign)))
+            });
             let parts = of_no_value.chain(remarked).chain([lit("")]).collect();
             Ok(Some(coalesce(parts)))
         }

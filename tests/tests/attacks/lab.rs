@@ -85,7 +85,8 @@ impl Lab {
             record_key: None,
             perturbation: None,
         };
-        let dataset = Dataset { name, description: None, columns, protection, snapshot: 0 };
+        let (description, impossible) = (None, Vec::new());
+        let dataset = Dataset { name, description, columns, impossible, protection, snapshot: 0 };
         Self { dataset: dataset.into(), keys, guard: MemoryStore::new(1_000_000) }
     }
 

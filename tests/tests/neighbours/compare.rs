@@ -46,7 +46,8 @@ impl Guard for Forgetful {
     }
 }
 
-/// A cell's measures as shown: value and status, in order, by the text of its keys.
+/// A cell's measures as shown: value and status, in order, by the text of its keys. What is remarked
+/// of a value follows from it, and isn't compared.
 type Shown = BTreeMap<String, Vec<(String, String)>>;
 
 fn shown(admitted: &Admitted<Tabulation>, evidence: &Evidence, guard: &dyn Guard) -> Shown {
@@ -60,9 +61,12 @@ fn shown(admitted: &Admitted<Tabulation>, evidence: &Evidence, guard: &dyn Guard
     let keys = admitted.key_types().len();
     let rows = (0..batch.num_rows()).map(|row| {
         let key: Vec<String> = (0..keys).map(|k| text(k, row)).collect();
-        let measures = (keys..batch.num_columns())
-            .step_by(2)
-            .map(|m| (text(m, row), batch.column(m + 1).as_string::<i32>().value(row).to_owned()));
+        let status = |m: usize| match batch.column(m).as_string::<i32>().value(row) {
+            "u" | "low" => String::new(),
+            sign => sign.to_owned(),
+        };
+        let measures =
+            (keys..batch.num_columns()).step_by(2).map(|m| (text(m, row), status(m + 1)));
         (format!("{key:?}"), measures.collect())
     });
     rows.collect()

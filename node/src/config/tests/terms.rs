@@ -139,3 +139,31 @@ fn a_cell_key_method_of_ones_own_takes_a_profile_with_noise() {
         assert!(!found.iter().any(|problem| problem.contains("no noise")), "{profile}: {found:?}");
     }
 }
+
+#[test]
+fn combinations_that_cant_be_are_of_dimensions_and_their_codes() {
+    let with = |line: &str| format!("profile = \"standard\"\n{line}");
+    let problems = |line: &str| -> Vec<String> {
+        let errors = parse(&FULL.replace("profile = \"standard\"", &with(line))).err();
+        let found = errors.iter().flat_map(|errors| errors.iter());
+        found.map(|error| error.problem.clone()).collect()
+    };
+    assert_eq!(problems("impossible = [{ band = [\"A\"] }]"), Vec::<String>::new());
+    for (line, expect) in [
+        ("impossible = [{}]", "the combination names no column: every row would be it"),
+        (
+            "impossible = [{ bands = [\"A\"] }]",
+            "the combination names no column: there is no `bands`",
+        ),
+        ("impossible = [{ arrears = [5] }]", "`arrears` is a `measure`, which has no codes"),
+        ("impossible = [{ band = [\"Z\"] }]", "'Z' isn't in the domain of `band`"),
+        ("impossible = [{ band = [] }]", "`band` lists 0 values"),
+    ] {
+        assert_eq!(problems(line), [expect], "{line}");
+    }
+    let open = FULL
+        .replace("\"protected\"", "\"open\"")
+        .replace("profile = \"standard\"", "impossible = [{ band = [\"A\"] }]");
+    let errors = parse(&open).unwrap_err().to_string();
+    assert!(errors.contains("`impossible` has no place here"), "{errors}");
+}
