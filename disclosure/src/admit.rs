@@ -148,7 +148,7 @@ pub(crate) fn key_fields(key_types: &[ScalarType], sets: bool) -> Vec<Field> {
     keys.chain(sets.then(|| Field::new(SET_COLUMN, DataType::UInt16, false))).collect()
 }
 
-fn table_schema(key_types: &[ScalarType], sets: bool, measure_types: &[ScalarType]) -> SchemaRef {
+fn table_schema(key_types: &[ScalarType], sets: bool, measure_types: &[ShownType]) -> SchemaRef {
     let mut fields = key_fields(key_types, sets);
     for (i, shown) in measure_types.iter().enumerate() {
         fields.push(Field::new(format!("m{i}"), shown.data_type(), true));

@@ -240,7 +240,7 @@ mod tests {
         let count =
             |filter: &Option<Scalar>| Measure { kind: MeasureKind::Rows, filter: filter.clone() };
         let measures = filters.iter().map(count).collect();
-        Condition::of(&Tabulation { input, keys, measures, groups_max: 1 })
+        Condition::of(&Tabulation { input, keys, sets: Vec::new(), measures, groups_max: 1 })
     }
 
     #[test]

@@ -4,7 +4,12 @@
 //! a search early.
 
 // A benchmark may assume, as a test may.
-#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    missing_docs
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,9 +18,9 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use insitu_disclosure::evidence::{Cell, SignCounts, Sketch};
 use insitu_disclosure::guard::{Guard, GuardedCell, MemoryStore, Released};
 use insitu_disclosure::{
-    Admitted, Column, Dataset, DatasetName, Evidence, Input, Key, KeySet, Label, Literal, Measure,
-    MeasureKind, PartEvidence, Preset, ProtectedUnit, Protection, Release, ReleaseMode, Scalar,
-    ScalarType, Tabulation, admit, protect,
+    Admitted, AnswerTimes, Column, Dataset, DatasetName, Evidence, Input, Key, KeySet, Label,
+    Literal, Measure, MeasureKind, PartEvidence, Preset, ProtectedUnit, Protection, Release,
+    ReleaseMode, Scalar, ScalarType, Tabulation, admit, protect,
 };
 use insitu_guard::AnchorStore;
 
@@ -71,6 +76,7 @@ fn question(preset: Preset, groups_max: u32) -> Admitted<Tabulation> {
             measured_in: None,
             description: None,
         }],
+        impossible: Vec::new(),
         protection: Protection::Protected {
             unit: ProtectedUnit::Row,
             profile: preset.profile(),
@@ -78,6 +84,8 @@ fn question(preset: Preset, groups_max: u32) -> Admitted<Tabulation> {
             units_at_one_node: true,
             record_key: None,
             perturbation: None,
+            conditions_max: None,
+            answer_times: AnswerTimes::default(),
         },
         snapshot: 1,
     };
@@ -159,7 +167,7 @@ fn look_ups(c: &mut Criterion) {
     for (name, sizes) in [("mixed sizes", Sizes::Mixed), ("small cells", Sizes::Small)] {
         let mut draws = Draws(7);
         let guard = MemoryStore::new(2_000_000);
-        let mut cell = |draws: &mut Draws| {
+        let cell = |draws: &mut Draws| {
             let units = draws.size(sizes);
             let sketch = draws.sketch(units);
             let coordinate = u128::from(draws.next());

@@ -52,6 +52,7 @@ fn a_quantile_nearer_to_an_end_does_not_cross_the_wire() {
     let asked = Tabulation {
         input: arbitrary::scan(),
         keys: Vec::new(),
+        sets: Vec::new(),
         measures: vec![Measure { kind, filter: None }],
         groups_max: 1,
     };

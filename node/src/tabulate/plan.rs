@@ -45,6 +45,10 @@ pub(crate) fn evidence_plan(
 ) -> Result<LogicalPlan> {
     let tabulation = admitted.tabulation();
     let mut input = LogicalPlanBuilder::scan("dataset", provider_as_source(table), None)?;
+    for impossible in &admitted.dataset().impossible {
+        // A mistake in the data is counted nowhere; a row that has no value somewhere may be none.
+        input = input.filter(Expr::IsNotTrue(Box::new(expression(&impossible.condition()))))?;
+    }
     for predicate in tabulation.input.predicates() {
         input = input.filter(expression(predicate))?;
     }
@@ -168,7 +172,10 @@ impl Plan<'_> {
         let Some(set) = grouping.set_column() else { return Ok(cells) };
         let mut columns = key_columns(tabulation);
         columns.push(set);
-        columns.extend((0..tabulation.parts().len()).map(|i| column(&format!("p{i}"))));
+        columns.extend(
+            (0..tabulation.parts(self.admitted.dataset()).distinct.len())
+                .map(|i| column(&format!("p{i}"))),
+        );
         cells.project(columns)
     }
 
