@@ -17,6 +17,7 @@ const STATUS_OF: &str = "insitu.status_of";
 pub(crate) struct Answer {
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
+    suppressed_beneath: usize,
 }
 
 /// A column to be shown, and the one that tells its status.
@@ -31,7 +32,17 @@ pub(crate) struct ShownColumn {
 impl Answer {
     /// All batches have this schema.
     pub(crate) const fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Self {
-        Self { schema, batches }
+        Self { schema, batches, suppressed_beneath: 0 }
+    }
+
+    /// An answer computed from tables with so many suppressed cells.
+    pub(crate) fn over(self, suppressed_beneath: usize) -> Self {
+        Self { suppressed_beneath, ..self }
+    }
+
+    /// Suppressed cells of the tables it was computed from, rounded up to a multiple of 5.
+    pub(crate) const fn suppressed_beneath(&self) -> usize {
+        self.suppressed_beneath
     }
 
     /// Column names and types, status columns included.

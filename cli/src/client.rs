@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use arrow_flight::Action;
+use arrow_flight::decode::DecodedPayload;
 use arrow_flight::error::FlightError;
 use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::sql::client::FlightSqlServiceClient;
@@ -127,18 +128,23 @@ impl Client {
         let info = self.inner.execute(sql.to_owned(), None).await?;
         let mut schema = None;
         let mut batches = Vec::new();
+        let mut suppressed_beneath = 0;
         for endpoint in &info.endpoint {
             let ticket = endpoint.ticket.clone().ok_or_else(|| ClientError::Answer {
                 reason: "an endpoint has no ticket".to_owned(),
             })?;
-            let mut stream = self.inner.do_get(ticket).await?;
-            while let Some(batch) = stream.try_next().await? {
-                batches.push(batch);
+            let mut stream = self.inner.do_get(ticket).await?.into_inner();
+            while let Some(message) = stream.try_next().await? {
+                suppressed_beneath = suppressed_beneath.max(suppressed(&message.app_metadata()));
+                match message.payload {
+                    DecodedPayload::None => {}
+                    DecodedPayload::Schema(told) => schema = schema.or(Some(told)),
+                    DecodedPayload::RecordBatch(batch) => batches.push(batch),
+                }
             }
-            schema = schema.or_else(|| stream.schema().cloned());
         }
         match schema {
-            Some(schema) => Ok(Answer::new(schema, batches)),
+            Some(schema) => Ok(Answer::new(schema, batches).over(suppressed_beneath)),
             None => Err(ClientError::Answer { reason: "it has no schema".to_owned() }),
         }
     }
@@ -152,6 +158,15 @@ impl Client {
         String::from_utf8(bytes)
             .map_err(|_| ClientError::Answer { reason: "it isn't text".to_owned() })
     }
+}
+
+/// How many cells of the tables beneath an answer were suppressed, as the gateway tells with it; 0 if
+/// it doesn't.
+fn suppressed(app_metadata: &[u8]) -> usize {
+    let told = std::str::from_utf8(app_metadata).unwrap_or_default();
+    let count =
+        told.strip_prefix("{\"insitu.suppressed_cells\":").and_then(|t| t.strip_suffix('}'));
+    count.and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 /// `grpc://host:port` as Flight clients write it, or `http://`.
@@ -245,6 +260,14 @@ mod tests {
             panic!();
         };
         assert_eq!((found, query), (refusals, Some(id)));
+    }
+
+    #[test]
+    fn what_the_gateway_tells_of_suppressed_cells_is_read_or_taken_for_none() {
+        assert_eq!(suppressed(b"{\"insitu.suppressed_cells\":15}"), 15);
+        for other in [&b""[..], b"{}", b"15", b"{\"insitu.suppressed_cells\":-5}", b"\xff"] {
+            assert_eq!(suppressed(other), 0);
+        }
     }
 
     #[test]

@@ -75,6 +75,11 @@ pub(crate) fn footer(answer: &Answer) -> String {
             printable(&sign)
         ));
     }
+    // Above an aggregation nothing else tells that something is missing.
+    if answer.suppressed() == 0 && 0 < answer.suppressed_beneath() {
+        let most = answer.suppressed_beneath();
+        footer.push_str(&format!("; computed without up to {most} suppressed cells"));
+    }
     footer
 }
 
@@ -108,9 +113,23 @@ fn printed(answer: &Answer, column: ShownColumn) -> Result<PrintedColumn, ArrowE
             });
         }
     }
+    let is_number = field.data_type().is_numeric();
+    if is_number {
+        align(&mut cells);
+    }
     let heading = printable(field.name());
     let width = cells.iter().map(|cell| cell.width()).chain([heading.width()]).max().unwrap_or(0);
-    Ok(PrintedColumn { heading, is_number: field.data_type().is_numeric(), cells, width })
+    Ok(PrintedColumn { heading, is_number, cells, width })
+}
+
+/// Digits beneath digits, where some values have a remark behind them.
+fn align(cells: &mut [String]) {
+    let remark = |cell: &str| cell.find(" [").map_or(0, |at| cell.len().saturating_sub(at));
+    let widest = cells.iter().map(|cell| remark(cell)).max().unwrap_or(0);
+    for cell in cells.iter_mut().filter(|cell| !cell.starts_with('[')) {
+        let missing = widest.saturating_sub(remark(cell));
+        cell.push_str(&" ".repeat(missing));
+    }
 }
 
 fn total_width(columns: &[PrintedColumn]) -> usize {
@@ -257,6 +276,25 @@ mod tests {
     fn a_cut_never_splits_a_wide_character() {
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!(cut("日本語", 6), "日本語");
+    }
+
+    #[test]
+    fn suppressed_cells_beneath_are_told_where_no_cell_tells() {
+        assert_eq!(footer(&sample().over(5)), "3 rows; 1 cell suppressed [c]");
+        assert_eq!(footer(&wide().over(5)), "1 row; computed without up to 5 suppressed cells");
+        assert_eq!(footer(&wide()), "1 row");
+    }
+
+    #[test]
+    fn a_remark_stands_beside_its_value_and_digits_stay_aligned() {
+        let batch = sample().batches()[0].clone();
+        let mut columns = batch.columns().to_vec();
+        columns[2] = Arc::new(StringArray::from(vec!["", "c", "u"]));
+        let batch = RecordBatch::try_new(batch.schema(), columns).unwrap();
+        let answer = Answer::new(batch.schema(), vec![batch]);
+        let lines = lines(&answer, None, Style::Plain).unwrap();
+        assert_eq!(lines[2..5], ["Leeds     1205", "Kirklees       [c]", "NULL        15 [u]"]);
+        assert_eq!(lines[5], "3 rows; 1 cell suppressed [c]; 1 cell unreliable [u]");
     }
 
     #[test]

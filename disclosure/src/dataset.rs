@@ -6,9 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::answer_times::AnswerTimes;
+use crate::impossible::Impossible;
 use crate::label::Label;
 use crate::noise::PerturbationTable;
 use crate::policy::Profile;
+use crate::rules::noise::count_standard_error_thousandths;
 use crate::tabulation::{Literal, ScalarType};
 
 /// `schema.table`, both lower-case identifiers.
@@ -267,6 +269,8 @@ pub struct Dataset {
     pub description: Option<String>,
     /// All columns, hidden ones included; a catalogue sent abroad has them left out.
     pub columns: Vec<Column>,
+    /// Combinations of codes that can't be; none in open data.
+    pub impossible: Vec<Impossible>,
     /// The terms.
     pub protection: Protection,
     /// Tells states of the data apart. Drawn with a secret key of the node, so that nothing about the data can be
@@ -297,6 +301,17 @@ impl Dataset {
             Protection::Open => Profile::OPEN,
             Protection::Protected { profile, .. } => *profile,
         }
+    }
+
+    /// The standard error of a shown count, in thousandths: see
+    /// [`crate::rules::noise::count_standard_error_thousandths`].
+    #[must_use]
+    pub fn count_standard_error_thousandths(&self) -> u64 {
+        let own = match &self.protection {
+            Protection::Open => None,
+            Protection::Protected { perturbation, .. } => perturbation.as_deref(),
+        };
+        count_standard_error_thousandths(self.profile(), own)
     }
 
     /// Whether each unit is in one cell of a table at most, so that cells add up to their margins.

@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //!
-//! 1. [`dataset`], [`label`] and [`policy`]: what a data owner declared about a Dataset.
+//! 1. [`dataset`], [`label`], [`impossible`] and [`policy`]: what a data owner declared about a Dataset.
 //! 2. [`tabulation`]: the question in closed form. It has no word for "rows".
 //! 3. [`rules`]: the one ordered list of rules; [`admit()`] applies those on the question and returns
 //!    every violation at once, [`protect()`] applies those on cells.
@@ -25,6 +25,7 @@ pub mod dataset;
 pub mod evidence;
 pub mod function;
 pub mod guard;
+pub mod impossible;
 pub mod keyed;
 pub mod label;
 pub mod noise;

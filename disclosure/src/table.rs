@@ -14,9 +14,14 @@ pub enum CellStatus {
     Suppressed,
     /// `x`: there is no value, for a reason that isn't disclosure control: an open total of no rows.
     NotAvailable,
+    /// `z`: structural zero: the data owner declared that the cell can't be anything else.
+    StructuralZero,
+    /// `low`: a total or mean that shows 0 and isn't, for what was added or rounded away.
+    Low,
+    /// `u`: unreliable; the standard error is large beside the value shown.
+    Unreliable,
     /// `e`: the value is shown, and is an estimate: interpolated from shown counts.
     Estimated,
-    // `z` structural zero, `low` rounds to zero, `u` unreliable: their rules make them.
 }
 
 impl CellStatus {
@@ -27,6 +32,9 @@ impl CellStatus {
             Self::Released => "",
             Self::Suppressed => "c",
             Self::NotAvailable => "x",
+            Self::StructuralZero => "z",
+            Self::Low => "low",
+            Self::Unreliable => "u",
             Self::Estimated => "e",
         }
     }
@@ -34,16 +42,27 @@ impl CellStatus {
     /// The status with this sign.
     #[must_use]
     pub fn find(sign: &str) -> Option<Self> {
-        [Self::Released, Self::Suppressed, Self::NotAvailable, Self::Estimated]
-            .into_iter()
-            .find(|s| s.as_str() == sign)
+        let all = [
+            Self::Released,
+            Self::Suppressed,
+            Self::NotAvailable,
+            Self::StructuralZero,
+            Self::Low,
+            Self::Unreliable,
+            Self::Estimated,
+        ];
+        all.into_iter().find(|s| s.as_str() == sign)
     }
 
-    /// Whether a value stands beside it.
+    /// Whether a value stands beside it. A mean or quantile of nobody has none beside a structural zero.
     #[must_use]
     pub const fn has_value(self) -> bool {
         match self {
-            Self::Released | Self::Estimated => true,
+            Self::Released
+            | Self::StructuralZero
+            | Self::Low
+            | Self::Unreliable
+            | Self::Estimated => true,
             Self::Suppressed | Self::NotAvailable => false,
         }
     }
@@ -57,7 +76,8 @@ pub struct ProtectedColumn {
 }
 
 impl ProtectedColumn {
-    /// Shown values; NULL wherever the status has none ([`CellStatus::has_value`]).
+    /// Shown values; NULL wherever the status has none ([`CellStatus::has_value`]), and of means and
+    /// quantiles that are [`CellStatus::StructuralZero`].
     #[must_use]
     pub const fn values(&self) -> &ArrayRef {
         &self.values
@@ -98,6 +118,14 @@ impl Table {
     #[must_use]
     pub fn measures(&self) -> &[ProtectedColumn] {
         &self.measures
+    }
+
+    /// Suppressed cells, rounded up to a multiple of 5, so that 0 is none. Cells of rows that aren't
+    /// there aren't counted: how many small groups there are is nobody's business.
+    #[must_use]
+    pub fn suppressed_cells(&self) -> usize {
+        let statuses = self.measures.iter().flat_map(ProtectedColumn::statuses);
+        statuses.filter(|s| **s == CellStatus::Suppressed).count().next_multiple_of(5)
     }
 
     /// The table in one batch.

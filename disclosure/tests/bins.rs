@@ -11,13 +11,18 @@ use std::sync::Arc;
 
 use arbitrary::{dataset, scan};
 use arrow_array::builder::{Int64Builder, ListBuilder};
-use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array as _, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use insitu_disclosure::guard::MemoryStore;
+use insitu_disclosure::impossible::Impossible;
 use insitu_disclosure::policy::{Complementary, Profile};
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::tabulation::{BINS_MAX, PARTS_MAX};
 use insitu_disclosure::{
-    Admitted, Breakpoints, Comparison, Dataset, Input, Key, KeySet, Literal, Measure, MeasureKind,
-    Preset, Probability, RefusalCode, Scalar, Tabulation, admit, receive,
+    Admitted, Breakpoints, CellStatus, Comparison, Dataset, Evidence, Input, Key, KeySet, Literal,
+    Measure, MeasureKind, Preset, Probability, RefusalCode, Release, Scalar, Tabulation, admit,
+    protect, receive,
 };
 
 fn column(name: &str) -> Scalar {
@@ -53,8 +58,8 @@ fn coordinates(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Coordinate> {
     let parts = tabulation.parts(dataset).distinct;
     let keys: Vec<_> =
         tabulation.keys.iter().map(|_| Some(Literal::Utf8("F".to_owned()))).collect();
-    let of =
-        |part| Frame::of(tabulation, part, dataset, 1).coordinate(KeySet::all(keys.len()), &keys);
+    let set = KeySet::all(keys.len());
+    let of = |part| Frame::of(tabulation, part, dataset, 1).coordinate(set, &keys);
     parts.iter().map(of).collect()
 }
 
@@ -187,11 +192,23 @@ fn where_bins_would_give_a_suppressed_one_away_there_are_none() {
     assert_eq!(codes(ask(vec![histogram("cost")]), &dataset(tightened)), [RefusalCode::D204]);
 }
 
-/// A node's table of a histogram and a median over all rows.
+/// A histogram and a median over all rows.
+fn both() -> Tabulation {
+    ask(vec![histogram("cost"), quantile("cost", 500_000)])
+}
+
+/// Whether a node's table of both over all rows is taken.
 fn announced(counts: Option<Vec<Option<i64>>>, signs: [&str; 2], median: Option<f64>) -> bool {
-    let asked: Admitted<Tabulation> =
-        admit(ask(vec![histogram("cost"), quantile("cost", 500_000)]), dataset(Profile::STANDARD))
-            .unwrap();
+    let asked = admit(both(), dataset(Profile::STANDARD)).unwrap();
+    is_taken(&asked, counts, signs, median)
+}
+
+fn is_taken(
+    asked: &Admitted<Tabulation>,
+    counts: Option<Vec<Option<i64>>>,
+    signs: [&str; 2],
+    median: Option<f64>,
+) -> bool {
     let mut lists = ListBuilder::new(Int64Builder::new());
     for count in counts.iter().flatten() {
         lists.values().append_option(*count);
@@ -205,7 +222,7 @@ fn announced(counts: Option<Vec<Option<i64>>>, signs: [&str; 2], median: Option<
         sign(signs[1]),
     ];
     let batch = RecordBatch::try_new(asked.table_schema(), columns).unwrap();
-    receive(&asked, &[batch]).is_some()
+    receive(asked, &[batch]).is_some()
 }
 
 #[test]
@@ -229,7 +246,54 @@ fn a_histogram_or_quantile_that_cannot_be_isnt_taken() {
         (counts(), ["", "c"], Some(55.5), "a value beside `c`"),
         (counts(), ["", "e"], Some(1_000_001.0), "beyond the bounds"),
         (counts(), ["", "e"], Some(f64::NAN), "no number"),
+        (counts(), ["u", "c"], None, "bins have no status of their own"),
+        (counts(), ["", "low"], Some(55.5), "nor is an estimate low"),
+        (Some(vec![Some(0); 5]), ["z", "z"], None, "nobody declared it"),
     ] {
         assert!(!announced(counts, signs, median), "{why}");
+    }
+}
+
+#[test]
+fn of_nobody_by_declaration_each_bin_is_zero_and_there_is_no_quantile() {
+    let women = || compare("sex", Comparison::Equal, Literal::Utf8("F".to_owned()));
+    let codes = vec![("sex".to_owned(), vec![Literal::Utf8("F".to_owned())])];
+    let impossible = vec![Impossible::new(codes).unwrap()];
+    let declared = Arc::new(Dataset { impossible, ..dataset(Profile::STANDARD).as_ref().clone() });
+    let input = Input::Filter { input: Box::new(scan()), predicate: women() };
+    let of_rows = Tabulation { input, ..both() };
+    // The measures' own condition says as much: the first part of each has it, and so has every bin.
+    let mut of_measures = both();
+    for measure in &mut of_measures.measures {
+        measure.filter = Some(women());
+    }
+    for tabulation in [of_rows, of_measures] {
+        let asked = admit(tabulation.clone(), Arc::clone(&declared)).unwrap();
+        let guard = MemoryStore::new(10);
+        let release = Release { snapshot: 1, guard: &guard };
+        let table = protect(&asked, Evidence { cells: Vec::new() }, &release).unwrap();
+        let statuses: Vec<_> = table.get().measures().iter().map(|m| m.statuses()[0]).collect();
+        assert_eq!(statuses, [CellStatus::StructuralZero; 2]);
+        let batch = table.to_batch().unwrap();
+        let bins = batch.column(0).as_list::<i32>().value(0);
+        assert_eq!(bins.as_primitive::<Int64Type>(), &Int64Array::from(vec![0; 5]));
+        assert!(batch.column(2).is_null(0));
+        assert!(receive(&asked, std::slice::from_ref(&batch)).is_some());
+        let undeclared = admit(tabulation, dataset(Profile::STANDARD)).unwrap();
+        assert!(receive(&undeclared, &[batch]).is_none());
+        let zeros = || Some(vec![Some(0); 5]);
+        assert!(is_taken(&asked, zeros(), ["z", "z"], None));
+        for (counts, signs, median, why) in [
+            (zeros(), ["", "z"], None, "zeros that don't say why"),
+            (Some(vec![Some(10); 5]), ["z", "z"], None, "somebody"),
+            (Some(vec![Some(0); 4]), ["z", "z"], None, "a bin is missing"),
+            (None, ["z", "z"], None, "no zeros"),
+            (None, ["c", "z"], None, "suppressed"),
+            (zeros(), ["z", "z"], Some(0.0), "a quantile of nobody"),
+            (zeros(), ["z", "c"], None, "as if there were a few"),
+            (zeros(), ["z", "e"], Some(55.5), "an estimate of nobody's"),
+        ] {
+            assert!(!is_taken(&asked, counts, signs, median), "{why}");
+        }
     }
 }

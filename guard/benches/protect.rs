@@ -76,6 +76,7 @@ fn question(preset: Preset, groups_max: u32) -> Admitted<Tabulation> {
             measured_in: None,
             description: None,
         }],
+        impossible: Vec::new(),
         protection: Protection::Protected {
             unit: ProtectedUnit::Row,
             profile: preset.profile(),

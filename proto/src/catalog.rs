@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use insitu_disclosure::dataset::{DOMAIN_VALUES_MAX, is_identifier};
+use insitu_disclosure::impossible::{COMBINATIONS_MAX, Impossible};
 use insitu_disclosure::noise::PerturbationTable;
 use insitu_disclosure::{
     AnswerTimes, Bounds, Breakpoints, Column, Dataset, Domain, Label, Literal, ProtectedUnit,
@@ -59,7 +60,31 @@ pub fn encode(dataset: &Dataset) -> v1::Dataset {
         columns: visible.columns.iter().filter_map(encode_column).collect(),
         protection: Some(protection),
         snapshot: visible.snapshot,
+        impossible: visible.impossible.iter().map(encode_impossible).collect(),
     }
+}
+
+fn encode_impossible(impossible: &Impossible) -> v1::Impossible {
+    let codes = impossible.codes().iter().map(|(column, codes)| v1::Codes {
+        column: column.clone(),
+        codes: Some(v1::Literals { literals: codes.iter().map(scalar::encode_literal).collect() }),
+    });
+    v1::Impossible { codes: codes.collect() }
+}
+
+fn decode_impossible(
+    message: &v1::Impossible,
+    columns: &[Column],
+) -> Result<Impossible, Malformed> {
+    let malformed = || Malformed::Field("impossible");
+    let of_column = |codes: &v1::Codes| {
+        let is_named = |c: &&Column| c.name == codes.column && c.label == Label::Dimension;
+        let column = columns.iter().find(is_named).ok_or_else(malformed)?;
+        let literals = codes.codes.as_ref().ok_or_else(malformed)?;
+        Ok((codes.column.clone(), decode_values(literals, column.scalar_type)?))
+    };
+    let codes = message.codes.iter().map(of_column).collect::<Result<Vec<_>, Malformed>>()?;
+    Impossible::new(codes).ok_or_else(malformed)
 }
 
 /// The tables of perturbations that datasets name, each once, as text.
@@ -103,10 +128,18 @@ pub fn decode(
         v1::dataset::Protection::Open(_) => Protection::Open,
         v1::dataset::Protection::Protected(p) => decode_protected(p, &columns, tables)?,
     };
+    if COMBINATIONS_MAX < message.impossible.len()
+        || (protection == Protection::Open && !message.impossible.is_empty())
+    {
+        return Err(Malformed::Field("impossible"));
+    }
+    let impossible = message.impossible.iter().map(|i| decode_impossible(i, &columns));
+    let impossible = impossible.collect::<Result<_, _>>()?;
     Ok(Dataset {
         name: tabulation::dataset_name(&message.name)?,
         description: message.description.clone(),
         columns,
+        impossible,
         protection,
         snapshot: message.snapshot,
     })

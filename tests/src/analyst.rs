@@ -123,7 +123,8 @@ impl Asked {
             .collect()
     }
 
-    /// The result as text: NULL as `NULL`, a value that isn't shown as its status in brackets.
+    /// The result as text: NULL as `NULL`, a value that isn't shown as its status in brackets, one
+    /// that is shown without a remark it may have.
     #[must_use]
     pub fn cells(&self) -> Cells {
         let options = FormatOptions::default().with_null("NULL");
@@ -136,10 +137,14 @@ impl Asked {
                     if field.metadata().contains_key("insitu.status_of") {
                         let signs = batch.column(i).as_any().downcast_ref::<StringArray>().unwrap();
                         let sign = if signs.is_null(row) { "" } else { signs.value(row) };
-                        let has_value = matches!(sign, "" | "e");
-                        if !has_value {
-                            assert!(batch.column(i - 1).is_null(row), "a status beside a value");
-                            *cells.last_mut().unwrap() = format!("[{sign}]");
+                        let cell: &mut String = cells.last_mut().unwrap();
+                        match (sign, batch.column(i - 1).is_null(row)) {
+                            ("", _) => {}
+                            // What is remarked follows from the value, which is what is compared.
+                            ("u" | "low" | "e", false) => {}
+                            ("z", false) => cell.push_str(" [z]"),
+                            (_, true) => *cell = format!("[{sign}]"),
+                            (_, false) => panic!("the status {sign} beside a value"),
                         }
                     } else {
                         let shown = ArrayFormatter::try_new(batch.column(i), &options).unwrap();

@@ -34,6 +34,7 @@ fn valid() -> Vec<FlightData> {
         name: DatasetName::new("a", "b").unwrap(),
         description: None,
         columns: vec![column("area", ScalarType::Utf8), column("n", ScalarType::Int64)],
+        impossible: Vec::new(),
         protection: Protection::Open,
         snapshot: 0,
     };

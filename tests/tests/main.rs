@@ -20,5 +20,6 @@ mod query_id;
 mod questions;
 mod slt;
 mod split;
+mod structural_zeros;
 mod tidy;
 mod wire;

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use super::cell::{CellInput, CellState, Interval, Limits, Relation, Unprotectable};
+use super::cell::{CellInput, Interval, Limits, Relation, Unprotectable};
 use super::reach::reach;
 use super::requirement::{Completion, Requirement};
 use super::table::{CheckedTable, Unknowns};
-use super::work::Work;
+use super::work::{Stop, Work};
 
 /// The feasible interval of every suppressed cell, in the order of the cells, with `protected` for
-/// each. A primary cell that isn't suppressed is listed too, as exposed.
+/// each. A cell suppressed beforehand that isn't suppressed is listed too, as exposed.
 ///
 /// # Errors
 ///
@@ -33,7 +33,9 @@ pub fn audit(
     let hidden = (0..cells.len()).filter(|cell| is_hidden(*cell)).collect();
     let mut unknowns =
         Unknowns::of(&table, hidden, &mut work).map_err(|_| Unprotectable::WorkSpent)?;
-    let requirements = Requirement::of(&table);
+    let requirements =
+        Requirement::of(&table, limits.requirements_max).ok_or(Unprotectable::WorkSpent)?;
+    let mut all_hidden = AllHidden { table: &table, unknowns: None };
     // What decides comes first: who is exposed to the public, or to a lone contributor. A completion
     // in which a contributor's own cell keeps its value fools that contributor as well.
     let mut exposed = vec![false; cells.len()];
@@ -43,10 +45,10 @@ pub fn audit(
         if known.iter().any(|completion| completion.shows(requirement)) {
             continue;
         }
-        let shown = requirement.shown_by(&mut unknowns, |_| false, &mut work);
-        match shown {
-            Ok(Some(completion)) => known.push(completion),
-            Ok(None) | Err(_) => {
+        match holds(requirement, &mut unknowns, &mut all_hidden, &mut work) {
+            Ok(Held::Shown(completion)) => known.push(completion),
+            Ok(Held::NothingAsked) => {}
+            Ok(Held::No) | Err(Stop::WorkSpent | Stop::Overflow) => {
                 if let Some(exposed) = exposed.get_mut(requirement.cell) {
                     *exposed = true;
                 }
@@ -58,12 +60,49 @@ pub fn audit(
     Ok(cells
         .iter()
         .enumerate()
-        .filter(|(position, cell)| is_hidden(*position) || cell.state == CellState::Primary)
+        .filter(|(position, cell)| is_hidden(*position) || cell.state.is_hidden())
         .map(|(position, cell)| {
             let protected = is_hidden(position) && !is_exposed(position);
             interval(&mut unknowns, position, cell, protected, &mut work)
         })
         .collect())
+}
+
+/// The table with everything suppressed that may be, for the cells that are asked for no more than
+/// holds there; made when first needed.
+struct AllHidden<'a> {
+    table: &'a CheckedTable<'a>,
+    unknowns: Option<Unknowns>,
+}
+
+enum Held {
+    Shown(Completion),
+    /// Nothing of it holds even with all hidden.
+    NothingAsked,
+    No,
+}
+
+fn holds(
+    requirement: &Requirement,
+    unknowns: &mut Unknowns,
+    all_hidden: &mut AllHidden<'_>,
+    work: &mut Work,
+) -> Result<Held, Stop> {
+    if let Some(completion) = requirement.shown_by(unknowns, |_| false, work)? {
+        return Ok(Held::Shown(completion));
+    }
+    if requirement.firm {
+        return Ok(Held::No);
+    }
+    let all = match &mut all_hidden.unknowns {
+        Some(all) => all,
+        none => {
+            let table = all_hidden.table;
+            none.insert(Unknowns::of(table, table.suppressible(), work)?)
+        }
+    };
+    let Some(lowered) = requirement.as_far_as(all, work)? else { return Ok(Held::NothingAsked) };
+    Ok(lowered.shown_by(unknowns, |_| false, work)?.map_or(Held::No, Held::Shown))
 }
 
 /// What the public learns of one cell.

@@ -5,10 +5,25 @@
 pub enum CellState {
     /// Suppressed by a primary rule; its protection levels hold.
     Primary,
+    /// Suppressed in a table that was decided before and is out already. Its protection levels hold
+    /// as far as they do with every cell suppressed that isn't fixed: what is published now narrows
+    /// nothing that was protected. Without levels nothing is asked of it.
+    Suppressed,
     /// May be published or suppressed.
     Open,
     /// Always published: structural zeros, figures already public.
     Fixed,
+}
+
+impl CellState {
+    /// Suppressed whatever is decided now.
+    #[must_use]
+    pub const fn is_hidden(self) -> bool {
+        match self {
+            Self::Primary | Self::Suppressed => true,
+            Self::Open | Self::Fixed => false,
+        }
+    }
 }
 
 /// One cell of one measure, margins included.
@@ -27,8 +42,8 @@ pub struct CellInput {
     pub upper_protection: u128,
     /// The attacker knows that the value isn't below 0.
     pub non_negative: bool,
-    /// A primary cell with one contributor, who therefore knows its value: every other primary cell
-    /// must stay protected from that contributor too. `false` = not considered.
+    /// A cell suppressed beforehand with one contributor, who therefore knows its value: every other
+    /// cell with levels must stay protected from that contributor too. `false` = not considered.
     pub singleton: bool,
 }
 
@@ -46,6 +61,9 @@ pub struct Relation {
 pub struct Limits {
     /// Cells in one table.
     pub cells_max: usize,
+    /// Protection levels to hold: two for each primary cell, and as many again for each lone
+    /// contributor. A requirement takes about a hundred bytes.
+    pub requirements_max: usize,
     /// Coefficients the search may read or change; about 2e8 to 4e8 a second.
     /// When they are spent the best safe pattern so far is used.
     pub search_work_max: u64,
@@ -54,9 +72,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// A 20 by 20 table in one to three seconds, 1,000 cells in one to four (release build).
-    pub const STANDARD: Self =
-        Self { cells_max: 5_000, search_work_max: 300_000_000, audit_work_max: 1_000_000_000 };
+    /// Release build: a 20 by 20 table in one to three seconds, 100 by 100 in two to four. 20 by 20 by
+    /// 20 ends without a pattern of its own after seven: all of it is suppressed.
+    pub const STANDARD: Self = Self {
+        cells_max: 12_000,
+        requirements_max: 1_000_000,
+        search_work_max: 300_000_000,
+        audit_work_max: 1_000_000_000,
+    };
 }
 
 /// What an attacker can compute of one suppressed cell from everything published.
@@ -70,8 +93,8 @@ pub struct Interval {
     pub high: Option<i128>,
     /// The interval is the attacker's. When false the work ran out: it lies within the attacker's.
     pub complete: bool,
-    /// The interval reaches both protection levels, also for singleton contributors. Cells without
-    /// protection levels (all but primary ones) are protected as they are.
+    /// The interval reaches both protection levels, also for singleton contributors; those of
+    /// [`CellState::Suppressed`] as far as that says. Cells without levels are protected as they are.
     pub protected: bool,
 }
 

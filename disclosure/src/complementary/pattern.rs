@@ -10,13 +10,13 @@ use super::work::{Stop, Work};
 /// Suppressed cells and their evidence: `shown[r]` shows requirement `r`.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
-    /// Beyond the primary cells.
+    /// Beyond the cells suppressed beforehand.
     pub(super) complementary: BTreeSet<usize>,
     shown: Vec<Option<Rc<Completion>>>,
 }
 
 impl Pattern {
-    /// The primary cells alone, nothing shown.
+    /// The cells suppressed beforehand alone, nothing shown.
     pub(super) fn primary(requirements: usize) -> Self {
         Self { complementary: BTreeSet::new(), shown: vec![None; requirements] }
     }
@@ -94,7 +94,7 @@ impl Pattern {
         requirements: &[Requirement],
         work: &mut Work,
     ) -> Result<(), Stop> {
-        let mut hidden = table.positions(|cell| cell.state == super::CellState::Primary);
+        let mut hidden = table.positions(|cell| cell.state.is_hidden());
         hidden.extend(&self.complementary);
         hidden.sort_unstable();
         let mut unknowns = Unknowns::of(table, hidden, work)?;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::audit::audit;
-use super::cell::{CellInput, CellState, Limits, Relation, Unprotectable};
+use super::cell::{CellInput, Limits, Relation, Unprotectable};
 use super::pattern::Pattern;
 use super::requirement::Requirement;
 use super::search::{Effort, Search};
@@ -30,16 +30,28 @@ pub fn suppress(
     limits: &Limits,
 ) -> Result<Vec<bool>, Unprotectable> {
     let table = CheckedTable::check(cells, relations, limits.cells_max)?;
-    let requirements = Requirement::of(&table);
+    let mut requirements =
+        Requirement::of(&table, limits.requirements_max).ok_or(Unprotectable::WorkSpent)?;
     let mut work = Work::new(limits.search_work_max);
-    let best = search(&table, &requirements, &mut work)?;
+    let mut best = None;
+    match search(&table, &requirements, &mut work) {
+        Ok(Found::Pattern(found)) => best = found,
+        Ok(Found::Exposed(exposed)) => {
+            lower(&table, &mut requirements, &exposed, &mut work)?;
+            if let Ok(Found::Pattern(found)) = search(&table, &requirements, &mut work) {
+                best = found;
+            }
+        }
+        // Out of work before any pattern was complete.
+        Err(Stop::WorkSpent | Stop::Overflow) => {}
+    }
     if let Some(pattern) = best {
         let chosen = flags(&table, &pattern.complementary);
         if passes(cells, relations, &chosen, limits)? {
             return Ok(chosen);
         }
     }
-    // Out of work before any pattern was complete: hide all that may be hidden, if that is safe.
+    // Hide all that may be hidden, if that is safe.
     let everything = flags(&table, &table.suppressible().into_iter().collect());
     if passes(cells, relations, &everything, limits)? {
         return Ok(everything);
@@ -60,26 +72,38 @@ fn passes(
 fn flags(table: &CheckedTable<'_>, complementary: &BTreeSet<usize>) -> Vec<bool> {
     let cells = table.cells.iter().enumerate();
     cells
-        .map(|(position, cell)| {
-            cell.state == CellState::Primary || complementary.contains(&position)
-        })
+        .map(|(position, cell)| cell.state.is_hidden() || complementary.contains(&position))
         .collect()
 }
 
-/// The best complete pattern within the work allowed; none if there was none in time.
+/// How a search ended.
+enum Found {
+    /// The best complete pattern within the work allowed; none if there was none in time.
+    Pattern(Option<Pattern>),
+    /// These requirements, by position, don't hold even when all that may be hidden is.
+    Exposed(Vec<usize>),
+}
+
 fn search(
     table: &CheckedTable<'_>,
     requirements: &[Requirement],
     work: &mut Work,
-) -> Result<Option<Pattern>, Unprotectable> {
-    let Ok(mut search) = Search::new(table, requirements, work) else { return Ok(None) };
+) -> Result<Found, Stop> {
+    let mut search = Search::new(table, requirements, work)?;
     let mut best: Option<Pattern> = None;
     for start in 0..STARTS_MAX {
         let order = order(requirements, start);
         let effort = if start == 0 { Effort::QUICK } else { Effort::CAREFUL };
         match attempt(&mut search, &order, effort, &mut best, work) {
             Ok(true) => {}
-            Ok(false) => return no_room(table, requirements, work).map_or(Ok(best), Err),
+            Ok(false) => {
+                let exposed = exposed(table, requirements, work)?;
+                return Ok(if exposed.is_empty() {
+                    Found::Pattern(best)
+                } else {
+                    Found::Exposed(exposed)
+                });
+            }
             // Out of work: the last complete pattern stays.
             Err(Stop::WorkSpent | Stop::Overflow) => break,
         }
@@ -87,7 +111,7 @@ fn search(
             break;
         }
     }
-    Ok(best)
+    Ok(Found::Pattern(best))
 }
 
 /// One pattern from the beginning; kept where it is cheaper. False when there is none.
@@ -177,19 +201,51 @@ fn improve(
     }
 }
 
-/// The primary cells exposed even when all that may be hidden is.
-fn no_room(
+/// Requirements that don't hold even when all that may be hidden is.
+fn exposed(
     table: &CheckedTable<'_>,
     requirements: &[Requirement],
     work: &mut Work,
-) -> Option<Unprotectable> {
-    let mut unknowns = Unknowns::of(table, table.suppressible(), work).ok()?;
-    let mut exposed = BTreeSet::new();
-    for requirement in requirements {
-        if requirement.shown_by(&mut unknowns, |_| false, work).ok()?.is_none() {
-            exposed.insert(requirement.cell);
+) -> Result<Vec<usize>, Stop> {
+    let mut unknowns = Unknowns::of(table, table.suppressible(), work)?;
+    let mut exposed = Vec::new();
+    for (index, requirement) in requirements.iter().enumerate() {
+        if requirement.shown_by(&mut unknowns, |_| false, work)?.is_none() {
+            exposed.push(index);
         }
     }
-    let cells: Vec<usize> = exposed.into_iter().collect();
-    (!cells.is_empty()).then_some(Unprotectable::NoRoom { cells })
+    Ok(exposed)
+}
+
+/// Asks of cells decided before no more than they have with all hidden that may be. A primary cell
+/// among the exposed makes the table unprotectable.
+fn lower(
+    table: &CheckedTable<'_>,
+    requirements: &mut Vec<Requirement>,
+    exposed: &[usize],
+    work: &mut Work,
+) -> Result<(), Unprotectable> {
+    let of = |index: &usize| requirements.get(*index).filter(|requirement| requirement.firm);
+    let cells: BTreeSet<usize> = exposed.iter().filter_map(of).map(|r| r.cell).collect();
+    if !cells.is_empty() {
+        return Err(Unprotectable::NoRoom { cells: cells.into_iter().collect() });
+    }
+    let mut lowered = || -> Result<Vec<Requirement>, Stop> {
+        let mut unknowns = Unknowns::of(table, table.suppressible(), work)?;
+        let mut lowered = Vec::with_capacity(requirements.len());
+        let exposed: BTreeSet<usize> = exposed.iter().copied().collect();
+        for (index, requirement) in requirements.iter().enumerate() {
+            if exposed.contains(&index) {
+                lowered.extend(requirement.as_far_as(&mut unknowns, work)?);
+            } else {
+                lowered.push(*requirement);
+            }
+        }
+        Ok(lowered)
+    };
+    // Out of work: they stay as they are, and the search for them ends at once.
+    if let Ok(lowered) = lowered() {
+        *requirements = lowered;
+    }
+    Ok(())
 }

@@ -56,14 +56,17 @@ impl<'a> CheckedTable<'a> {
         self.positions(|cell| cell.state != CellState::Fixed)
     }
 
-    /// Information lost if a cell is suppressed on top of the primary ones.
+    /// Information lost if a cell is suppressed on top of those suppressed beforehand.
     pub(super) fn cost(&self, cell: usize) -> u64 {
         match self.cells.get(cell).map(|cell| (cell.state, cell.cost)) {
             Some((CellState::Open, cost)) => cost.max(1),
-            Some((CellState::Primary | CellState::Fixed, _)) | None => 0,
+            Some((CellState::Primary | CellState::Suppressed | CellState::Fixed, _)) | None => 0,
         }
     }
 }
+
+/// Unknowns times relations, of 4 bytes each; a search holds about three such systems at a time.
+const COEFFICIENTS_MAX: usize = 20_000_000;
 
 /// The cells an attacker doesn't know, and the equations between their deviations.
 #[derive(Debug, Clone)]
@@ -83,6 +86,9 @@ impl Unknowns {
         cells: Vec<usize>,
         work: &mut Work,
     ) -> Result<Self, Stop> {
+        if COEFFICIENTS_MAX < cells.len().saturating_mul(table.relations.len()) {
+            return Err(Stop::WorkSpent);
+        }
         let mut columns = vec![None; table.cells.len()];
         let mut rooms = Vec::with_capacity(cells.len());
         for (column, cell) in cells.iter().enumerate() {

@@ -426,3 +426,84 @@ fn hierarchies_are_relations_like_any_other() {
     let hidden = suppress(&cells, &relations, &Limits::STANDARD).unwrap();
     assert_eq!(hidden, vec![true, true, false, false, false, false, false]);
 }
+
+/// Two rows decided before, whose total and whose two columns are public, and the cells by row and
+/// column, none of them primary: rows, total, columns, cells.
+fn rows_decided_before(levels: u128) -> (Vec<CellInput>, Vec<Relation>) {
+    let mut cells: Vec<CellInput> = [4, 40, 44, 21, 23, 1, 3, 20, 20].map(open).to_vec();
+    for row in [0, 1] {
+        cells[row].state = CellState::Suppressed;
+    }
+    cells[0].lower_protection = levels;
+    cells[0].upper_protection = levels;
+    for public in [2, 3, 4] {
+        cells[public].state = CellState::Fixed;
+    }
+    let relations = vec![
+        Relation { total: 2, parts: vec![0, 1] },
+        Relation { total: 0, parts: vec![5, 6] },
+        Relation { total: 1, parts: vec![7, 8] },
+        Relation { total: 3, parts: vec![5, 7] },
+        Relation { total: 4, parts: vec![6, 8] },
+    ];
+    (cells, relations)
+}
+
+#[test]
+fn a_finer_table_does_not_narrow_what_was_protected_before() {
+    let (cells, relations) = rows_decided_before(4);
+    let mut alone = vec![true, true];
+    alone.resize(cells.len(), false);
+    assert!(!all_protected(&cells, &relations, &alone), "1 + 3 is the first row");
+    let hidden = suppress(&cells, &relations, &Limits::STANDARD).unwrap();
+    assert!(all_protected(&cells, &relations, &hidden));
+    let row = audit(&cells, &relations, &hidden, &Limits::STANDARD).unwrap()[0];
+    assert!(row.low <= Some(0) && Some(8) <= row.high, "{row:?}");
+}
+
+#[test]
+fn a_complementary_cell_decided_before_asks_for_nothing() {
+    let (cells, relations) = rows_decided_before(0);
+    let hidden = suppress(&cells, &relations, &Limits::STANDARD).unwrap();
+    assert_eq!(hidden.iter().filter(|hidden| **hidden).count(), 2);
+}
+
+#[test]
+fn a_cell_that_was_opened_before_is_asked_for_what_is_left_of_it() {
+    // The second row is public, so that the first is the total less it, whatever is hidden below.
+    let (mut cells, relations) = rows_decided_before(4);
+    cells[1].state = CellState::Fixed;
+    let hidden = suppress(&cells, &relations, &Limits::STANDARD).unwrap();
+    assert_eq!(hidden.iter().filter(|hidden| **hidden).count(), 1, "nothing is gained by more");
+    // A primary cell of the table itself would be unprotectable.
+    cells[0].state = CellState::Primary;
+    let refused = suppress(&cells, &relations, &Limits::STANDARD);
+    assert_eq!(refused, Err(Unprotectable::NoRoom { cells: vec![0] }));
+    // Half open: the rows are known to be 4 in 44, but no closer than the second column allows.
+    let (mut cells, relations) = rows_decided_before(40);
+    cells[8].state = CellState::Fixed;
+    let hidden = suppress(&cells, &relations, &Limits::STANDARD).unwrap();
+    let all: Vec<bool> = cells.iter().map(|cell| cell.state != CellState::Fixed).collect();
+    let of_row = |hidden: &[bool]| {
+        let row = audit(&cells, &relations, hidden, &Limits::STANDARD).unwrap()[0];
+        (row.low, row.high, row.protected)
+    };
+    assert_eq!(of_row(&all), (Some(3), Some(24), true));
+    assert_eq!(of_row(&hidden), of_row(&all));
+}
+
+#[test]
+fn more_levels_than_the_limit_are_refused_before_they_are_written_down() {
+    let mut numbers = Numbers(9);
+    let (mut cells, relations) = random_table(&mut numbers, 6, 6, 100);
+    for cell in [0, 9, 15] {
+        make_primary(&mut cells[cell], 1);
+        cells[cell].singleton = true;
+    }
+    // Three cells, two levels each, against everybody and three contributors.
+    let limits = |requirements_max| Limits { requirements_max, ..Limits::STANDARD };
+    assert!(suppress(&cells, &relations, &limits(24)).is_ok());
+    assert_eq!(suppress(&cells, &relations, &limits(23)), Err(Unprotectable::WorkSpent));
+    let hidden = vec![true; cells.len()];
+    assert_eq!(audit(&cells, &relations, &hidden, &limits(23)), Err(Unprotectable::WorkSpent));
+}

@@ -28,7 +28,8 @@ enum Rows {
     /// Made here: `sorted` holds the values of the rows 0..=`D`, `M` each, ascending.
     Made { spec: MaximumEntropy, sorted: Vec<Vec<i8>> },
     /// Read from a file: the entries other than 0, ascending by `pcv` and key.
-    Listed { entries: Vec<Entry>, widest_pcv: u32 },
+    /// With the standard error, which takes a pass over as many as four million of them.
+    Listed { entries: Vec<Entry>, widest_pcv: u32, error_thousandths: u64 },
 }
 
 /// One entry of a table read from a file.
@@ -63,7 +64,13 @@ impl PerturbationTable {
     pub(super) fn from_entries(keys: u32, mut entries: Vec<Entry>) -> PerturbationTable {
         let widest_pcv = entries.last().map_or(0, |entry| entry.pcv);
         entries.retain(|entry| entry.value != 0);
-        PerturbationTable { keys, rows: Rows::Listed { entries, widest_pcv } }
+        let rows = Rows::Listed { entries, widest_pcv, error_thousandths: 0 };
+        let mut table = PerturbationTable { keys, rows };
+        let error = table.summaries().map(|row| row.standard_error_thousandths()).max();
+        if let Rows::Listed { error_thousandths, .. } = &mut table.rows {
+            *error_thousandths = error.unwrap_or(0);
+        }
+        table
     }
 
     /// The entries other than 0 of a table that was read, ascending; none of a table made here.
@@ -151,7 +158,12 @@ impl PerturbationTable {
     /// standard error to publish for counts. It is around zero, so it covers a table whose rows
     /// are biased, such as one that rounds.
     pub fn standard_error_thousandths(&self) -> u64 {
-        self.summaries().map(|row| row.standard_error_thousandths()).max().unwrap_or(0)
+        match &self.rows {
+            Rows::Made { .. } => {
+                self.summaries().map(|row| row.standard_error_thousandths()).max().unwrap_or(0)
+            }
+            Rows::Listed { error_thousandths, .. } => *error_thousandths,
+        }
     }
 
     /// A digest of every entry other than 0 and of the number of keys; the same for a made table

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use super::{
     Complementary, DifferenceGuard, Dominance, Noise, Profile, Rounding, ThresholdOn, Zeros,
 };
-use crate::rules::noise::count_standard_error_thousandths;
 
 impl Profile {
     /// One sentence without a full stop; `units` names what is counted, such as `persons`.
@@ -61,11 +60,13 @@ impl Profile {
         text
     }
 
-    /// What a table says of itself in its schema: names and values.
+    /// What a table says of itself in its schema: names and values. The standard error of a count is
+    /// that of the datasets asked, whose owners may have tables of perturbations of their own:
+    /// [`crate::Dataset::count_standard_error_thousandths`].
     #[must_use]
-    pub fn metadata(self) -> Vec<(String, String)> {
+    pub fn metadata(self, count_standard_error_thousandths: u64) -> Vec<(String, String)> {
         let Dominance { p_percent, one_percent, two_percent } = self.dominance;
-        let error = count_standard_error_thousandths(self);
+        let error = count_standard_error_thousandths;
         let whole = error.checked_div(1_000).unwrap_or(0);
         let part = error.checked_rem(1_000).unwrap_or(0).checked_div(10).unwrap_or(0);
         let entries = [

@@ -1,6 +1,7 @@
 //! The shown value of a measure, from its shown parts and nothing else.
 
-use super::{Shown, moments};
+use super::remark::Remarks;
+use super::{Shown, moments, structural};
 use crate::dataset::Dataset;
 use crate::evidence::PartEvidence;
 use crate::rules::quantiles;
@@ -15,7 +16,12 @@ pub(super) fn combine(
     shown_type: ShownType,
     parts: &[(&Shown, &PartEvidence)],
     dataset: &Dataset,
+    remarks: Remarks,
 ) -> (Option<ShownValue>, CellStatus) {
+    // The conditions of bins are of measures, and combinations that can't be are of dimensions: all parts are, or none.
+    if parts.iter().any(|(shown, _)| **shown == Err(CellStatus::StructuralZero)) {
+        return (structural::shown(measure, shown_type, dataset), CellStatus::StructuralZero);
+    }
     let shown = |(shown, _): &(&Shown, &PartEvidence)| shown.as_ref().ok().copied();
     match (&measure.kind, shown_type) {
         (MeasureKind::Histogram(_), _) => {
@@ -44,7 +50,7 @@ pub(super) fn combine(
             | MeasureKind::Association(..),
             ShownType::Scalar(scalar_type),
         ) => {
-            let (value, status) = number(measure, scalar_type, parts, dataset);
+            let (value, status) = number(measure, scalar_type, parts, dataset, remarks);
             (value.map(ShownValue::Scalar), status)
         }
         (
@@ -78,6 +84,7 @@ fn number(
     shown_type: ScalarType,
     parts: &[(&Shown, &PartEvidence)],
     dataset: &Dataset,
+    remarks: Remarks,
 ) -> (Option<Literal>, CellStatus) {
     let mut values = Vec::with_capacity(parts.len());
     for (shown, _) in parts {
@@ -114,7 +121,10 @@ fn number(
         ) => None,
     };
     match value {
-        Some(value) => (Some(value), CellStatus::Released),
+        Some(value) => {
+            let status = remarks.status(&measure.kind, &value);
+            (Some(value), status)
+        }
         None => (None, CellStatus::NotAvailable),
     }
 }

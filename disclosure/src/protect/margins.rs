@@ -15,8 +15,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::show::show;
+use super::structural::StructuralZeros;
 use super::{PartRules, Shown};
-use crate::complementary::{CellInput, CellState, Limits, Relation, suppress};
+use crate::complementary::{CellInput, CellState, Limits, Relation, Unprotectable, suppress};
 use crate::evidence::{Cell, PartEvidence, key_bytes};
 use crate::policy::{Dominance, Zeros};
 use crate::rules::dominance;
@@ -32,6 +33,10 @@ struct Level {
     /// The cells' keys, `None` for those summed over, as bytes.
     places: HashMap<Vec<u8>, usize>,
     cells: Vec<(Vec<usize>, KeyValues, PartEvidence)>,
+    /// What of it can't be anything but 0, as everybody knows.
+    structural: Vec<bool>,
+    /// What of it the rules on single cells suppress.
+    primary: Vec<bool>,
     /// What of it is suppressed, once that is decided.
     suppressed: Vec<bool>,
 }
@@ -40,54 +45,80 @@ struct Level {
 /// decided as the table that it is by itself: it shows the same cells, whatever else is asked for with it.
 pub(super) fn complement(
     rules: &PartRules<'_>,
+    zeros: &StructuralZeros<'_>,
     tabulation: &Tabulation,
     cells: &[(Vec<u8>, Cell)],
     part: usize,
     shown: &mut [Vec<Shown>],
 ) {
     for set in tabulation.key_sets().into_iter().filter(|set| !set.is_empty()) {
-        let (places, table) = by_itself(tabulation, set, cells, part);
-        let keys = usize::try_from(set.len()).unwrap_or(usize::MAX);
-        let pattern = if keys <= KEYS_MAX { decide(rules, &table, 0, keys) } else { None };
-        for (c, at) in places.into_iter().enumerate() {
+        let of_set = by_itself(tabulation, set, cells, part);
+        let is_zero = |keys: &KeyValues, kept: &[usize]| {
+            zeros.holds_in_margin(part, &of_set.order, keys, kept)
+        };
+        let keys = of_set.order.len();
+        let pattern =
+            if keys <= KEYS_MAX { decide(rules, &is_zero, &of_set.cells, 0, keys) } else { None };
+        for (c, at) in of_set.places.into_iter().enumerate() {
             // Without a pattern that is known to be safe, nothing is shown.
             let hidden = pattern.as_ref().is_none_or(|p| p.get(c).copied().unwrap_or(true));
             if let (true, Some(slot)) = (hidden, shown.get_mut(at).and_then(|r| r.get_mut(part))) {
-                *slot = Err(CellStatus::Suppressed);
+                suppress_slot(slot);
             }
         }
     }
 }
 
-/// The table of one set, with just its keys and this part, and before it each cell's place among `cells`. Keys are in
-/// an order of their own, and cells in that of their keys: of patterns that cost the same, the one found must not
-/// depend on how the question is written, or two of them could be laid side by side.
+/// The table of one set.
+struct OfSet {
+    /// Which of the Tabulation's keys stands where.
+    order: Vec<usize>,
+    /// Each cell's place among all.
+    places: Vec<usize>,
+    /// With just these keys and one part.
+    cells: Vec<(Vec<u8>, Cell)>,
+}
+
+/// The table of one set, by itself. Keys are in an order of their own, and cells in that of their keys: of patterns
+/// that cost the same, the one found must not depend on how the question is written, or two of them could be laid
+/// side by side.
 fn by_itself(
     tabulation: &Tabulation,
     set: KeySet,
     cells: &[(Vec<u8>, Cell)],
     part: usize,
-) -> (Vec<usize>, Vec<(Vec<u8>, Cell)>) {
+) -> OfSet {
     let keys = tabulation.keys.iter().enumerate().filter(|(i, _)| set.keeps(*i));
     let mut order: Vec<(String, usize)> =
         keys.map(|(i, key)| (format!("{:?}", key.scalar), i)).collect();
     order.sort();
+    let order: Vec<usize> = order.into_iter().map(|(_, i)| i).collect();
     let of_set = cells.iter().enumerate().filter(|(_, (_, cell))| cell.set == set);
     let mut table: Vec<(usize, (Vec<u8>, Cell))> = of_set
         .map(|(at, (_, cell))| {
             let keys: KeyValues =
-                order.iter().map(|(_, i)| cell.keys.get(*i).cloned().flatten()).collect();
+                order.iter().map(|i| cell.keys.get(*i).cloned().flatten()).collect();
             let parts = cell.parts.get(part).cloned().into_iter().collect();
             (at, (key_bytes(&keys), Cell { set: KeySet::all(order.len()), keys, parts }))
         })
         .collect();
     table.sort_by(|(_, (a, _)), (_, (b, _))| a.cmp(b));
-    table.into_iter().unzip()
+    let (places, cells) = table.into_iter().unzip();
+    OfSet { order, places, cells }
 }
 
-/// Whether each of `cells` is suppressed; `None` if no pattern was found.
+/// Suppresses what isn't known to everybody.
+pub(super) fn suppress_slot(slot: &mut Shown) {
+    if *slot != Err(CellStatus::StructuralZero) {
+        *slot = Err(CellStatus::Suppressed);
+    }
+}
+
+/// Whether each of `cells` is suppressed; `None` if no pattern was found. `is_zero` tells structural zeros by a
+/// cell's keys and which of them are kept.
 fn decide(
     rules: &PartRules<'_>,
+    is_zero: &dyn Fn(&KeyValues, &[usize]) -> bool,
     cells: &[(Vec<u8>, Cell)],
     part: usize,
     keys: usize,
@@ -95,6 +126,9 @@ fn decide(
     let mut decided: BTreeMap<Vec<usize>, Level> = BTreeMap::new();
     for kept in subsets(keys) {
         let mut level = level(cells, part, &kept)?;
+        level.structural = level.cells.iter().map(|(_, keys, _)| is_zero(keys, &kept)).collect();
+        let of = level.cells.iter().zip(&level.structural);
+        level.primary = of.map(|((_, _, e), zero)| !zero && show(rules, e).is_err()).collect();
         level.suppressed = protect_level(rules, &level, &kept, &decided);
         decided.insert(kept, level);
     }
@@ -142,7 +176,13 @@ fn level(cells: &[(Vec<u8>, Cell)], part: usize, kept: &[usize]) -> Option<Level
             .and_modify(|(_, total)| total.merge(evidence))
             .or_insert_with(|| (cell.keys.clone(), evidence.clone()));
     }
-    let mut level = Level { places: HashMap::new(), cells: Vec::new(), suppressed: Vec::new() };
+    let mut level = Level {
+        places: HashMap::new(),
+        cells: Vec::new(),
+        structural: Vec::new(),
+        primary: Vec::new(),
+        suppressed: Vec::new(),
+    };
     for (at, (place, (keys, evidence))) in totals.into_iter().enumerate() {
         level.places.insert(place, at);
         level.cells.push((kept.to_vec(), keys, evidence));
@@ -150,47 +190,109 @@ fn level(cells: &[(Vec<u8>, Cell)], part: usize, kept: &[usize]) -> Option<Level
     Some(level)
 }
 
-/// The pattern of one table; everything in it that isn't a public zero, where none is safe.
+/// How a table is looked at: as it should be, then, where that can't be had, as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// Public zeros are shown, and every primary cell keeps its levels.
+    Usual,
+    /// Public zeros may be suppressed as well, and primary cells keep their levels as far as they do
+    /// with nothing of this table shown.
+    LastResort,
+}
+
+/// The pattern of one table; everything in it, where none is safe.
+///
+/// The table is solved together with every table over fewer of its keys, which are out already, so
+/// that what it publishes narrows nothing that was protected:
+///
+/// * A primary cell of a coarser table is asked for its levels, here as there. A completion of all
+///   these tables that reaches a level shows, whatever else is published, that it is possible.
+/// * A complementary cell of a coarser table has no levels of its own: it is there for primary cells,
+///   which are asked for theirs. It may become computable only where that opens none of them.
+/// * A level that is out of reach with nothing of this table shown was lost before, to margins that
+///   were decided one by one: suppressing this whole table wouldn't bring it back. It is asked for
+///   what is left of it, so that whatever is computed of that cell was known without this table.
+///   Public zeros tell something, too, so what is left is measured with them suppressed.
 fn protect_level(
     rules: &PartRules<'_>,
     level: &Level,
     kept: &[usize],
     decided: &BTreeMap<Vec<usize>, Level>,
 ) -> Vec<bool> {
-    let primary: Vec<bool> = level.cells.iter().map(|(_, _, e)| show(rules, e).is_err()).collect();
-    let everything = || vec![true; level.cells.len()];
+    let mut pattern = Err(Unprotectable::WorkSpent);
+    for attempt in [Attempt::Usual, Attempt::LastResort] {
+        let (inputs, relations) = problem(rules, level, kept, decided, attempt);
+        pattern = suppress(&inputs, &relations, &Limits::STANDARD);
+        match &pattern {
+            Err(Unprotectable::NoRoom { .. }) => {}
+            Ok(_)
+            | Err(
+                Unprotectable::Inconsistent(_)
+                | Unprotectable::TooLarge { .. }
+                | Unprotectable::WorkSpent,
+            ) => break,
+        }
+    }
+    match pattern {
+        Ok(pattern) => pattern.into_iter().take(level.cells.len()).collect(),
+        // Public zeros, too: nobody has looked at what they would give away. Structural ones are no news.
+        Err(_) => level.structural.iter().map(|zero| !zero).collect(),
+    }
+}
+
+/// The table with every table over fewer of its keys. Its own cells come first.
+fn problem(
+    rules: &PartRules<'_>,
+    level: &Level,
+    kept: &[usize],
+    decided: &BTreeMap<Vec<usize>, Level>,
+    attempt: Attempt,
+) -> (Vec<CellInput>, Vec<Relation>) {
     let mut inputs: Vec<CellInput> = Vec::new();
-    for ((_, _, evidence), primary) in level.cells.iter().zip(&primary) {
-        let state = match (primary, evidence.count == 0 && rules.profile.zeros == Zeros::Shown) {
-            (true, _) => CellState::Primary,
-            (false, true) => CellState::Fixed,
-            (false, false) => CellState::Open,
+    let open = |evidence| input(rules, evidence, CellState::Open);
+    let dearest = level.cells.iter().map(|(_, _, e)| open(e).cost).max().unwrap_or(0);
+    let of = level.cells.iter().zip(&level.structural).zip(&level.primary);
+    for (((_, _, evidence), structural), primary) in of {
+        let public_zero = evidence.count == 0 && rules.profile.zeros == Zeros::Shown;
+        let state = match (primary, public_zero, attempt) {
+            _ if *structural => CellState::Fixed,
+            (true, _, Attempt::Usual) => CellState::Primary,
+            (true, _, Attempt::LastResort) => CellState::Suppressed,
+            (false, true, Attempt::Usual) => CellState::Fixed,
+            (false, true, Attempt::LastResort) | (false, false, _) => CellState::Open,
         };
-        inputs.push(input(rules, evidence, state));
+        let mut input = input(rules, evidence, state);
+        if public_zero {
+            // It holds little information, but everybody expects to see it: the last to go.
+            input.cost = dearest;
+        }
+        inputs.push(input);
     }
     // Every table over fewer of these keys is known as far as it is shown.
-    let mut offsets: BTreeMap<&Vec<usize>, usize> = BTreeMap::new();
+    let mut margins: BTreeMap<&Vec<usize>, (&Level, usize)> = BTreeMap::new();
     for (keys, margin) in decided.iter().filter(|(keys, _)| keys.iter().all(|k| kept.contains(k))) {
-        offsets.insert(keys, inputs.len());
-        for ((_, _, evidence), hidden) in margin.cells.iter().zip(&margin.suppressed) {
-            let state = if *hidden { CellState::Primary } else { CellState::Fixed };
-            inputs.push(input(rules, evidence, state));
+        margins.insert(keys, (margin, inputs.len()));
+        let cells = margin.cells.iter().zip(&margin.suppressed).zip(&margin.primary);
+        for (((_, _, evidence), hidden), primary) in cells {
+            let state = match (hidden, primary, attempt) {
+                (false, _, _) => CellState::Fixed,
+                (true, true, Attempt::Usual) => CellState::Primary,
+                (true, true, Attempt::LastResort) | (true, false, _) => CellState::Suppressed,
+            };
+            let mut input = input(rules, evidence, state);
+            if !primary {
+                (input.lower_protection, input.upper_protection) = (0, 0);
+            }
+            inputs.push(input);
         }
     }
     let mut relations = Vec::new();
-    for (keys, offset) in &offsets {
-        let Some(margin) = decided.get(*keys) else { return everything() };
+    for (keys, (margin, offset)) in &margins {
         for more in kept.iter().filter(|k| !keys.contains(k)) {
             let mut finer: Vec<usize> = keys.iter().copied().chain([*more]).collect();
             finer.sort_unstable();
-            let (from, first) = match offsets.get(&finer) {
-                Some(first) => match decided.get(&finer) {
-                    Some(from) => (from, *first),
-                    None => return everything(),
-                },
-                // The table itself.
-                None => (level, 0),
-            };
+            // None is the table itself.
+            let (from, first) = margins.get(&finer).copied().unwrap_or((level, 0));
             let mut parts: Vec<Vec<usize>> = vec![Vec::new(); margin.cells.len()];
             for (i, (_, cell_keys, _)) in from.cells.iter().enumerate() {
                 let total = margin.places.get(&place(cell_keys, keys));
@@ -206,10 +308,7 @@ fn protect_level(
             );
         }
     }
-    match suppress(&inputs, &relations, &Limits::STANDARD) {
-        Ok(pattern) => pattern.into_iter().take(level.cells.len()).collect(),
-        Err(_) => everything(),
-    }
+    (inputs, relations)
 }
 
 fn input(rules: &PartRules<'_>, evidence: &PartEvidence, state: CellState) -> CellInput {

@@ -1,7 +1,8 @@
 //! Protection: the rules on cells turn Evidence into a protected table.
 //!
 //! 1. `show`: one part of one cell through the rules.
-//! 2. `combine`: the shown value of a measure, from its shown parts and nothing else; `moments`: of a moment.
+//! 2. `combine`: the shown value of a measure, from its shown parts and nothing else; `moments`: of a moment;
+//!    `remark`: what is to be known of it.
 //! 3. `margins`: complementary suppression, with all margins.
 //! 4. [`protect()`]: all cells of a table, with the difference guard over all of them at once.
 //! 5. [`receive`]: a node's own table, checked.
@@ -10,9 +11,13 @@
 mod combine;
 mod derivation;
 mod margins;
+#[cfg(test)]
+mod margins_tests;
 mod moments;
 mod receive;
+mod remark;
 mod show;
+mod structural;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +28,8 @@ use std::collections::HashSet;
 
 use arrow_array::RecordBatch;
 
+use self::remark::Remarks;
+use self::structural::StructuralZeros;
 use crate::admit::Admitted;
 use crate::dataset::{Bounds, Dataset, Protection};
 use crate::evidence::{Cell, Evidence, PartEvidence, PartShape, cell_bytes, key_columns, merge};
@@ -109,20 +116,29 @@ pub fn protect(
     let mut shown: Vec<Vec<Shown>> = Vec::with_capacity(cells.len());
     let rules: Vec<PartRules<'_>> =
         parts.iter().map(|part| PartRules::of(part, admitted)).collect();
+    let zeros = StructuralZeros::of(admitted.tabulation(), &parts, admitted.dataset());
     for (_, cell) in &cells {
-        let of_cell = rules.iter().zip(&cell.parts);
-        shown.push(of_cell.map(|(rules, evidence)| show::show(rules, evidence)).collect());
+        let of_cell = rules.iter().zip(&cell.parts).enumerate();
+        let show = |(p, (rules, evidence)): (usize, (&PartRules<'_>, &PartEvidence))| {
+            // Said before, and of nobody: whatever the data say.
+            if zeros.holds(p, cell.set, &cell.keys) {
+                Err(CellStatus::StructuralZero)
+            } else {
+                show::show(rules, evidence)
+            }
+        };
+        shown.push(of_cell.map(show).collect());
     }
     for (p, rules) in rules.iter().enumerate() {
         match rules.profile.complementary {
             Complementary::Off => {}
             Complementary::On if admitted.dataset().units_have_one_row() => {
-                margins::complement(rules, admitted.tabulation(), &cells, p, &mut shown);
+                margins::complement(rules, &zeros, admitted.tabulation(), &cells, p, &mut shown);
             }
             // A configuration like this is refused; should one come all the same, nothing is shown.
             Complementary::On => {
                 for slot in shown.iter_mut().filter_map(|row| row.get_mut(p)) {
-                    *slot = Err(CellStatus::Suppressed);
+                    margins::suppress_slot(slot);
                 }
             }
         }
@@ -281,6 +297,7 @@ fn assemble(
     shown: &[Vec<Shown>],
 ) -> Table {
     let tabulation = admitted.tabulation();
+    let remarks = Remarks::of(admitted.dataset());
     let mut rows: Vec<(&Cell, Vec<ShownMeasure>)> = Vec::with_capacity(cells.len());
     for ((key, cell), parts) in cells.iter().zip(shown) {
         let of_cell: Vec<_> = parts.iter().zip(&cell.parts).collect();
@@ -292,7 +309,7 @@ fn assemble(
             .map(|((measure, shown_type), places)| {
                 let parts: Vec<_> =
                     places.iter().filter_map(|p| of_cell.get(*p)).copied().collect();
-                combine::combine(measure, *shown_type, &parts, admitted.dataset())
+                combine::combine(measure, *shown_type, &parts, admitted.dataset(), remarks)
             })
             .collect();
         // A key outside the published domain is itself a finding: it stands only beside a shown cell.

@@ -168,6 +168,7 @@ mod tests {
                 column("pressure", ScalarType::Int64, 60, 250),
             ],
             protection: Protection::Open,
+            impossible: Vec::new(),
             snapshot: 0,
         }
     }

@@ -6,13 +6,17 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 
 use super::Protected;
+use super::remark::Remarks;
+use super::structural::{self, StructuralZeros};
 use crate::admit::Admitted;
 use crate::dataset::Dataset;
 use crate::evidence::{Cell, key_columns, read_keys};
 use crate::rules::{quantiles, rounding};
 use crate::shown::ShownValue;
 use crate::table::{CellStatus, ProtectedColumn, Table};
-use crate::tabulation::{Association, Bins, Literal, Measure, MeasureKind, Scalar, Tabulation};
+use crate::tabulation::{
+    Association, Bins, Literal, Measure, MeasureKind, Parts, Scalar, Tabulation,
+};
 
 /// What an association can be, whatever the data; `None` of a count.
 fn association_values(of: Association) -> Option<RangeInclusive<f64>> {
@@ -40,6 +44,10 @@ pub fn receive(
     batches: &[RecordBatch],
 ) -> Option<Protected<Table>> {
     let schema = admitted.table_schema();
+    let dataset = admitted.dataset();
+    let remarks = Remarks::of(dataset);
+    let Parts { distinct, of_measures } = admitted.tabulation().parts(dataset);
+    let zeros = StructuralZeros::of(admitted.tabulation(), &distinct, dataset);
     let mut cells: Vec<Cell> = Vec::new();
     let mut columns: Vec<(Vec<Option<ShownValue>>, Vec<CellStatus>)> =
         vec![(Vec::new(), Vec::new()); admitted.measure_types().len()];
@@ -49,22 +57,35 @@ pub fn receive(
         }
         let keys = read_keys(admitted, batch)?;
         let mut from = batch.columns().iter().skip(keys.columns);
-        let of_keys = keys.rows.into_iter();
-        cells.extend(of_keys.map(|(set, keys)| Cell { set, keys, parts: Vec::new() }));
         let measures = admitted.tabulation().measures.iter().zip(admitted.measure_types());
-        for ((values, statuses), (measure, shown_type)) in columns.iter_mut().zip(measures) {
+        let measures = measures.zip(&of_measures);
+        for ((values, statuses), ((measure, shown_type), parts)) in columns.iter_mut().zip(measures)
+        {
+            // Either all parts of a measure are structural zeros or none is.
+            let part = *parts.first()?;
             let shown = from.next()?;
             let signs = from.next()?.as_string_opt::<i32>()?;
             for row in 0..batch.num_rows() {
                 let status = CellStatus::find(signs.is_valid(row).then(|| signs.value(row))?)?;
                 let value = shown_type.value_at(shown, row);
-                if !is_possible(value.as_ref(), status, measure, admitted.dataset()) {
+                let (set, of_row) = keys.rows.get(row)?;
+                let is_zero = zeros.holds(part, *set, of_row);
+                let as_declared = match (is_zero, status == CellStatus::StructuralZero) {
+                    (true, true) => value == structural::shown(measure, *shown_type, dataset),
+                    (false, false) => {
+                        is_possible(value.as_ref(), status, measure, dataset, remarks)
+                    }
+                    (true, false) | (false, true) => false,
+                };
+                if !as_declared {
                     return None;
                 }
                 values.push(value);
                 statuses.push(status);
             }
         }
+        let of_keys = keys.rows.into_iter();
+        cells.extend(of_keys.map(|(set, keys)| Cell { set, keys, parts: Vec::new() }));
     }
     let keys = key_columns(admitted, cells.iter());
     let measures = columns
@@ -75,29 +96,34 @@ pub fn receive(
     Some(Protected(table))
 }
 
+/// Whether this may stand there, if the cell isn't a structural zero.
 fn is_possible(
     value: Option<&ShownValue>,
     status: CellStatus,
     measure: &Measure,
     dataset: &Dataset,
+    remarks: Remarks,
 ) -> bool {
     let Some(value) = value else { return !status.has_value() };
     let is_count = |n: i64| rounding::is_possible_count(i128::from(n), dataset.profile());
     match (&measure.kind, status, value) {
-        (_, CellStatus::Suppressed | CellStatus::NotAvailable, _) => false,
+        (_, CellStatus::Suppressed | CellStatus::NotAvailable | CellStatus::StructuralZero, _) => {
+            false
+        }
+        // What is remarked of a value follows from the value.
         (
-            MeasureKind::Rows
+            kind @ (MeasureKind::Rows
             | MeasureKind::Values(_)
             | MeasureKind::Units
-            | MeasureKind::Association(Association::Pairs, _, _),
-            CellStatus::Released,
-            ShownValue::Scalar(Literal::Int64(n)),
-        ) => is_count(*n),
+            | MeasureKind::Association(Association::Pairs, _, _)),
+            CellStatus::Released | CellStatus::Low | CellStatus::Unreliable,
+            ShownValue::Scalar(count @ Literal::Int64(n)),
+        ) => is_count(*n) && remarks.status(kind, count) == status,
         (
-            MeasureKind::Sum(_) | MeasureKind::Mean(_),
-            CellStatus::Released,
-            ShownValue::Scalar(_),
-        ) => true,
+            kind @ (MeasureKind::Sum(_) | MeasureKind::Mean(_)),
+            CellStatus::Released | CellStatus::Low | CellStatus::Unreliable,
+            ShownValue::Scalar(number),
+        ) => remarks.status(kind, number) == status,
         (
             MeasureKind::Dispersion(..),
             CellStatus::Released,
@@ -132,7 +158,7 @@ fn is_possible(
             | MeasureKind::Quantile { .. }
             | MeasureKind::Dispersion(..)
             | MeasureKind::Association(..),
-            CellStatus::Released | CellStatus::Estimated,
+            CellStatus::Released | CellStatus::Low | CellStatus::Unreliable | CellStatus::Estimated,
             ShownValue::Scalar(_) | ShownValue::Counts(_),
         ) => false,
     }

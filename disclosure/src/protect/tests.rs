@@ -7,6 +7,7 @@ use crate::answer_times::AnswerTimes;
 use crate::complementary::{CellInput, CellState, Limits, Relation, audit};
 use crate::dataset::{Column, Dataset, DatasetName, Domain, ProtectedUnit, ReleaseMode};
 use crate::guard::MemoryStore;
+use crate::impossible::Impossible;
 use crate::label::Label;
 use crate::policy::Preset;
 use crate::tabulation::{Input, Key, KeySet, Literal, Measure, MeasureKind, Scalar};
@@ -26,6 +27,7 @@ fn dataset(preset: Preset) -> Arc<Dataset> {
         name: DatasetName::parse("a.b").unwrap(),
         description: None,
         columns: vec![column("area", &["N", "S", "W"]), column("sex", &["F", "M"])],
+        impossible: Vec::new(),
         protection: Protection::Protected {
             unit: ProtectedUnit::Row,
             profile: preset.profile(),
@@ -42,6 +44,26 @@ fn dataset(preset: Preset) -> Arc<Dataset> {
 
 /// Counts by area and sex as shown, `None` where suppressed; or by area alone.
 fn shown(preset: Preset, keys: &[&str], counts: &[[i64; 2]; 3]) -> Vec<Option<i64>> {
+    let (_, table) = protected(preset, keys, counts, Vec::new());
+    numbers(&table)
+}
+
+fn numbers(table: &Protected<Table>) -> Vec<Option<i64>> {
+    let values = table.get().measures()[0].values().clone();
+    let number = |row| match crate::function::literal_at(&values, row) {
+        Some(Literal::Int64(n)) => Some(n),
+        _ => None,
+    };
+    (0..table.get().rows()).map(number).collect()
+}
+
+/// The question and its table, where these combinations can't be.
+fn protected(
+    preset: Preset,
+    keys: &[&str],
+    counts: &[[i64; 2]; 3],
+    impossible: Vec<Impossible>,
+) -> (Admitted<Tabulation>, Protected<Table>) {
     let scan = Input::Scan { dataset: DatasetName::parse("a.b").unwrap(), fingerprint: 0 };
     let tabulation = Tabulation {
         input: scan,
@@ -76,16 +98,11 @@ fn shown(preset: Preset, keys: &[&str], counts: &[[i64; 2]; 3]) -> Vec<Option<i6
     if let Protection::Protected { profile, .. } = &mut off.protection {
         profile.guard = DifferenceGuard::Off;
     }
+    off.impossible = impossible;
     let admitted = crate::admit(admitted.tabulation().clone(), Arc::new(off)).unwrap();
     let release = Release { snapshot: 0, guard: &guard };
     let table = protect(&admitted, evidence, &release).unwrap();
-    let values = table.get().measures()[0].values().clone();
-    (0..table.get().rows())
-        .map(|row| match crate::function::literal_at(&values, row) {
-            Some(Literal::Int64(n)) => Some(n),
-            _ => None,
-        })
-        .collect()
+    (admitted, table)
 }
 
 #[test]
@@ -144,4 +161,88 @@ fn nothing_is_suppressed_beside_large_cells() {
     assert_eq!(exact, [30, 40, 50, 60, 70, 80].map(Some));
     let rounded = shown(Preset::Round5, &["area", "sex"], &[[32, 0], [51, 60], [70, 80]]);
     assert_eq!(rounded, [30, 0, 50, 60, 70, 80].map(Some), "nobody is shown as 0");
+}
+
+fn impossible(codes: &[(&str, &[&str])]) -> Vec<Impossible> {
+    let literals = |codes: &[&str]| codes.iter().map(|c| Literal::Utf8((*c).to_owned())).collect();
+    let codes = codes.iter().map(|(name, codes)| ((*name).to_owned(), literals(codes))).collect();
+    vec![Impossible::new(codes).unwrap()]
+}
+
+#[test]
+fn a_structural_zero_is_shown_as_such_and_needs_no_protection() {
+    let counts = [[120, 0], [45, 50], [70, 80]];
+    let no_men_in_the_north = impossible(&[("area", &["N"]), ("sex", &["M"])]);
+    let keys = ["area", "sex"];
+    // A zero that nobody declared is a small count, and takes others along.
+    let (_, table) = protected(Preset::Exact, &keys, &counts, Vec::new());
+    assert!(4 <= numbers(&table).iter().filter(|n| n.is_none()).count());
+    let (admitted, table) = protected(Preset::Exact, &keys, &counts, no_men_in_the_north.clone());
+    assert_eq!(numbers(&table), [120, 0, 45, 50, 70, 80].map(Some));
+    let statuses = table.get().measures()[0].statuses();
+    assert_eq!(statuses[1], CellStatus::StructuralZero);
+    assert!(statuses.iter().filter(|s| **s == CellStatus::Released).count() == 5);
+    // The gateway knows the declaration as well, and takes a table only if it agrees with it.
+    let batch = table.to_batch().unwrap();
+    assert!(receive(&admitted, std::slice::from_ref(&batch)).is_some());
+    let (undeclared, _) = protected(Preset::Exact, &keys, &counts, Vec::new());
+    assert!(receive(&undeclared, &[batch]).is_none());
+    // It says nothing of margins, which have others in them.
+    let (_, margin) = protected(Preset::Exact, &["sex"], &counts, no_men_in_the_north);
+    assert_eq!(numbers(&margin), [Some(235), Some(130)]);
+    assert_eq!(margin.get().suppressed_cells(), 0);
+}
+
+#[test]
+fn a_structural_zero_protects_no_other_cell() {
+    // Were N M taken for unknown, it could hide N F.
+    let counts = [[3, 0], [50, 60], [70, 80]];
+    let declared = impossible(&[("area", &["N"]), ("sex", &["M"])]);
+    let (_, table) = protected(Preset::Exact, &["area", "sex"], &counts, declared);
+    assert_eq!(numbers(&table)[..2], [None, Some(0)]);
+    // N F is the area's total, which the table of areas suppresses with another.
+    assert!(numbers(&table).iter().skip(2).any(Option::is_none));
+}
+
+#[test]
+fn a_condition_makes_a_structural_zero_like_a_key() {
+    let declared = impossible(&[("area", &["N", "S"]), ("sex", &["M"])]);
+    let column = |name: &str| Scalar::Column(name.to_owned());
+    let is = |name: &str, code: &str| Scalar::InList {
+        value: Box::new(column(name)),
+        list: vec![Literal::Utf8(code.to_owned())],
+    };
+    let dataset = Dataset { impossible: declared, ..dataset(Preset::Standard).as_ref().clone() };
+    let scan = Input::Scan { dataset: dataset.name.clone(), fingerprint: 0 };
+    let tabulation = Tabulation {
+        input: Input::Filter { input: Box::new(scan), predicate: is("sex", "M") },
+        keys: vec![Key { scalar: column("area") }],
+        sets: vec![KeySet::NONE, KeySet::all(1)],
+        measures: vec![
+            Measure { kind: MeasureKind::Rows, filter: None },
+            Measure { kind: MeasureKind::Rows, filter: Some(is("area", "S")) },
+        ],
+        groups_max: 100,
+    };
+    let parts = tabulation.parts(&dataset).distinct;
+    let zeros = StructuralZeros::of(&tabulation, &parts, &dataset);
+    let area = |code: &str| vec![Some(Literal::Utf8(code.to_owned()))];
+    let by_area = KeySet::all(1);
+    let of = |part| ["N", "S", "W"].map(|code| zeros.holds(part, by_area, &area(code)));
+    assert_eq!(of(0), [true, true, false]);
+    // The key decides where the filter names the same column.
+    assert_eq!(of(1), [true, true, false]);
+    assert!(!zeros.holds(0, by_area, &vec![None]), "no area is no impossible one");
+    // A key that is rolled up isn't NULL: the conditions decide of the total, as if it were asked for alone.
+    let total = |part| zeros.holds(part, KeySet::NONE, &vec![None]);
+    assert_eq!([total(0), total(1)], [false, true]);
+}
+
+#[test]
+fn suppressed_cells_are_told_rounded_up() {
+    let counts = [[3, 40], [50, 60], [70, 80]];
+    let (_, table) = protected(Preset::Exact, &["area", "sex"], &counts, Vec::new());
+    let suppressed = numbers(&table).iter().filter(|n| n.is_none()).count();
+    assert!((1..=5).contains(&suppressed));
+    assert_eq!(table.get().suppressed_cells(), 5);
 }

@@ -153,15 +153,19 @@ fn reduced(bits: u64, keys: u32) -> u32 {
     u32::try_from(bits.checked_rem(u64::from(keys)).unwrap_or(0)).unwrap_or(0)
 }
 
-/// The standard error of a shown count, in thousandths of a unit, rounded up: what noise and rounding add for units with one row each.
+/// The standard error of a shown count, in thousandths of a unit, rounded up: what noise and rounding add for units
+/// with one row each. `own` is the data owner's table of perturbations, which takes the place of ours. Public: profiles
+/// and tables are.
 #[must_use]
-pub fn count_standard_error_thousandths(profile: Profile) -> u64 {
+pub fn count_standard_error_thousandths(profile: Profile, own: Option<&PerturbationTable>) -> u64 {
     let tables = tables();
+    let cell = own.unwrap_or(&tables.cell);
     let noise = match profile.noise {
         Noise::None => 0,
-        Noise::Cell => Layers { cell: &tables.cell, question: None }.standard_error_thousandths(),
-        Noise::CellAndQuestion => Layers { cell: &tables.cell, question: Some(&tables.question) }
-            .standard_error_thousandths(),
+        Noise::Cell => Layers { cell, question: None }.standard_error_thousandths(),
+        Noise::CellAndQuestion => {
+            Layers { cell, question: Some(&tables.question) }.standard_error_thousandths()
+        }
     };
     // Rounding to a base b spreads evenly over b values: variance (b^2 - 1) / 12.
     let base = u64::from(profile.rounding_base.max(1));
@@ -254,10 +258,23 @@ mod tests {
     #[test]
     fn the_expected_error_is_the_root_of_both_variances() {
         // Noise 4, rounding to 5: 2.
-        assert!(
-            (2_449..=2_460).contains(&count_standard_error_thousandths(Profile::STANDARD)),
-            "{}",
-            count_standard_error_thousandths(Profile::STANDARD)
-        );
+        let error = count_standard_error_thousandths(Profile::STANDARD, None);
+        assert!((2_449..=2_460).contains(&error), "{error}");
+    }
+
+    #[test]
+    fn the_expected_error_is_that_of_the_owners_own_table() {
+        // 6 either way in every row that is listed; the question's layer, if there is one, adds 2.
+        let rows = (1..=750).flat_map(|pcv| [(pcv, 0, 6), (pcv, 1, -6)]);
+        let lines: String = rows.map(|(pcv, key, by)| format!("{pcv},{key},{by}\n")).collect();
+        let own = PerturbationTable::from_csv(&format!("pcv,ckey,pvalue\n{lines}")).unwrap();
+        let one_layer = Preset::OnsCkm.profile();
+        assert_eq!(count_standard_error_thousandths(one_layer, Some(&own)), 6_001);
+        assert_eq!(count_standard_error_thousandths(one_layer, None), 1_416);
+        let two = count_standard_error_thousandths(Profile::STANDARD, Some(&own));
+        assert!((6_300..6_400).contains(&two), "{two}");
+        // Where nothing is added, a table changes nothing.
+        let exact = Preset::Exact.profile();
+        assert_eq!(count_standard_error_thousandths(exact, Some(&own)), 1);
     }
 }

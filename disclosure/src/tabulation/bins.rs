@@ -134,6 +134,7 @@ mod tests {
             name: DatasetName::parse("a.b").unwrap(),
             description: None,
             columns: vec![column],
+            impossible: Vec::new(),
             protection: Protection::Open,
             snapshot: 0,
         }

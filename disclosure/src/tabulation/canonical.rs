@@ -17,7 +17,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Comparison, KeySet, Literal, Part, Scalar, Tabulation};
+use super::{Comparison, Key, KeySet, Literal, Part, Scalar, Tabulation};
 use crate::dataset::Dataset;
 use crate::evidence::key_bytes;
 use crate::keyed::digest;
@@ -102,6 +102,26 @@ impl<'a> Frame<'a> {
             bytes.extend(text);
         }
         Coordinate(digest(&bytes))
+    }
+}
+
+impl Frame<'_> {
+    /// The values that keys and conditions leave of a column in the cell that keeps the keys of this set, with
+    /// these values; `None` where that can't be listed, NULL is among them, or the column is cut in another way.
+    /// A key that is rolled up leaves what the conditions leave, as if it weren't asked for.
+    #[must_use]
+    pub(crate) fn values_left(
+        &self,
+        name: &str,
+        set: KeySet,
+        keys: &KeyValues,
+    ) -> Option<Vec<Literal>> {
+        let is_key = |key: &Key| matches!(&key.scalar, Scalar::Column(column) if column == name);
+        let mut kept = set.kept(&self.tabulation.keys).zip(set.kept(keys));
+        match kept.find(|(key, _)| is_key(key)) {
+            Some((_, value)) => value.clone().map(|value| vec![value]),
+            None => listed(name, self.of_columns.get(name)?),
+        }
     }
 }
 

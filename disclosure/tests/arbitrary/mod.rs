@@ -54,6 +54,7 @@ pub(crate) fn dataset(profile: Profile) -> Arc<Dataset> {
             measure("weight", ScalarType::Decimal(2)),
             column("name", ScalarType::Utf8, Label::Hidden),
         ],
+        impossible: Vec::new(),
         protection: Protection::Protected {
             unit: ProtectedUnit::Column { name: "person".to_owned(), unique_per_row: false },
             profile,

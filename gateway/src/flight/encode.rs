@@ -3,6 +3,11 @@
 //! INVARIANT(AI-2): it takes protected batches, or tables made of declarations, and nothing else.
 //! The schema that was announced is the schema that is sent, always first and also before nothing; a
 //! batch of another shape stops the answer. Messages are small enough for every client's limit.
+//!
+//! What isn't known when the schema is announced can't be in it. How many cells were suppressed stands
+//! in the `app_metadata` of the first two messages, the schema and the first batch: some clients show
+//! the one, some the other, and those that know of neither aren't disturbed, as they would be by a
+//! message of its own.
 
 use std::vec;
 
@@ -27,6 +32,12 @@ pub(crate) fn announced(schema: &Schema) -> Result<Bytes, Fault> {
     message.map(|message| message.0).map_err(|_| Fault::internal())
 }
 
+/// The `app_metadata` of an answer: a JSON object.
+#[must_use]
+fn app_metadata(suppressed_cells: usize) -> Bytes {
+    Bytes::from(format!("{{\"insitu.suppressed_cells\":{suppressed_cells}}}"))
+}
+
 /// The messages of a statement's answer.
 ///
 /// # Errors
@@ -34,8 +45,15 @@ pub(crate) fn announced(schema: &Schema) -> Result<Bytes, Fault> {
 pub(crate) fn answer(
     announced: &SchemaRef,
     batches: &Protected<Vec<RecordBatch>>,
+    suppressed_cells: usize,
 ) -> Result<Messages, Fault> {
-    Messages::new(announced, batches.get().clone())
+    let mut messages = Messages::new(announced, batches.get().clone())?;
+    let metadata = app_metadata(suppressed_cells);
+    if let Some(schema) = &mut messages.schema {
+        schema.app_metadata = metadata.clone();
+    }
+    messages.app_metadata = Some(metadata);
+    Ok(messages)
 }
 
 /// The messages of an answer about the catalogue.
@@ -50,6 +68,8 @@ pub(crate) fn catalogue(catalogue: &Catalogue) -> Result<Messages, Fault> {
 /// Messages, each made when it is asked for.
 pub(crate) struct Messages {
     schema: Option<FlightData>,
+    /// Goes with the first batch.
+    app_metadata: Option<Bytes>,
     batches: vec::IntoIter<RecordBatch>,
     /// Parts of a batch, the next one last.
     parts: Vec<RecordBatch>,
@@ -78,6 +98,7 @@ impl Messages {
         let schema = FlightData::from(SchemaAsIpc::new(announced, &options));
         Ok(Self {
             schema: Some(schema),
+            app_metadata: None,
             batches: batches.into_iter(),
             parts: Vec::new(),
             options,
@@ -94,6 +115,14 @@ impl Messages {
             .map_err(|_| Fault::internal())?;
         // A dictionary would bring values along that no row shows.
         if dictionaries.is_empty() { Ok(message.into()) } else { Err(Fault::internal()) }
+    }
+
+    /// With what goes with the first batch that is sent.
+    fn marked(&mut self, mut message: FlightData) -> FlightData {
+        if let Some(metadata) = self.app_metadata.take() {
+            message.app_metadata = metadata;
+        }
+        message
     }
 }
 
@@ -114,9 +143,9 @@ impl Iterator for Messages {
             };
             match self.encode(&part) {
                 Ok(message) if message.data_body.len() <= ANSWER_MESSAGE_BYTES => {
-                    return Some(Ok(message));
+                    return Some(Ok(self.marked(message)));
                 }
-                Ok(message) if part.num_rows() <= 1 => return Some(Ok(message)),
+                Ok(message) if part.num_rows() <= 1 => return Some(Ok(self.marked(message))),
                 // Rows differ in size: the guess was wrong here.
                 Ok(_) => self.parts.append(&mut cut(&part, 2)),
                 Err(fault) => return Some(Err(fault)),
@@ -178,7 +207,7 @@ mod tests {
     }
 
     fn messages(batches: &[RecordBatch]) -> Vec<FlightData> {
-        let messages = answer(&schema(), &protected(batches)).unwrap();
+        let messages = answer(&schema(), &protected(batches), 15).unwrap();
         messages.collect::<Result<Vec<_>, _>>().unwrap()
     }
 
@@ -219,7 +248,7 @@ mod tests {
     #[test]
     fn a_row_too_large_for_a_message_is_refused_before_anything_is_sent() {
         let large = batch(vec!["x".to_owned(), "y".repeat(ROW_BYTES_MAX)]);
-        let fault = answer(&schema(), &protected(&[large])).err().unwrap();
+        let fault = answer(&schema(), &protected(&[large]), 0).err().unwrap();
         assert_eq!(fault.label(), "L506");
         // Many rows of that size together are not one.
         let rows = batch(vec!["y".repeat(ROW_BYTES_MAX / 8); 16]);
@@ -233,6 +262,15 @@ mod tests {
         let other: SchemaRef = Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8, false)]));
         let column = Arc::new(StringArray::from(vec!["x"])) as _;
         let batch = RecordBatch::try_new(other, vec![column]).unwrap();
-        assert_eq!(answer(&schema(), &protected(&[batch])).err().unwrap().label(), "X901");
+        assert_eq!(answer(&schema(), &protected(&[batch]), 0).err().unwrap().label(), "X901");
+    }
+
+    #[test]
+    fn the_schema_and_the_first_batch_tell_how_many_cells_were_suppressed() {
+        let batches = [0, 1].map(|_| batch(vec!["x".to_owned()]));
+        let sent = messages(&batches);
+        let told: Vec<&[u8]> = sent.iter().map(|message| message.app_metadata.as_ref()).collect();
+        let fifteen = &b"{\"insitu.suppressed_cells\":15}"[..];
+        assert_eq!(told, [fifteen, fifteen, b""]);
     }
 }

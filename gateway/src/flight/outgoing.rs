@@ -130,7 +130,7 @@ mod tests {
         let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column]).unwrap();
         let protected =
             Derivation::open(Vec::new()).1.close(&vec![batch; batches], &schema).unwrap();
-        encode::answer(&schema, &protected).unwrap()
+        encode::answer(&schema, &protected, 0).unwrap()
     }
 
     struct Place {

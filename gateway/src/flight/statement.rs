@@ -122,7 +122,9 @@ impl Statements {
             "a statement ended"
         );
         let messages = answered
-            .and_then(|answer| encode::answer(ticketed.bound.schema(), answer.batches()))
+            .and_then(|answer| {
+                encode::answer(ticketed.bound.schema(), answer.batches(), answer.suppressed_cells())
+            })
             .map_err(|fault| fault.of(query))?;
         Ok((watched(messages, run), query))
     }

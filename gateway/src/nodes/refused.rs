@@ -111,6 +111,7 @@ mod tests {
             name: DatasetName::parse("a.b").unwrap(),
             description: None,
             columns: Vec::new(),
+            impossible: Vec::new(),
             protection: Protection::Protected {
                 unit: ProtectedUnit::Row,
                 profile: Profile::STANDARD,

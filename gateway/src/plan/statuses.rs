@@ -1,8 +1,9 @@
 //! A status column beside each protected measure of the result.
 //!
-//! A column's status is that of the measures it is made of: the first without a value decides, then the first
-//! that is an estimate. It is carried up through the plan as long as rows stay rows of the released tables; above a further
-//! aggregation, a window, `DISTINCT` or a set operation, a value no longer belongs to one cell and has none.
+//! A column's status is that of the measures it is made of: the first without a value decides, else the
+//! first that is an estimate or has a remark. It is carried up through the plan as long as rows stay
+//! rows of the released tables; above a further aggregation, a window, `DISTINCT` or a set operation, a
+//! value no longer belongs to one cell and has none.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -182,8 +183,14 @@ fn scan_statuses(plan: &LogicalPlan) -> HashMap<Column, Column> {
     statuses
 }
 
-/// The status of an expression: the first of its measures' that has no value, else the first that isn't plainly
-/// released. A value made of an estimate and a suppressed cell isn't there.
+/// Statuses that stand beside a value.
+const WITH_VALUE: [CellStatus; 4] =
+    [CellStatus::Low, CellStatus::Unreliable, CellStatus::StructuralZero, CellStatus::Estimated];
+/// What they say is of the measure's own value, not of what is computed from it.
+const OF_ITSELF: [CellStatus; 2] = [CellStatus::Low, CellStatus::StructuralZero];
+
+/// The status of an expression: the first of its measures' that is of no value, else the first that
+/// isn't released, else released. That a measure is 0 says nothing of what is computed from it.
 fn status_of(expr: &Expr, statuses: &HashMap<Column, Column>) -> Result<Option<Expr>> {
     let mut found: Vec<Column> = Vec::new();
     expr.apply(|e| {
@@ -197,16 +204,25 @@ fn status_of(expr: &Expr, statuses: &HashMap<Column, Column>) -> Result<Option<E
     })?;
     match found.as_slice() {
         [] => Ok(None),
-        [only] => Ok(Some(Expr::Column(only.clone()))),
+        [only] if is_column(expr) => Ok(Some(Expr::Column(only.clone()))),
         several => {
-            let estimated = CellStatus::Estimated.as_str();
-            let not_released = |s: &Column| nullif(Expr::Column(s.clone()), lit(""));
-            let mut parts: Vec<Expr> =
-                several.iter().map(|s| nullif(not_released(s), lit(estimated))).collect();
-            parts.extend(several.iter().map(not_released));
-            parts.push(lit(""));
+            let other_than = |signs: &[CellStatus], s: &Column| {
+                let status = nullif(Expr::Column(s.clone()), lit(""));
+                signs.iter().fold(status, |status, sign| nullif(status, lit(sign.as_str())))
+            };
+            let of_no_value = several.iter().map(|s| other_than(&WITH_VALUE, s));
+            let remarked = several.iter().map(|s| other_than(&OF_ITSELF, s));
+            let parts = of_no_value.chain(remarked).chain([lit("")]).collect();
             Ok(Some(coalesce(parts)))
         }
+    }
+}
+
+/// A measure as it is, perhaps under another name.
+fn is_column(expr: &Expr) -> bool {
+    match expr {
+        Expr::Alias(alias) => is_column(&alias.expr),
+        expr => matches!(expr, Expr::Column(_)),
     }
 }
 

@@ -22,7 +22,7 @@ use arrow_schema::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
 use futures::future::try_join_all;
 use insitu_disclosure::{
-    AnswerTimes, Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, admit,
+    AnswerTimes, Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, Table, admit,
 };
 use insitu_guard::Guards;
 use tracing::Instrument as _;
@@ -74,6 +74,7 @@ pub(crate) struct Ready {
 pub struct Answer {
     schema: SchemaRef,
     batches: Protected<Vec<RecordBatch>>,
+    suppressed_cells: usize,
 }
 
 /// How long after the departments' answer times the gateway's are: for the way, and for what runs over
@@ -123,6 +124,13 @@ impl Answer {
     #[must_use]
     pub const fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// Suppressed cells of the released tables that the result was computed from, rounded up to a
+    /// multiple of 5 for each table. Where the result is an aggregate of theirs, nothing else tells.
+    #[must_use]
+    pub const fn suppressed_cells(&self) -> usize {
+        self.suppressed_cells
     }
 
     /// The result, in batches of at most 1,024 rows.
@@ -224,6 +232,8 @@ impl Gateway {
         .await?;
         let (positions, protected): (Vec<_>, Vec<_>) = gathered.into_iter().flatten().unzip();
         let (tables, derivation) = Derivation::open(protected);
+        let suppressed_cells =
+            tables.iter().map(Table::suppressed_cells).fold(0, usize::saturating_add);
         let mut leaves: HashMap<usize, (SchemaRef, Vec<RecordBatch>)> =
             opened.into_iter().flatten().collect();
         for (indexes, table) in positions.into_iter().zip(tables) {
@@ -238,7 +248,7 @@ impl Gateway {
             batches.iter().map(|b| plan::to_client(b, &ready.schema)).collect();
         let batches = batches.ok_or_else(internal)?;
         let batches = derivation.close(&batches, &ready.schema).map_err(|_| internal())?;
-        Ok(Answer { schema: Arc::clone(&ready.schema), batches })
+        Ok(Answer { schema: Arc::clone(&ready.schema), batches, suppressed_cells })
     }
 
     /// Where each part of a statement would run and which rules would apply, from its text, the

@@ -188,7 +188,9 @@ fn described(schema: &SchemaRef, leaves: &[Leaf]) -> SchemaRef {
         .collect();
     departments.sort_unstable();
     departments.dedup();
-    let mut metadata = profile.metadata();
+    // Over several datasets the largest: a reader takes it for every count.
+    let errors = leaves.iter().map(|l| l.held().dataset.count_standard_error_thousandths());
+    let mut metadata = profile.metadata(errors.max().unwrap_or(0));
     metadata.push(("insitu.departments".to_owned(), departments.join("; ")));
     Arc::new(Schema::new_with_metadata(schema.fields().clone(), metadata.into_iter().collect()))
 }

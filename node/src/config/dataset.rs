@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::document::{ColumnTable, DatasetTable, SourceTable};
 use super::problems::{Problems, Span};
 use super::terms::{self, Exposure};
-use super::{column, files, reading};
+use super::{column, files, impossible, reading};
 use crate::dataset::{
     CsvColumn, CsvSource, Descriptor, ParquetColumn, ParquetSource, Place, Source,
 };
@@ -41,6 +41,7 @@ pub(super) fn check(
     if let Some(source) = &source {
         unit_alone(table, source, problems);
     }
+    let impossible = impossible::check(table, exposure, &columns, problems);
     let protection = exposure.and_then(|e| terms::protection(table, &at, e, problems));
     let p_table = table.p_table.as_ref().and_then(|name| files::file(name, problems));
     Some(Descriptor {
@@ -48,6 +49,7 @@ pub(super) fn check(
             name: name?,
             description,
             columns,
+            impossible,
             protection: protection?,
             // The data hasn't been read yet.
             snapshot: 0,

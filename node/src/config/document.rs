@@ -4,6 +4,7 @@
 //! that is wrong. A key that isn't named here is an error at once: a misspelt key would otherwise
 //! be a setting that silently doesn't hold.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -84,6 +85,7 @@ pub(super) struct DatasetTable {
     pub(super) conditions_max: At<Whole>,
     pub(super) answer_times: At<List<Spanned<String>>>,
     pub(super) misfits_max: At<Whole>,
+    pub(super) impossible: At<List<Spanned<CombinationForm>>>,
     #[serde(default)]
     pub(super) column: List<Spanned<ColumnTable>>,
 }
@@ -137,6 +139,11 @@ pub(super) struct RangeTable {
     pub(super) first: At<Whole>,
     pub(super) last: At<Whole>,
 }
+
+/// `{ sex = ["M"], procedure = ["caesarean"] }`
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct CombinationForm(pub(super) BTreeMap<String, List<Spanned<Value>>>);
 
 /// The two ways to write a domain.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ mod dataset;
 mod document;
 mod error;
 mod files;
+mod impossible;
 mod node;
 mod problems;
 mod reading;

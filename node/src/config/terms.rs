@@ -2,7 +2,7 @@
 
 use insitu_disclosure::dataset::{ProtectedUnit, Protection, ReleaseMode};
 use insitu_disclosure::label::Label;
-use insitu_disclosure::policy::{Complementary, Dominance, Preset, Profile};
+use insitu_disclosure::policy::{Complementary, Dominance, Noise, Preset, Profile};
 use toml::Spanned;
 
 use self::Stricter::{Larger, Multiple, Smaller};
@@ -72,6 +72,7 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
         .and_then(|name| unit(name, table, at, problems));
     let profile = profile(table, at, problems);
     additive(unit.as_ref(), profile, table, problems);
+    noiseless(profile, table, problems);
     let fix = "add `release = \"at-node\"` if the node protects its own tables, or `\"at-gateway\"` if the \
                gateway protects the total over several nodes";
     let release = problems.required(&table.release, at, "release", fix).and_then(|word| {
@@ -122,6 +123,17 @@ fn additive(
             ),
             "write `standard`, `strict` or `midpoint-6`, or publish one row for each unit",
         );
+    }
+}
+
+/// What a cell-key method of the owner's own is for: whoever declares one believes that it protects.
+fn noiseless(profile: Option<Profile>, table: &DatasetTable, problems: &mut Problems<'_>) {
+    let Some(profile) = profile.filter(|profile| profile.noise == Noise::None) else { return };
+    let why = "this profile adds no noise, so that it would have no effect";
+    problems.forbidden(&table.p_table, "p_table", why);
+    // Record keys also draw how far a threshold is raised.
+    if profile.threshold_blur == 0 {
+        problems.forbidden(&table.record_key, "record_key", why);
     }
 }
 

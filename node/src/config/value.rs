@@ -148,6 +148,17 @@ pub(super) const fn is_ordered(scalar_type: ScalarType) -> bool {
     }
 }
 
+/// Codes of a dimension, distinct, at least one.
+pub(super) fn codes(
+    values: &[Spanned<Value>],
+    at: &Span,
+    key: &str,
+    scalar_type: ScalarType,
+    problems: &mut Problems<'_>,
+) -> Option<Vec<Literal>> {
+    listed(values, at, key, scalar_type, problems)
+}
+
 /// Distinct values, at least one.
 fn listed(
     values: &[Spanned<Value>],

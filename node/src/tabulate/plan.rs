@@ -47,6 +47,10 @@ pub(crate) fn evidence_plan(
 ) -> Result<LogicalPlan> {
     let tabulation = admitted.tabulation();
     let mut input = LogicalPlanBuilder::scan("dataset", provider_as_source(table), None)?;
+    for impossible in &admitted.dataset().impossible {
+        // A mistake in the data is counted nowhere; a row that has no value somewhere may be none.
+        input = input.filter(Expr::IsNotTrue(Box::new(expression(&impossible.condition()))))?;
+    }
     for predicate in tabulation.input.predicates() {
         input = input.filter(expression(predicate))?;
     }

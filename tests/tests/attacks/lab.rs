@@ -99,7 +99,8 @@ impl Lab {
             conditions_max,
             answer_times: AnswerTimes::at_once(),
         };
-        let dataset = Dataset { name, description: None, columns, protection, snapshot: 0 };
+        let (description, impossible) = (None, Vec::new());
+        let dataset = Dataset { name, description, columns, impossible, protection, snapshot: 0 };
         let (guard, budget) = (MemoryStore::new(1_000_000), MemoryBudget::default());
         Self { dataset: dataset.into(), keys, guard, budget }
     }

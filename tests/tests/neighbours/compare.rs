@@ -48,7 +48,8 @@ impl Guard for Forgetful {
     }
 }
 
-/// A cell's measures as shown: value and status, in order, by the text of its set and keys.
+/// A cell's measures as shown: value and status, in order, by the text of its set and keys. What is
+/// remarked of a value follows from it, and isn't compared.
 type Shown = BTreeMap<String, Vec<(String, String)>>;
 
 fn shown(admitted: &Admitted<Tabulation>, evidence: &Evidence, guard: &dyn Guard) -> Shown {
@@ -67,9 +68,12 @@ fn shown(admitted: &Admitted<Tabulation>, evidence: &Evidence, guard: &dyn Guard
     let rows = (0..batch.num_rows()).map(|row| {
         let mut key = vec![sets.map_or(all.clone(), |set| text(set, row))];
         key.extend((0..keys).map(|k| text(k, row)));
-        let measures = (first..batch.num_columns())
-            .step_by(2)
-            .map(|m| (text(m, row), batch.column(m + 1).as_string::<i32>().value(row).to_owned()));
+        let status = |m: usize| match batch.column(m).as_string::<i32>().value(row) {
+            "u" | "low" => String::new(),
+            sign => sign.to_owned(),
+        };
+        let measures =
+            (first..batch.num_columns()).step_by(2).map(|m| (text(m, row), status(m + 1)));
         (format!("{key:?}"), measures.collect())
     });
     rows.collect()

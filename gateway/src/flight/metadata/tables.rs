@@ -164,6 +164,7 @@ mod tests {
                 column("born", ScalarType::Date, Label::Filter),
                 column("secret", ScalarType::Utf8, Label::Hidden),
             ],
+            impossible: Vec::new(),
             protection: Protection::Open,
             snapshot: 0,
         })

@@ -150,3 +150,64 @@ fn answer_times_that_could_not_hold_are_refused() {
         assert!(errors.to_string().contains("write a number from 1 to 1000000"), "{errors}");
     }
 }
+
+#[test]
+fn a_cell_key_method_of_ones_own_takes_a_profile_with_noise() {
+    let own = "p_table = \"own.csv\"\nrecord_key = \"own_key\"\nprofile = ";
+    let column = "[[dataset.column]]\nname = \"own_key\"\ntype = \"integer\"\n";
+    let problems = |profile: &str| -> Vec<String> {
+        // One row for each unit, which `exact` and `round-5` take, and no number that isn't theirs.
+        let text = FULL
+            .replace("profile = \"standard\"", &format!("{own}\"{profile}\""))
+            .replace("unit_unique_per_row = false", "unit_unique_per_row = true")
+            .replace("threshold_units = 12\n", "")
+            .replace("rounding_base = 10\n", "");
+        let text = format!("{text}\n{column}");
+        let errors = parse(&text).err();
+        let found = errors.iter().flat_map(|errors| errors.iter());
+        found.map(|error| error.problem.clone()).collect()
+    };
+    let refused = |key: &str| {
+        format!(
+            "`{key}` has no place here: this profile adds no noise, so that it would have no effect"
+        )
+    };
+    for profile in ["exact", "round-5", "midpoint-6"] {
+        let found = problems(profile);
+        for key in ["p_table", "record_key"] {
+            assert!(found.contains(&refused(key)), "{profile}: {found:?}");
+        }
+    }
+    for profile in ["standard", "strict", "ons-ckm"] {
+        let found = problems(profile);
+        assert!(!found.iter().any(|problem| problem.contains("no noise")), "{profile}: {found:?}");
+    }
+}
+
+#[test]
+fn combinations_that_cant_be_are_of_dimensions_and_their_codes() {
+    let with = |line: &str| format!("profile = \"standard\"\n{line}");
+    let problems = |line: &str| -> Vec<String> {
+        let errors = parse(&FULL.replace("profile = \"standard\"", &with(line))).err();
+        let found = errors.iter().flat_map(|errors| errors.iter());
+        found.map(|error| error.problem.clone()).collect()
+    };
+    assert_eq!(problems("impossible = [{ band = [\"A\"] }]"), Vec::<String>::new());
+    for (line, expect) in [
+        ("impossible = [{}]", "the combination names no column: every row would be it"),
+        (
+            "impossible = [{ bands = [\"A\"] }]",
+            "the combination names no column: there is no `bands`",
+        ),
+        ("impossible = [{ arrears = [5] }]", "`arrears` is a `measure`, which has no codes"),
+        ("impossible = [{ band = [\"Z\"] }]", "'Z' isn't in the domain of `band`"),
+        ("impossible = [{ band = [] }]", "`band` lists 0 values"),
+    ] {
+        assert_eq!(problems(line), [expect], "{line}");
+    }
+    let open = FULL
+        .replace("\"protected\"", "\"open\"")
+        .replace("profile = \"standard\"", "impossible = [{ band = [\"A\"] }]");
+    let errors = parse(&open).unwrap_err().to_string();
+    assert!(errors.contains("`impossible` has no place here"), "{errors}");
+}
