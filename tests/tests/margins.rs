@@ -75,14 +75,14 @@ async fn a_margin_shows_what_the_question_for_it_alone_shows() {
 /// A department of people who visit in two areas each; some rows have no area.
 fn two_areas() -> Department {
     let mut department = department(Among::All, "ons-ckm", "at-node");
-    let mut csv = "Person,Area,Region,Sex,Age,Date,Cost,Rare,Name\n".to_owned();
+    let mut csv = "Person,Area,Region,Sex,Age,Date,Cost,Rare,Days,Name\n".to_owned();
     for person in 0..40 {
         for area in ["A", "B"] {
-            let _ = writeln!(csv, "p{person},{area},North,F,40,2018-01-01,100,,N");
+            let _ = writeln!(csv, "p{person},{area},North,F,40,2018-01-01,100,,1,N");
         }
     }
     for person in 40..70 {
-        let _ = writeln!(csv, "p{person},,South,M,40,2018-01-01,100,,N");
+        let _ = writeln!(csv, "p{person},,South,M,40,2018-01-01,100,,1,N");
     }
     department.files = vec![("visits.csv".to_owned(), csv.into_bytes())];
     department

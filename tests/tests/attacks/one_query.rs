@@ -165,7 +165,12 @@ fn attack_14_a_bin_of_one_person() {
     assert_eq!(last[0], last[1], "which bins are shown doesn't tell");
     assert_eq!(last[0].last(), Some(&true), "{last:?}");
     assert!(last[0].iter().any(|hidden| !hidden), "{last:?}");
-    is_suppressed("SELECT histogram(cost) FROM health.episodes WHERE area = 'Z'");
+    // The unprotected engine has no histograms: the counts of the bins come to this.
+    let of_one = "SELECT count(cost) FROM health.episodes WHERE area = 'Z'";
+    let gained =
+        TOWNS.attack("SELECT histogram(cost) FROM health.episodes WHERE area = 'Z'", of_one);
+    assert_eq!((gained.unprotected, gained.protected), (0.5, 0.0));
+    assert_eq!(gained.told.unwrap(), [["[c]"]]);
 }
 
 /// How many more the count of values is than the shown bins: what is left for the bin that is hidden.
