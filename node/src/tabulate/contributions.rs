@@ -7,6 +7,7 @@
 //! Arguments, one row for each unit and cell: the unit's word (NULL where it has no id), its record key where the data
 //! owner has one, how many rows count, and what they add up to where the part adds up.
 
+use std::fmt;
 use std::mem::size_of;
 use std::sync::Arc;
 
@@ -111,7 +112,7 @@ impl AggregateUDFImpl for Contributions {
 }
 
 /// What is known of one group so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 struct Group {
     evidence: PartEvidence,
     /// Signs of units added one by one; they join the sketch at the end.
@@ -227,10 +228,16 @@ fn states(values: &[ArrayRef]) -> Result<&BinaryArray> {
 }
 
 /// Without keys: one group.
-#[derive(Debug)]
 struct One {
     layout: Layout,
     group: Group,
+}
+
+/// The engine asks for it. What is added up is nobody's to read.
+impl fmt::Debug for One {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("One").field("layout", &self.layout).finish_non_exhaustive()
+    }
 }
 
 impl Accumulator for One {
@@ -268,15 +275,21 @@ impl Accumulator for One {
 /// What is known of a group takes several hundred bytes. With thousands of groups, row after row in the order they
 /// come would fetch all of that from memory each time. So rows wait, are brought together by ranges of groups, and
 /// a range is small enough to stay in the processor's cache until all of its rows are added.
-#[derive(Debug)]
 struct Many {
     layout: Layout,
     groups: Vec<Group>,
     waiting: Vec<WaitingRow>,
 }
 
+/// As of [`One`]; a row that waits is of one unit.
+impl fmt::Debug for Many {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Many").field("layout", &self.layout).finish_non_exhaustive()
+    }
+}
+
 /// A row that waits.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 struct WaitingRow {
     group: u32,
     word: u64,
