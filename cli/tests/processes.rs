@@ -165,12 +165,14 @@ fn the_samples_start_as_separate_processes_and_answer() {
         std::thread::sleep(Duration::from_millis(100));
     };
     let csv = text(&output.stdout);
-    // Every node made a secret of its own, so the noise isn't known: what is shown is near the truth.
+    // Every node made a secret of its own, so the noise isn't known, only how far it can reach
+    // (docs/disclosure/noise.md): 6 on a count of 120; on a total of 3,262,474, six times the mean
+    // contribution of those who owe (90,624) and twice the share (20 %) of the largest (179,951).
     let band_a = csv.lines().find(|line| line.starts_with("A,")).unwrap();
     let fields: Vec<&str> = band_a.split(',').collect();
     let (accounts, owed) = (fields[1].parse::<i64>().unwrap(), fields[3].parse::<i64>().unwrap());
     assert!((110..=130).contains(&accounts) && accounts % 5 == 0, "{csv}");
-    assert!((3_000_000..=3_525_000).contains(&owed), "{csv}");
+    assert!((3_262_474 - 615_730..=3_262_474 + 615_730).contains(&owed), "{csv}");
     assert!(csv.contains("H,,c,,c"), "{csv}");
     assert!(at.join("gateway-state").is_dir(), "what was released is remembered");
     // A wrong token gets nothing, whatever is asked.
