@@ -16,6 +16,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt as _;
+use futures::future::{BoxFuture, ready};
 
 use super::unwanted::Wanted;
 
@@ -120,26 +121,32 @@ impl Engine {
             .build()
     }
 
-    /// Runs a plan to its end. Dropping the future stops it.
-    pub(crate) async fn run(
+    /// Runs a plan to its end. Dropping the future stops it. The future itself holds no plan: to prove that one may be
+    /// sent to another thread takes the compiler some seconds wherever it is needed, and here it is once.
+    pub(crate) fn run(
         &self,
         plan: LogicalPlan,
         rows_max: usize,
         time_max: Duration,
-    ) -> Result<Vec<RecordBatch>, RunError> {
-        let Some(threads) = self.threads.0.as_ref() else { return Err(RunError::Panicked) };
+    ) -> BoxFuture<'static, Result<Vec<RecordBatch>, RunError>> {
+        let Some(threads) = self.threads.0.as_ref() else {
+            return Box::pin(ready(Err(RunError::Panicked)));
+        };
         // Both end with this future: tasks that wait are dropped with the set, those that work see that
         // nobody wants their batches.
         let wanted = Wanted::default();
         let session = self.session(&wanted);
         let mut task = tokio::task::JoinSet::new();
         task.spawn_on(collect(session, plan, rows_max), threads.handle());
-        match tokio::time::timeout(time_max, task.join_next()).await {
-            Err(_) => Err(RunError::OutOfTime),
-            Ok(Some(Ok(result))) => result,
-            // A panic in a kernel ends its task, not the node.
-            Ok(Some(Err(_)) | None) => Err(RunError::Panicked),
-        }
+        Box::pin(async move {
+            let _wanted = wanted;
+            match tokio::time::timeout(time_max, task.join_next()).await {
+                Err(_) => Err(RunError::OutOfTime),
+                Ok(Some(Ok(result))) => result,
+                // A panic in a kernel ends its task, not the node.
+                Ok(Some(Err(_)) | None) => Err(RunError::Panicked),
+            }
+        })
     }
 }
 
