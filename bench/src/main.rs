@@ -2,11 +2,13 @@
 //!
 //! 1. [`people`]: made-up rows in Parquet, the same in every run.
 //! 2. [`protection`]: questions about protected data beside the same questions about open data.
-//! 3. [`times`]: repeated runs, quantiles, and the machine.
+//! 3. [`federation`]: planning, fan-out, load, bytes and the client's edge; eight nodes beside one engine.
+//! 4. [`times`]: repeated runs, quantiles, and the machine.
 
 // A benchmark may assume, as a test may.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
 
+mod federation;
 mod people;
 mod protection;
 mod times;
@@ -24,6 +26,8 @@ struct Arguments {
 enum Bench {
     /// Protected questions beside open ones, over the same rows.
     Protection(protection::Arguments),
+    /// What it costs that the data are at several departments.
+    Federation(federation::Arguments),
 }
 
 fn main() {
@@ -31,5 +35,6 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     match Arguments::parse().bench {
         Bench::Protection(arguments) => runtime.block_on(protection::run(&arguments)),
+        Bench::Federation(arguments) => runtime.block_on(federation::run(&arguments)),
     }
 }

@@ -24,6 +24,12 @@ impl Times {
         self.0.get(self.0.len() / 2).map_or(f64::NAN, Duration::as_secs_f64)
     }
 
+    /// So many of a hundred are no longer than this.
+    pub(crate) fn percentile(&self, percent: usize) -> f64 {
+        let at = (self.0.len() * percent / 100).min(self.0.len().saturating_sub(1));
+        self.0.get(at).map_or(f64::NAN, Duration::as_secs_f64)
+    }
+
     pub(crate) fn json(&self) -> Value {
         json!({ "runs": self.0.len(), "least_s": self.least(), "median_s": self.median() })
     }

@@ -1,0 +1,52 @@
+//! Bytes that a node sends for a table, by the number of rows behind it; and how fast rows reach a client.
+
+use std::time::Instant;
+
+use insitu_tests::Federation;
+
+use super::Figure;
+use super::departments::{Terms, departments, files};
+use crate::times::Times;
+
+const AREAS: u64 = 1_000;
+
+pub(super) async fn run(runs: u32) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for (what, terms) in [("open", Terms::Open), ("protected, Evidence", Terms::Protected)] {
+        let mut bytes = Vec::new();
+        for rows in [50_000, 5_000_000] {
+            let federation = Federation::start(&departments(files(1, rows, AREAS), terms)).await;
+            let mut analyst = federation.analyst().await;
+            federation.tap(0).clear();
+            analyst
+                .ask("SELECT area, count(*), sum(cost) FROM b.people GROUP BY area")
+                .await
+                .unwrap();
+            bytes.push(federation.tap(0).sent().len());
+        }
+        // A label of five characters with its offset, a count and a total of 16 bytes.
+        let widths = AREAS as f64 * (5.0 + 4.0 + 8.0 + 16.0);
+        let [few, many] = [bytes[0] as f64, bytes[1] as f64];
+        let name = |of: &str| format!("{what}, {AREAS} groups: {of}");
+        figures.push(Figure::of(name("bytes by groups × widths"), few / widths, "", "2"));
+        figures.push(Figure::of(
+            name("the same with 100 times the rows"),
+            many / widths,
+            "",
+            "unchanged",
+        ));
+    }
+    let federation =
+        Federation::untapped(&departments(files(1, 1_000_000, AREAS), Terms::Open)).await;
+    let mut analyst = federation.analyst().await;
+    let (mut times, mut bytes) = (Vec::new(), 0);
+    for _ in 0..runs {
+        let begun = Instant::now();
+        let asked = analyst.ask("SELECT id, area, month, cost FROM b.people").await.unwrap();
+        times.push(begun.elapsed());
+        bytes = asked.batches.iter().map(|b| b.get_array_memory_size()).sum();
+    }
+    let rate = bytes as f64 / Times::of(times).least() / 1e9;
+    figures.push(Figure::of("rows of open data, node to client", rate, "GB/s", "1 (edge alone)"));
+    figures
+}
