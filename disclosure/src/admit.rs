@@ -6,7 +6,9 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use crate::dataset::Dataset;
 use crate::refusal::{Refusal, RefusalCode, Refusals};
-use crate::rules::{QUESTION_RULES, QuestionRule, functions, input, keys, labels, measures};
+use crate::rules::{
+    QUESTION_RULES, QuestionRule, functions, input, keys, labels, measures, roll_ups, sparsity,
+};
 use crate::shown::ShownType;
 use crate::tabulation::typing::type_of;
 use crate::tabulation::{ScalarType, Tabulation};
@@ -18,7 +20,7 @@ use crate::tabulation::{ScalarType, Tabulation};
 /// use std::sync::Arc;
 /// use insitu_disclosure::{Admitted, Dataset, Tabulation};
 /// fn skip(question: Tabulation, dataset: Arc<Dataset>) -> Admitted<Tabulation> {
-///     Admitted { question, dataset, key_types: Vec::new(), measure_types: Vec::new() }
+///     Admitted { question, base: Arc::clone(&dataset), dataset, key_types: Vec::new(), measure_types: Vec::new() }
 /// }
 /// ```
 ///
@@ -32,6 +34,7 @@ use crate::tabulation::{ScalarType, Tabulation};
 #[derive(Debug)]
 pub struct Admitted<T> {
     question: T,
+    base: Arc<Dataset>,
     dataset: Arc<Dataset>,
     key_types: Vec<ScalarType>,
     measure_types: Vec<ShownType>,
@@ -44,7 +47,13 @@ impl Admitted<Tabulation> {
         &self.question
     }
 
-    /// The Dataset, as it was when the question was admitted.
+    /// The Dataset that is read, as it was when the question was admitted.
+    #[must_use]
+    pub const fn base(&self) -> &Arc<Dataset> {
+        &self.base
+    }
+
+    /// The rows that are tabulated: those of [`Admitted::base`], or what a roll-up makes of them.
     #[must_use]
     pub const fn dataset(&self) -> &Arc<Dataset> {
         &self.dataset
@@ -87,21 +96,38 @@ pub fn admit(
         )
         .into());
     }
+    let base = dataset;
+    let rolled_up = tabulation.input.roll_up().map(|(roll_up, _)| roll_up.dataset(&base));
+    let dataset = match rolled_up {
+        None => Arc::clone(&base),
+        Some(Some(rows)) => Arc::new(rows),
+        // There are no rows that the other rules could be about.
+        Some(None) => {
+            let found = roll_ups::violations(&tabulation, &base);
+            return Err(Refusals::collect(found).unwrap_or_else(|| not_rolled_up().into()));
+        }
+    };
     let mut found = Vec::new();
     for rule in QUESTION_RULES {
         found.extend(match rule {
+            QuestionRule::RollUps => roll_ups::violations(&tabulation, &base),
             QuestionRule::Functions => functions::violations(&tabulation, &dataset),
             QuestionRule::Labels => labels::violations(&tabulation, &dataset),
             QuestionRule::Input => input::violations(&tabulation, &dataset),
             QuestionRule::Keys => keys::violations(&tabulation, &dataset),
             QuestionRule::Measures => measures::violations(&tabulation, &dataset),
+            QuestionRule::Sparsity => sparsity::violations(&tabulation, &dataset),
         });
     }
     if let Some(refusals) = Refusals::collect(found) {
         return Err(refusals);
     }
     let Shape { key_types, sets: _, measure_types } = Shape::of(&tabulation, &dataset)?;
-    Ok(Admitted { question: tabulation, dataset, key_types, measure_types })
+    Ok(Admitted { question: tabulation, base, dataset, key_types, measure_types })
+}
+
+fn not_rolled_up() -> Refusal {
+    Refusal::new(RefusalCode::D208, "these rows can't be brought together.", "Tabulate the rows.")
 }
 
 /// The types of a Tabulation's table. They follow from its text and the descriptor, whether it is

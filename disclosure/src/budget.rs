@@ -6,7 +6,7 @@
 //!
 //! What is a condition: everything of a question that chooses rows, together, of each measure. That is
 //! its `WHERE`, its `FILTER`, and keys that aren't plain columns, since `CASE` in a key chooses rows
-//! too. A plain column as a key isn't one: a breakdown costs what its condition costs, and a table
+//! too; and a roll-up, with all that is below it. A plain column as a key isn't one: a breakdown costs what its condition costs, and a table
 //! without any costs one.
 //!
 //! *Stops*: attacks that need many sets of people of the attacker's choice: linear reconstruction (31),
@@ -24,7 +24,7 @@ use crate::dataset::Dataset;
 use crate::guard::GuardError;
 use crate::keyed::digest;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::tabulation::canonical::condition_texts;
+use crate::tabulation::canonical::{condition_texts, roll_up_text};
 use crate::tabulation::{Scalar, Tabulation};
 
 /// A condition in canonical form, by a digest: 128 bits.
@@ -58,6 +58,7 @@ impl Condition {
                 let predicates = tabulation.input.predicates().into_iter().chain(filter);
                 let mut texts = condition_texts(predicates);
                 texts.extend(chosen.iter().map(|key| key.clone().into_bytes()));
+                texts.extend(roll_up_text(&tabulation.input));
                 Self::of_texts(&texts)
             })
             .collect()

@@ -257,6 +257,9 @@ pub enum Protection {
         conditions_max: Option<u32>,
         /// When answers may be sent.
         answer_times: AnswerTimes,
+        /// About how many rows there are, over all departments that hold the dataset: published, and not counted.
+        /// `None` where the data owner doesn't say.
+        rows_about: Option<u64>,
     },
 }
 
@@ -351,6 +354,15 @@ impl Dataset {
         match &self.protection {
             Protection::Open => &AT_ONCE,
             Protection::Protected { answer_times, .. } => answer_times,
+        }
+    }
+
+    /// About how many rows there are, as the data owner declares.
+    #[must_use]
+    pub const fn rows_about(&self) -> Option<u64> {
+        match &self.protection {
+            Protection::Open => None,
+            Protection::Protected { rows_about, .. } => *rows_about,
         }
     }
 

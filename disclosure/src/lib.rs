@@ -55,5 +55,5 @@ pub use shown::{ShownType, ShownValue};
 pub use table::{CellStatus, ProtectedColumn, Table};
 pub use tabulation::{
     Association, Comparison, Dispersion, Function, Input, Key, KeySet, Literal, Measure,
-    MeasureKind, Probability, Scalar, ScalarType, Tabulation,
+    MeasureKind, Probability, RollUp, Scalar, ScalarType, Tabulation, UnitCount,
 };

@@ -128,7 +128,8 @@ pub const fn grpc_code(code: RefusalCode) -> Code {
         | RefusalCode::D207
         | RefusalCode::D208
         | RefusalCode::D209
-        | RefusalCode::D210 => Code::InvalidArgument,
+        | RefusalCode::D210
+        | RefusalCode::D212 => Code::InvalidArgument,
         RefusalCode::A301 => Code::Unauthenticated,
         RefusalCode::A302 => Code::PermissionDenied,
         RefusalCode::N401 | RefusalCode::N402 | RefusalCode::N403 | RefusalCode::N404 => {

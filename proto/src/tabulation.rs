@@ -1,10 +1,11 @@
 //! The question.
 
 use insitu_disclosure::{
-    DatasetName, Input, Key, KeySet, Measure, MeasureKind, Probability, Scalar, Tabulation,
+    DatasetName, Input, Key, KeySet, Measure, MeasureKind, Probability, RollUp, Scalar, Tabulation,
+    UnitCount,
 };
 
-use crate::version::{GROUPING_SETS, MOMENTS};
+use crate::version::{GROUPING_SETS, MOMENTS, ROLL_UPS};
 use crate::{Malformed, moment, scalar, v1};
 
 /// The most filters one upon the other; the gateway writes one.
@@ -48,6 +49,7 @@ fn decode_set(mask: u32) -> Result<KeySet, Malformed> {
 #[must_use]
 pub fn features(tabulation: &Tabulation) -> u64 {
     let of_sets = if tabulation.sets.is_empty() { 0 } else { GROUPING_SETS };
+    let of_input = if tabulation.input.roll_up().is_some() { ROLL_UPS } else { 0 };
     let of_measure = |measure: &Measure| match measure.kind {
         MeasureKind::Rows
         | MeasureKind::Values(_)
@@ -59,7 +61,7 @@ pub fn features(tabulation: &Tabulation) -> u64 {
         | MeasureKind::Quantile { .. } => 0,
         MeasureKind::Dispersion(..) | MeasureKind::Association(..) => MOMENTS,
     };
-    tabulation.measures.iter().map(of_measure).fold(of_sets, |all, one| all | one)
+    tabulation.measures.iter().map(of_measure).fold(of_sets | of_input, |all, one| all | one)
 }
 
 fn encode_input(input: &Input) -> v1::Input {
@@ -71,6 +73,11 @@ fn encode_input(input: &Input) -> v1::Input {
         Input::Filter { input, predicate } => I::Filter(Box::new(v1::Filter {
             input: Some(Box::new(encode_input(input))),
             predicate: Some(scalar::encode(predicate)),
+        })),
+        Input::RollUp { input, roll_up } => I::RollUp(Box::new(v1::RollUp {
+            input: Some(Box::new(encode_input(input))),
+            dimensions: roll_up.dimensions.clone(),
+            counts: roll_up.counts.iter().map(encode_count).collect(),
         })),
     };
     v1::Input { input: Some(input) }
@@ -93,7 +100,30 @@ fn decode_input(message: &v1::Input, depth: usize) -> Result<Input, Malformed> {
                 predicate: scalar::decode(predicate)?,
             }
         }
+        I::RollUp(roll_up) => {
+            let below = roll_up.input.as_deref().ok_or(Malformed::Field("input"))?;
+            let counts = roll_up.counts.iter().map(decode_count);
+            Input::RollUp {
+                input: Box::new(decode_input(below, depth.saturating_add(1))?),
+                roll_up: RollUp {
+                    dimensions: roll_up.dimensions.clone(),
+                    counts: counts.collect::<Result<_, _>>()?,
+                },
+            }
+        }
     })
+}
+
+fn encode_count(count: &UnitCount) -> v1::UnitCount {
+    v1::UnitCount {
+        values_of: count.values_of.as_ref().map(scalar::encode),
+        filter: count.filter.as_ref().map(scalar::encode),
+    }
+}
+
+fn decode_count(message: &v1::UnitCount) -> Result<UnitCount, Malformed> {
+    let decode = |scalar: &Option<v1::Scalar>| scalar.as_ref().map(scalar::decode).transpose();
+    Ok(UnitCount { values_of: decode(&message.values_of)?, filter: decode(&message.filter)? })
 }
 
 /// A dataset's name from a message.

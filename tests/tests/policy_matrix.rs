@@ -58,6 +58,27 @@ const ROWS: &[Row] = &[
     ("quantiles", "a bin of few", &["SELECT histogram(cost) FROM health.visits WHERE area = 'J'"]),
     ("measure", "FILTER", &["SELECT count(*) FILTER (WHERE sex = 'F') FROM health.visits"]),
     (
+        "roll-ups",
+        "people by number of visits",
+        &[
+            "SELECT n, count(*) FROM (SELECT person, count(*) AS n FROM health.visits GROUP BY person) GROUP BY n",
+        ],
+    ),
+    (
+        "roll-ups",
+        "people with some visits",
+        &[
+            "SELECT count(*) FROM (SELECT person FROM health.visits GROUP BY person HAVING count(*) >= 1)",
+        ],
+    ),
+    (
+        "roll-ups",
+        "cut below elsewhere",
+        &[
+            "SELECT count(*) FROM (SELECT person FROM health.visits WHERE cost >= 101 GROUP BY person)",
+        ],
+    ),
+    (
         "functions",
         "types that don't fit",
         &["SELECT count(*) FROM health.visits WHERE age = 'old'"],
@@ -129,6 +150,12 @@ const ROWS: &[Row] = &[
     ),
     ("input", "a window", &["SELECT area, row_number() OVER (ORDER BY cost) FROM health.visits"]),
     ("input", "tables that don't add up", &["SELECT count(*) FROM councils.homes"]),
+    (
+        "sparsity",
+        "more cells than rows for them",
+        &["SELECT sex, count(*) FROM health.sparse GROUP BY sex"],
+    ),
+    ("sparsity", "a single total", &["SELECT count(*) FROM health.sparse"]),
     ("keys", "with a domain", &["SELECT sex, count(*) FROM health.visits GROUP BY sex"]),
     ("keys", "without a domain", &["SELECT area, count(*) FROM health.visits GROUP BY area"]),
     (
@@ -263,11 +290,13 @@ const ROWS: &[Row] = &[
 
 const fn of_question_rule(rule: QuestionRule) -> &'static str {
     match rule {
+        QuestionRule::RollUps => "roll-ups",
         QuestionRule::Functions => "functions",
         QuestionRule::Labels => "labels",
         QuestionRule::Input => "input",
         QuestionRule::Keys => "keys",
         QuestionRule::Measures => "measures",
+        QuestionRule::Sparsity => "sparsity",
     }
 }
 
@@ -396,12 +425,24 @@ fn rationed(preset: &str) -> Department {
     again
 }
 
+/// The same visits again, of which 15 are said to exist.
+fn sparse(preset: &str) -> Department {
+    let mut again = department(Among::All, preset, "at-node");
+    again.config = again
+        .config
+        .replace("id = \"health\"", "id = \"sparse\"")
+        .replace("health.visits", "health.sparse")
+        .replace("release = ", "rows_about = 15\nrelease = ");
+    again
+}
+
 async fn matrix() -> String {
     let mut columns: Vec<Vec<String>> = Vec::new();
     for preset in Preset::ALL {
         let mut departments = councils_at_node();
         departments.push(department(Among::All, preset.as_str(), "at-node"));
         departments.push(rationed(preset.as_str()));
+        departments.push(sparse(preset.as_str()));
         let federation = Federation::start(&departments).await;
         let mut analyst = federation.analyst().await;
         let mut column = Vec::new();

@@ -17,11 +17,12 @@ use std::collections::{BTreeMap, HashMap};
 use super::show::show;
 use super::structural::StructuralZeros;
 use super::{PartRules, Shown};
+use crate::admit::Admitted;
 use crate::complementary::{CellInput, CellState, Limits, Relation, Unprotectable, suppress};
 use crate::evidence::{Cell, PartEvidence, key_bytes};
 use crate::policy::{Dominance, Zeros};
 use crate::rules::dominance;
-use crate::rules::keys::KeyValues;
+use crate::rules::keys::{KeyValues, public_rows};
 use crate::table::CellStatus;
 use crate::tabulation::{KeySet, PartKind, Tabulation};
 
@@ -46,19 +47,22 @@ struct Level {
 pub(super) fn complement(
     rules: &PartRules<'_>,
     zeros: &StructuralZeros<'_>,
-    tabulation: &Tabulation,
+    admitted: &Admitted<Tabulation>,
     cells: &[(Vec<u8>, Cell)],
     part: usize,
     shown: &mut [Vec<Shown>],
 ) {
+    let tabulation = admitted.tabulation();
     for set in tabulation.key_sets().into_iter().filter(|set| !set.is_empty()) {
         let of_set = by_itself(tabulation, set, cells, part);
         let is_zero = |keys: &KeyValues, kept: &[usize]| {
             zeros.holds_in_margin(part, &of_set.order, keys, kept)
         };
+        let public = |kept: &[usize]| public_places(admitted, &of_set.order, kept);
+        let known = Known { is_zero: &is_zero, public: &public };
         let keys = of_set.order.len();
         let pattern =
-            if keys <= KEYS_MAX { decide(rules, &is_zero, &of_set.cells, 0, keys) } else { None };
+            if keys <= KEYS_MAX { decide(rules, &known, &of_set.cells, 0, keys) } else { None };
         for (c, at) in of_set.places.into_iter().enumerate() {
             // Without a pattern that is known to be safe, nothing is shown.
             let hidden = pattern.as_ref().is_none_or(|p| p.get(c).copied().unwrap_or(true));
@@ -114,24 +118,60 @@ pub(super) fn suppress_slot(slot: &mut Shown) {
     }
 }
 
-/// Whether each of `cells` is suppressed; `None` if no pattern was found. `is_zero` tells structural zeros by a
-/// cell's keys and which of them are kept.
+/// What everybody knows of a table's margins.
+struct Known<'a> {
+    /// Structural zeros, by a cell's keys and which of them are kept.
+    is_zero: &'a dyn Fn(&KeyValues, &[usize]) -> bool,
+    /// The keys of the cells that a margin has whether somebody is in them or not, by which keys are kept.
+    public: &'a dyn Fn(&[usize]) -> Vec<KeyValues>,
+}
+
+/// The rows that the margin over some keys of a table in this order has by itself because they are public. The table may
+/// not have them: it has a row for each public value only if all of its keys have public values.
+fn public_places(
+    admitted: &Admitted<Tabulation>,
+    order: &[usize],
+    kept: &[usize],
+) -> Vec<KeyValues> {
+    let positions = kept.iter().map(|k| order.get(*k).copied()).collect::<Option<Vec<_>>>();
+    let Some(set) = positions.and_then(KeySet::of) else { return Vec::new() };
+    let rows = public_rows(admitted.tabulation(), set, admitted.dataset()).unwrap_or_default();
+    let in_order = |row: KeyValues| order.iter().map(|i| row.get(*i).cloned().flatten()).collect();
+    rows.into_iter().map(in_order).collect()
+}
+
+/// Which cells of a table's margins are suppressed, by which keys they keep, each by its place.
+#[cfg(test)]
+pub(super) fn margins(
+    rules: &PartRules<'_>,
+    zeros: &StructuralZeros<'_>,
+    admitted: &Admitted<Tabulation>,
+    cells: &[(Vec<u8>, Cell)],
+) -> BTreeMap<Vec<usize>, BTreeMap<Vec<u8>, bool>> {
+    let set = KeySet::all(admitted.tabulation().keys.len());
+    let of_set = by_itself(admitted.tabulation(), set, cells, 0);
+    let is_zero =
+        |keys: &KeyValues, kept: &[usize]| zeros.holds_in_margin(0, &of_set.order, keys, kept);
+    let public = |kept: &[usize]| public_places(admitted, &of_set.order, kept);
+    let known = Known { is_zero: &is_zero, public: &public };
+    let decided = decide_levels(rules, &known, &of_set.cells, 0, of_set.order.len());
+    let hidden = |level: Level| {
+        let places = level.places.into_iter();
+        places.map(|(place, at)| (place, level.suppressed[at])).collect()
+    };
+    let decided = decided.unwrap_or_default().into_iter();
+    decided.map(|(kept, level)| (kept, hidden(level))).collect()
+}
+
+/// Whether each of `cells` is suppressed; `None` if no pattern was found.
 fn decide(
     rules: &PartRules<'_>,
-    is_zero: &dyn Fn(&KeyValues, &[usize]) -> bool,
+    known: &Known<'_>,
     cells: &[(Vec<u8>, Cell)],
     part: usize,
     keys: usize,
 ) -> Option<Vec<bool>> {
-    let mut decided: BTreeMap<Vec<usize>, Level> = BTreeMap::new();
-    for kept in subsets(keys) {
-        let mut level = level(cells, part, &kept)?;
-        level.structural = level.cells.iter().map(|(_, keys, _)| is_zero(keys, &kept)).collect();
-        let of = level.cells.iter().zip(&level.structural);
-        level.primary = of.map(|((_, _, e), zero)| !zero && show(rules, e).is_err()).collect();
-        level.suppressed = protect_level(rules, &level, &kept, &decided);
-        decided.insert(kept, level);
-    }
+    let decided = decide_levels(rules, known, cells, part, keys)?;
     let all: Vec<usize> = (0..keys).collect();
     let finest = decided.get(&all)?;
     let of_cell = |cell: &Cell| {
@@ -139,6 +179,27 @@ fn decide(
         finest.suppressed.get(*at).copied()
     };
     cells.iter().map(|(_, cell)| of_cell(cell)).collect()
+}
+
+/// The table and all its margins, by which keys they keep.
+fn decide_levels(
+    rules: &PartRules<'_>,
+    known: &Known<'_>,
+    cells: &[(Vec<u8>, Cell)],
+    part: usize,
+    keys: usize,
+) -> Option<BTreeMap<Vec<usize>, Level>> {
+    let mut decided: BTreeMap<Vec<usize>, Level> = BTreeMap::new();
+    for kept in subsets(keys) {
+        let mut level = level(cells, part, &kept, (known.public)(&kept))?;
+        let is_zero = |keys| (known.is_zero)(keys, &kept);
+        level.structural = level.cells.iter().map(|(_, keys, _)| is_zero(keys)).collect();
+        let of = level.cells.iter().zip(&level.structural);
+        level.primary = of.map(|((_, _, e), zero)| !zero && show(rules, e).is_err()).collect();
+        level.suppressed = protect_level(rules, &level, &kept, &decided);
+        decided.insert(kept, level);
+    }
+    Some(decided)
 }
 
 /// All sets of keys, the smaller ones first.
@@ -165,9 +226,14 @@ fn place(keys: &KeyValues, kept: &[usize]) -> Vec<u8> {
     key_bytes(&kept)
 }
 
-/// The table over these keys, by adding up. Each unit is in one cell only, so that this is exact. Its cells are in
-/// the order of their places, as they are where it is asked for by itself.
-fn level(cells: &[(Vec<u8>, Cell)], part: usize, kept: &[usize]) -> Option<Level> {
+/// The table over these keys, by adding up. Each unit is in one cell only, so that this is exact. Its cells, the public
+/// ones among them, are in the order of their places, as they are where it is asked for by itself.
+fn level(
+    cells: &[(Vec<u8>, Cell)],
+    part: usize,
+    kept: &[usize],
+    public: Vec<KeyValues>,
+) -> Option<Level> {
     let mut totals: BTreeMap<Vec<u8>, (KeyValues, PartEvidence)> = BTreeMap::new();
     for (_, cell) in cells {
         let evidence = cell.parts.get(part)?;
@@ -175,6 +241,9 @@ fn level(cells: &[(Vec<u8>, Cell)], part: usize, kept: &[usize]) -> Option<Level
             .entry(place(&cell.keys, kept))
             .and_modify(|(_, total)| total.merge(evidence))
             .or_insert_with(|| (cell.keys.clone(), evidence.clone()));
+    }
+    for keys in public {
+        totals.entry(place(&keys, kept)).or_insert_with(|| (keys, PartEvidence::default()));
     }
     let mut level = Level {
         places: HashMap::new(),
@@ -304,6 +373,9 @@ fn problem(
                 parts
                     .into_iter()
                     .enumerate()
+                    // A public row of the margin with nobody in it: which finer rows it has isn't public, so that it isn't
+                    // known from there that it is empty.
+                    .filter(|(_, parts)| !parts.is_empty())
                     .map(|(i, parts)| Relation { total: offset.saturating_add(i), parts }),
             );
         }

@@ -104,6 +104,11 @@ enum Asked {
 }
 
 fn dataset(preset: Preset, sizes: &[u64]) -> Arc<Dataset> {
+    published_values(preset, sizes, sizes.len())
+}
+
+/// With published values for so many of the dimensions.
+fn published_values(preset: Preset, sizes: &[u64], published: usize) -> Arc<Dataset> {
     let column = |name: &str| Column {
         name: name.to_owned(),
         scalar_type: ScalarType::Int64,
@@ -114,8 +119,8 @@ fn dataset(preset: Preset, sizes: &[u64]) -> Arc<Dataset> {
         measured_in: None,
         description: None,
     };
-    let dimension = |(name, size): (&&str, &u64)| Column {
-        domain: Some(Domain::Range(0, i64::try_from(*size).unwrap() - 1)),
+    let dimension = |(at, (name, size)): (usize, (&&str, &u64))| Column {
+        domain: (at < published).then(|| Domain::Range(0, i64::try_from(*size).unwrap() - 1)),
         ..column(name)
     };
     let amount = Column {
@@ -128,7 +133,7 @@ fn dataset(preset: Preset, sizes: &[u64]) -> Arc<Dataset> {
     Arc::new(Dataset {
         name: DatasetName::parse("a.b").unwrap(),
         description: None,
-        columns: NAMES.iter().zip(sizes).map(dimension).chain([amount]).collect(),
+        columns: NAMES.iter().zip(sizes).enumerate().map(dimension).chain([amount]).collect(),
         impossible: Vec::new(),
         protection: Protection::Protected {
             unit: ProtectedUnit::Row,
@@ -139,13 +144,13 @@ fn dataset(preset: Preset, sizes: &[u64]) -> Arc<Dataset> {
             perturbation: None,
             conditions_max: None,
             answer_times: AnswerTimes::at_once(),
+            rows_about: None,
         },
         snapshot: 0,
     })
 }
 
-/// Which cells of a table are shown, in the order of the keys.
-fn shown(town: &Town, preset: Preset, asked: Asked, kept: &[usize]) -> Vec<bool> {
+fn question(asked: Asked, kept: &[usize], dataset: Arc<Dataset>) -> Admitted<Tabulation> {
     let kind = match asked {
         Asked::Count => MeasureKind::Rows,
         Asked::Sum => MeasureKind::Sum(Scalar::Column("amount".to_owned())),
@@ -157,7 +162,11 @@ fn shown(town: &Town, preset: Preset, asked: Asked, kept: &[usize]) -> Vec<bool>
         measures: vec![Measure { kind, filter: None }],
         groups_max: 10_000,
     };
-    let admitted = crate::admit(tabulation, dataset(preset, &town.sizes)).unwrap();
+    crate::admit(tabulation, dataset).unwrap()
+}
+
+/// What a department knows of the cells in which there is somebody.
+fn evidence(town: &Town, asked: Asked, kept: &[usize]) -> Evidence {
     let cells = of(town, asked, kept).into_iter().filter(|(_, cell)| 0 < cell.units);
     let value = |code: &u64| Some(Literal::Int64(i64::try_from(*code).unwrap()));
     let set = KeySet::all(kept.len());
@@ -166,10 +175,15 @@ fn shown(town: &Town, preset: Preset, asked: Asked, kept: &[usize]) -> Vec<bool>
         keys: key.iter().map(value).collect(),
         parts: vec![part],
     });
+    merge([Evidence { cells: cells.collect() }])
+}
+
+/// Which cells of a table are shown, in the order of the keys.
+fn shown(town: &Town, preset: Preset, asked: Asked, kept: &[usize]) -> Vec<bool> {
+    let admitted = question(asked, kept, dataset(preset, &town.sizes));
     let guard = MemoryStore::new(10);
     let release = Release { snapshot: 0, guard: &guard };
-    let evidence = merge([Evidence { cells: cells.collect() }]);
-    let table = protect(&admitted, evidence, &release).unwrap();
+    let table = protect(&admitted, evidence(town, asked, kept), &release).unwrap();
     let statuses = table.get().measures()[0].statuses();
     statuses.iter().map(|status| *status == CellStatus::Released).collect()
 }
@@ -315,6 +329,35 @@ fn an_attacker_with_every_margin_learns_of_no_primary_cell_what_margins_do_not_t
             assert_eq!((flat.tables, flat.suppressed_wholly), (4, 0), "{flat:?}");
             assert!(0 < flat.shown && flat.shown < flat.large, "{flat:?}");
             tally(preset, asked, &[3, 3, 3], 0..1);
+        }
+    }
+}
+
+/// A margin has a row for each published value, also one that nobody has; the table itself has none where its other key
+/// has no published values.
+#[test]
+fn a_margin_is_decided_in_a_finer_table_as_it_is_by_itself() {
+    let margins = |town: &Town, asked, kept: &[usize]| {
+        let dataset = published_values(Preset::Exact, &town.sizes, 1);
+        let admitted = question(asked, kept, dataset);
+        let Parts { distinct: parts, .. } = admitted.tabulation().parts(admitted.dataset());
+        let rules = PartRules::of(&parts[0], &admitted);
+        let zeros = StructuralZeros::of(admitted.tabulation(), &parts, admitted.dataset());
+        let cells = all_cells(public_cells(&admitted, 1), evidence(town, asked, kept));
+        margins::margins(&rules, &zeros, &admitted, &cells)
+    };
+    for asked in [Asked::Count, Asked::Sum] {
+        for seed in 0..12 {
+            let mut town = Town::random(&mut Numbers(seed), &[5, 3]);
+            // Of two values nobody has the one, and few the other.
+            town.cells.retain(|key, _| key[0] != 4);
+            town.cells.insert(vec![3, 0], vec![40; 3]);
+            town.cells.retain(|key, _| key[0] != 3 || key[1] == 0);
+            let (alone, finer) = (margins(&town, asked, &[0]), margins(&town, asked, &[0, 1]));
+            assert_eq!(alone[&vec![0]].len(), 5);
+            for kept in [vec![], vec![0]] {
+                assert_eq!(alone[&kept], finer[&kept], "{asked:?} seed {seed}: {kept:?}");
+            }
         }
     }
 }

@@ -133,7 +133,7 @@ pub fn protect(
         match rules.profile.complementary {
             Complementary::Off => {}
             Complementary::On if admitted.dataset().units_have_one_row() => {
-                margins::complement(rules, &zeros, admitted.tabulation(), &cells, p, &mut shown);
+                margins::complement(rules, &zeros, admitted, &cells, p, &mut shown);
             }
             // A configuration like this is refused; should one come all the same, nothing is shown.
             Complementary::On => {

@@ -63,6 +63,8 @@ pub enum RefusalCode {
     D210,
     /// The budget of conditions is spent.
     D211,
+    /// The table would be mostly suppressed.
+    D212,
     /// Not logged in.
     A301,
     /// A handle that isn't valid.
@@ -95,7 +97,7 @@ pub enum RefusalCode {
 
 impl RefusalCode {
     /// Every code, in order.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::Q101,
         Self::Q102,
         Self::Q103,
@@ -117,6 +119,7 @@ impl RefusalCode {
         Self::D209,
         Self::D210,
         Self::D211,
+        Self::D212,
         Self::A301,
         Self::A302,
         Self::N401,
@@ -158,6 +161,7 @@ impl RefusalCode {
             Self::D209 => "D209",
             Self::D210 => "D210",
             Self::D211 => "D211",
+            Self::D212 => "D212",
             Self::A301 => "A301",
             Self::A302 => "A302",
             Self::N401 => "N401",
@@ -200,6 +204,7 @@ impl RefusalCode {
             Self::D209 => include_str!("codes/D209.md"),
             Self::D210 => include_str!("codes/D210.md"),
             Self::D211 => include_str!("codes/D211.md"),
+            Self::D212 => include_str!("codes/D212.md"),
             Self::A301 => include_str!("codes/A301.md"),
             Self::A302 => include_str!("codes/A302.md"),
             Self::N401 => include_str!("codes/N401.md"),
@@ -241,7 +246,8 @@ impl RefusalCode {
             | Self::D208
             | Self::D209
             | Self::D210
-            | Self::D211 => Family::Disclosure,
+            | Self::D211
+            | Self::D212 => Family::Disclosure,
             Self::A301 | Self::A302 => Family::Access,
             Self::N401 | Self::N402 | Self::N403 | Self::N404 => Family::Departments,
             Self::L501

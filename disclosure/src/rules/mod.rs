@@ -11,12 +11,16 @@ pub mod labels;
 pub mod measures;
 pub mod noise;
 pub mod quantiles;
+pub mod roll_ups;
 pub mod rounding;
+pub mod sparsity;
 pub mod threshold;
 
 /// A rule on the question: decided from text, policy and catalogue alone, before anything is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuestionRule {
+    /// [`roll_ups`]
+    RollUps,
     /// [`functions`]
     Functions,
     /// [`labels`]
@@ -27,15 +31,19 @@ pub enum QuestionRule {
     Keys,
     /// [`measures`]
     Measures,
+    /// [`sparsity`]
+    Sparsity,
 }
 
 /// Rules on the question, in order. All are applied, so that all violations are told at once.
-pub const QUESTION_RULES: [QuestionRule; 5] = [
+pub const QUESTION_RULES: [QuestionRule; 7] = [
+    QuestionRule::RollUps,   // what follows is about the rows that it makes
     QuestionRule::Functions, // sizes, depth and types: what follows may rely on them
     QuestionRule::Labels,    // units before everything else: naming one is the plainest violation
     QuestionRule::Input,     // which rows take part
     QuestionRule::Keys,      // which cells there are
     QuestionRule::Measures,  // what is asked of each cell
+    QuestionRule::Sparsity,  // whether there would be enough in them
 ];
 
 /// A rule on cells: decided from Evidence, seen by the analyst only as a cell's status.

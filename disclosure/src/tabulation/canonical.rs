@@ -17,7 +17,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Comparison, Key, KeySet, Literal, Part, Scalar, Tabulation};
+use super::{Comparison, Input, Key, KeySet, Literal, Part, Scalar, Tabulation};
 use crate::dataset::Dataset;
 use crate::evidence::key_bytes;
 use crate::keyed::digest;
@@ -67,7 +67,11 @@ impl<'a> Frame<'a> {
             |beside: &Scalar| Scalar::Not(Box::new(Scalar::IsNull(Box::new(beside.clone()))));
         let beside = part.beside.map(|beside| Cow::Owned(is_there(beside)));
         let (of_columns, others) = by_column(written.chain(beside));
-        let heading = format!("{} {snapshot} {}", dataset.name, part.name(dataset));
+        let rolled_up = roll_up_text(&tabulation.input).map_or(String::new(), |text| {
+            // By a digest, so that it can't be read as something else.
+            format!(" {:032x}", digest(&text))
+        });
+        let heading = format!("{} {snapshot} {}{rolled_up}", dataset.name, part.name(dataset));
         Self { tabulation, of_columns, others, heading }
     }
 
@@ -136,6 +140,27 @@ pub fn condition_texts<'a>(predicates: impl Iterator<Item = &'a Scalar>) -> BTre
         texts.extend(column_texts(name, conditions));
     }
     texts
+}
+
+/// What a roll-up says, whatever the order and nesting of its conditions; `None` of rows as they are.
+#[must_use]
+pub fn roll_up_text(input: &Input) -> Option<Vec<u8>> {
+    let (roll_up, below) = input.roll_up()?;
+    let mut texts: Vec<Vec<u8>> = Vec::new();
+    texts.extend(roll_up.dimensions.iter().map(|name| format!("keeps {name}").into_bytes()));
+    for count in &roll_up.counts {
+        texts.push(format!("counts {:?}", count.values_of).into_bytes());
+        texts.extend(condition_texts(count.filter.iter()));
+    }
+    texts.push(b"of".to_vec());
+    texts.extend(condition_texts(below.predicates().into_iter()));
+    let mut bytes = Vec::new();
+    for text in texts {
+        // Lengths come first, so that no two descriptions run together.
+        bytes.extend(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
+        bytes.extend(text);
+    }
+    Some(bytes)
 }
 
 /// Conditions over exactly one column, by column.

@@ -1,10 +1,9 @@
 //! Which rows of a Dataset take part.
 
-use super::Scalar;
+use super::{RollUp, Scalar};
 use crate::dataset::DatasetName;
 
-/// The rows a Tabulation is made over. Joins to reference data, roll-ups to the unit and unions of
-/// like Datasets will be further variants.
+/// The rows a Tabulation is made over. Unions of like Datasets will be a further variant.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
     /// All rows of a Dataset.
@@ -22,6 +21,13 @@ pub enum Input {
         /// The condition.
         predicate: Scalar,
     },
+    /// The rows of another input, a unit's brought together. At most one stands in an input.
+    RollUp {
+        /// Where the rows come from.
+        input: Box<Input>,
+        /// How.
+        roll_up: RollUp,
+    },
 }
 
 impl Input {
@@ -30,7 +36,7 @@ impl Input {
     pub const fn dataset(&self) -> &DatasetName {
         match self {
             Self::Scan { dataset, .. } => dataset,
-            Self::Filter { input, .. } => input.dataset(),
+            Self::Filter { input, .. } | Self::RollUp { input, .. } => input.dataset(),
         }
     }
 
@@ -39,7 +45,7 @@ impl Input {
     pub const fn fingerprint(&self) -> u64 {
         match self {
             Self::Scan { fingerprint, .. } => *fingerprint,
-            Self::Filter { input, .. } => input.fingerprint(),
+            Self::Filter { input, .. } | Self::RollUp { input, .. } => input.fingerprint(),
         }
     }
 
@@ -52,18 +58,54 @@ impl Input {
                 input: Box::new(input.with_fingerprint(fingerprint)),
                 predicate: predicate.clone(),
             },
+            Self::RollUp { input, roll_up } => Self::RollUp {
+                input: Box::new(input.with_fingerprint(fingerprint)),
+                roll_up: roll_up.clone(),
+            },
         }
     }
 
-    /// All predicates, the one nearest to the scan first.
+    /// The predicates on the rows that are tabulated, the one nearest to them first: above a roll-up, where there is one.
     #[must_use]
     pub fn predicates(&self) -> Vec<&Scalar> {
         match self {
-            Self::Scan { .. } => Vec::new(),
+            Self::Scan { .. } | Self::RollUp { .. } => Vec::new(),
             Self::Filter { input, predicate } => {
                 let mut all = input.predicates();
                 all.push(predicate);
                 all
+            }
+        }
+    }
+
+    /// The roll-up, and the rows that it brings together.
+    #[must_use]
+    pub const fn roll_up(&self) -> Option<(&RollUp, &Self)> {
+        match self {
+            Self::Scan { .. } => None,
+            Self::Filter { input, .. } => input.roll_up(),
+            Self::RollUp { input, roll_up } => Some((roll_up, input)),
+        }
+    }
+
+    /// Keeps the roll-up's counts at these positions, and gives their columns other names above it.
+    pub(crate) fn keep_counts(
+        &mut self,
+        is_kept: &dyn Fn(usize) -> bool,
+        rename: &dyn Fn(&mut String),
+    ) {
+        match self {
+            Self::Scan { .. } => {}
+            Self::Filter { input, predicate } => {
+                // Below the roll-up there are no counts to be renamed.
+                if input.roll_up().is_some() {
+                    predicate.rename_columns(rename);
+                    input.keep_counts(is_kept, rename);
+                }
+            }
+            Self::RollUp { roll_up, .. } => {
+                let counts = std::mem::take(&mut roll_up.counts).into_iter().enumerate();
+                roll_up.counts = counts.filter(|(at, _)| is_kept(*at)).map(|(_, c)| c).collect();
             }
         }
     }

@@ -55,4 +55,18 @@ impl MeasureKind {
             Self::Association(_, y, x) => vec![y, x],
         }
     }
+
+    /// The arguments, in order, to be changed.
+    pub(crate) fn arguments_mut(&mut self) -> Vec<&mut Scalar> {
+        match self {
+            Self::Rows | Self::Units => Vec::new(),
+            Self::Values(x)
+            | Self::Sum(x)
+            | Self::Mean(x)
+            | Self::Histogram(x)
+            | Self::Quantile { argument: x, .. }
+            | Self::Dispersion(_, x) => vec![x],
+            Self::Association(_, y, x) => vec![y, x],
+        }
+    }
 }

@@ -7,7 +7,7 @@
 //!    ▲
 //! keys       which cells there are        expressions over dimensions, and grouping sets of them
 //!    ▲
-//! input      which rows take part         scan, filter
+//! input      which rows take part         scan, filter, roll-up to the unit
 //! ```
 
 mod bins;
@@ -20,6 +20,7 @@ mod measure;
 mod moment;
 mod part;
 pub mod probability;
+mod roll_up;
 mod scalar;
 pub mod typing;
 
@@ -32,6 +33,7 @@ pub use measure::{Measure, MeasureKind};
 pub use moment::{Association, Dispersion, MomentPart};
 pub use part::{Part, PartKind, Parts};
 pub use probability::Probability;
+pub use roll_up::{RollUp, UNIT_COUNTS_MAX, UnitCount};
 pub use scalar::{Comparison, Scalar};
 
 /// A key of the table: an expression over dimensions whose values stand beside the cells.

@@ -137,6 +137,37 @@ impl Scalar {
         }
     }
 
+    /// The parts directly beneath, to be changed.
+    fn children_mut(&mut self) -> Vec<&mut Self> {
+        match self {
+            Self::Column(_) | Self::Literal(_) => Vec::new(),
+            Self::Compare { left, right, .. } => vec![left, right],
+            Self::And(parts) | Self::Or(parts) | Self::Call { args: parts, .. } => {
+                parts.iter_mut().collect()
+            }
+            Self::Not(value)
+            | Self::IsNull(value)
+            | Self::InList { value, .. }
+            | Self::Like { value, .. }
+            | Self::Cast { value, .. } => vec![value],
+            Self::Case { branches, otherwise } => branches
+                .iter_mut()
+                .flat_map(|(when, then)| [when, then])
+                .chain(otherwise.iter_mut().map(Box::as_mut))
+                .collect(),
+        }
+    }
+
+    /// Gives columns other names.
+    pub fn rename_columns(&mut self, rename: &dyn Fn(&mut String)) {
+        if let Self::Column(name) = self {
+            rename(name);
+        }
+        for child in self.children_mut() {
+            child.rename_columns(rename);
+        }
+    }
+
     /// Levels of nesting; 1 for a column or a literal.
     #[must_use]
     pub fn depth(&self) -> usize {

@@ -64,6 +64,7 @@ pub(crate) fn dataset(profile: Profile) -> Arc<Dataset> {
             perturbation: None,
             conditions_max: None,
             answer_times: AnswerTimes::at_once(),
+            rows_about: Some(400),
         },
         snapshot: 1,
     })

@@ -187,6 +187,7 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 perturbation,
                 conditions_max,
                 answer_times,
+                rows_about,
             },
             Protection::Protected {
                 unit: other_unit,
@@ -197,6 +198,7 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 perturbation: other_perturbation,
                 conditions_max: other_conditions_max,
                 answer_times: other_answer_times,
+                rows_about: other_rows_about,
             },
         ) if unit == other_unit && perturbation == other_perturbation => Protection::Protected {
             unit: unit.clone(),
@@ -213,6 +215,11 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 (one, other) => one.or(*other),
             },
             answer_times: answer_times.coarser(other_answer_times),
+            // Each tells it of the whole.
+            rows_about: match (rows_about, other_rows_about) {
+                (Some(one), Some(other)) => Some(*one.min(other)),
+                (one, other) => one.or(*other),
+            },
         },
         (Protection::Open | Protection::Protected { .. }, _) => return None,
     };

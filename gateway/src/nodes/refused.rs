@@ -45,6 +45,7 @@ fn reworded(department: &str, dataset: &Dataset, code: RefusalCode) -> Option<Re
         | RefusalCode::D208
         | RefusalCode::D209
         | RefusalCode::D210
+        | RefusalCode::D212
         | RefusalCode::L502
         | RefusalCode::L503 => (
             format!("{department} refuses the question under its own rules: {}.", heading(code)),
@@ -121,6 +122,7 @@ mod tests {
                 perturbation: None,
                 conditions_max: Some(7),
                 answer_times: AnswerTimes::at_once(),
+                rows_about: None,
             },
             snapshot: 0,
         }

@@ -6,12 +6,13 @@ use insitu_disclosure::tabulation::GROUPS_MAX;
 use insitu_disclosure::tabulation::probability::not_a_share;
 use insitu_disclosure::{
     Association, Dispersion, Input, Key, Label, Literal, Measure, MeasureKind, Probability,
-    ProtectedUnit, Protection, Refusal, RefusalCode, Scalar, Tabulation,
+    ProtectedUnit, Protection, Refusal, RefusalCode, RollUp, Scalar, Tabulation,
 };
 
 use super::grouping::{grouping_function, keys_and_sets};
 use super::histogram;
 use super::relation::Relation;
+use super::roll_up::RolledUp;
 
 /// A column of an aggregation, in terms of the Tabulation for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,11 +65,23 @@ pub(super) fn tabulation(
         return Err(refusals);
     }
     let scan = Input::Scan { dataset: relation.dataset().name.clone(), fingerprint: 0 };
-    let input = match conjunction(&relation.predicates) {
-        Some(predicate) => Input::Filter { input: Box::new(scan), predicate },
+    let rows = match &relation.rolled_up {
         None => scan,
+        Some(RolledUp { below, roll_up, .. }) => {
+            let input = Box::new(filtered(scan, below));
+            Input::RollUp { input, roll_up: roll_up.clone() }
+        }
     };
-    Ok((Tabulation { input, keys, sets, measures, groups_max: GROUPS_MAX }, outputs))
+    let input = filtered(rows, &relation.predicates);
+    let question = Tabulation { input, keys, sets, measures, groups_max: GROUPS_MAX };
+    Ok((RollUp::without_unused(question), outputs))
+}
+
+fn filtered(input: Input, predicates: &[Scalar]) -> Input {
+    match conjunction(predicates) {
+        Some(predicate) => Input::Filter { input: Box::new(input), predicate },
+        None => input,
+    }
 }
 
 /// All predicates as one.
@@ -99,6 +112,9 @@ fn measure(expr: &Expr, relation: &Relation) -> Result<Measure, Refusal> {
 fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind, Refusal> {
     let name = function.func.name();
     let params = &function.params;
+    if let (Some(units), false) = (&relation.rolled_up, name == "count") {
+        return Err(of_rolled_up(name, units));
+    }
     if let Some(quantile) = quantile(function, relation) {
         return quantile;
     }
@@ -138,6 +154,21 @@ fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind
         )),
         (_, _, _) => Err(returns_records(name)),
     }
+}
+
+/// Over one row for each unit only rows and units are counted: how many rows a unit has is no measure with bounds.
+fn of_rolled_up(name: &str, units: &RolledUp) -> Refusal {
+    let unit = match &units.dataset.protection {
+        Protection::Protected { unit: ProtectedUnit::Column { name, .. }, .. } => name,
+        Protection::Protected { unit: ProtectedUnit::Row, .. } | Protection::Open => "unit",
+    };
+    Refusal::new(
+        RefusalCode::D206,
+        format!("`{name}` isn't offered over one row for each `{unit}`: these are counted."),
+        format!(
+            "Group by the number and count. The mean is `count(*)` by `count(DISTINCT {unit})`, both of the rows themselves."
+        ),
+    )
 }
 
 fn tells_which_occur(name: &str) -> Refusal {

@@ -24,8 +24,8 @@ use datafusion::logical_expr::{
 };
 use insitu_disclosure::tabulation::Bins;
 use insitu_disclosure::{
-    Dataset, Measure, MeasureKind, OpenDataset, Refusal, RefusalCode, Refusals, Shape, Tabulation,
-    admit,
+    Dataset, Measure, MeasureKind, OpenDataset, ProtectedUnit, Protection, Refusal, RefusalCode,
+    Refusals, Scalar, Shape, Tabulation, admit,
 };
 
 use super::aggregate::{Output, is_exact, tabulation};
@@ -34,6 +34,7 @@ use super::grouping::grouping_value;
 use super::histogram;
 use super::leaf::{Leaf, PendingTable};
 use super::relation::{Relation, RelationColumn};
+use super::roll_up::rolled_up;
 use super::schema::BINS;
 use crate::catalog::RemoteTable;
 
@@ -208,6 +209,9 @@ impl Cutter {
         match self.cut(&aggregate.input)? {
             Part::Upper(input) => self.aggregate_above(aggregate, input),
             Part::Rows(relation) => {
+                if let Some(units) = rolled_up(aggregate, &relation) {
+                    return Ok(Part::Rows(Box::new(units)));
+                }
                 let refusals = match tabulation(aggregate, &relation) {
                     Ok((question, outputs)) => {
                         if !relation.dataset().is_open() || means_the_same(&question, &relation) {
@@ -413,6 +417,17 @@ fn means_the_same(question: &Tabulation, relation: &Relation) -> bool {
 
 /// Rows of a protected dataset, asked for above a Tabulation: every reason at once.
 fn rows_refused(relation: &Relation, what: &str) -> Refusals {
+    if let Some(units) = &relation.rolled_up {
+        let Protection::Protected { unit: ProtectedUnit::Column { name, .. }, .. } =
+            &units.dataset.protection
+        else {
+            return refused(RefusalCode::D201, "rows stay at the department.", "");
+        };
+        let unit = Scalar::Column(name.clone());
+        let told = insitu_disclosure::rules::labels::units_used(&unit, &units.dataset);
+        return Refusals::collect(told)
+            .unwrap_or_else(|| refused(RefusalCode::D201, "rows stay at the department.", ""));
+    }
     let name = &relation.dataset().name;
     let mut reasons = Vec::new();
     if matches!(what, "the result" | "`ORDER BY`" | "`LIMIT`") {

@@ -18,6 +18,7 @@ mod leaf;
 mod literal;
 mod parse;
 mod relation;
+mod roll_up;
 mod scalar;
 mod schema;
 mod session;

@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use insitu_disclosure::tabulation::typing::coerce;
 use insitu_disclosure::{Dataset, Refusal, RefusalCode, Scalar, ScalarType};
 
+use super::roll_up::RolledUp;
 use super::scalar::to_scalar;
 use crate::catalog::Held;
 
@@ -28,19 +29,23 @@ pub(super) struct Relation {
     pub(super) held: Arc<Held>,
     /// The engine's plan for the same rows.
     pub(super) plan: LogicalPlan,
+    /// Conditions on the rows; above the roll-up, where there is one.
     pub(super) predicates: Vec<Scalar>,
     pub(super) columns: Vec<RelationColumn>,
+    /// Set where a unit's rows are brought together.
+    pub(super) rolled_up: Option<RolledUp>,
 }
 
 impl Relation {
     /// All rows of a dataset, as the engine's scan names them.
     pub(super) fn scan(held: Arc<Held>, plan: LogicalPlan) -> Self {
         let columns = named_columns(&plan, |name| Ok(Scalar::Column(name.to_owned())));
-        Self { held, plan, predicates: Vec::new(), columns }
+        Self { held, plan, predicates: Vec::new(), columns, rolled_up: None }
     }
 
+    /// The rows: those of the dataset that is held, or what the roll-up makes of them.
     pub(super) fn dataset(&self) -> &Dataset {
-        &self.held.dataset
+        self.rolled_up.as_ref().map_or(&self.held.dataset, |rolled_up| &rolled_up.dataset)
     }
 
     /// An expression over this relation's columns, in terms of the dataset.

@@ -84,6 +84,7 @@ pub(super) struct DatasetTable {
     pub(super) release: At<String>,
     pub(super) conditions_max: At<Whole>,
     pub(super) answer_times: At<List<Spanned<String>>>,
+    pub(super) rows_about: At<Whole>,
     pub(super) misfits_max: At<Whole>,
     pub(super) impossible: At<List<Spanned<CombinationForm>>>,
     #[serde(default)]

@@ -62,6 +62,7 @@ fn open(table: &DatasetTable, problems: &mut Problems<'_>) {
     problems.forbidden(&table.release, "release", why);
     problems.forbidden(&table.conditions_max, "conditions_max", why);
     problems.forbidden(&table.answer_times, "answer_times", why);
+    problems.forbidden(&table.rows_about, "rows_about", why);
 }
 
 fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Option<Protection> {
@@ -85,6 +86,7 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
         problems.required(&table.units_at_one_node, at, "units_at_one_node", fix);
     let conditions_max = conditions_max(table, problems);
     let answer_times = answer_times::answer_times(table, problems);
+    let rows_about = rows_about(table, problems);
     Some(Protection::Protected {
         unit: unit?,
         profile: profile?,
@@ -94,6 +96,7 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
         perturbation: None,
         conditions_max: conditions_max?,
         answer_times: answer_times?,
+        rows_about: rows_about?,
     })
 }
 
@@ -102,6 +105,13 @@ fn conditions_max(table: &DatasetTable, problems: &mut Problems<'_>) -> Option<O
     let Some(value) = &table.conditions_max else { return Some(None) };
     let number = problems.whole(value, "conditions_max", 1..=1_000_000)?;
     u32::try_from(number).ok().map(Some)
+}
+
+/// About how many rows there are; unless it is written, no table is too sparse.
+fn rows_about(table: &DatasetTable, problems: &mut Problems<'_>) -> Option<Option<u64>> {
+    let Some(value) = &table.rows_about else { return Some(None) };
+    let number = problems.whole(value, "rows_about", 0..=i64::MAX)?;
+    u64::try_from(number).ok().map(Some)
 }
 
 /// Complementary suppression rests on cells that add up to their margins, as they do only where each unit has one

@@ -4,7 +4,7 @@
 //! 2. `expression`: expressions of a Tabulation as the engine's.
 //! 3. `words`: units as words under a secret key.
 //! 4. `contributions`: the aggregate that makes Evidence; `state`: its bytes.
-//! 5. `plan`: the engine's plan, built, never parsed from text; `sets`: its grouping sets.
+//! 5. `plan`: the engine's plan, built, never parsed from text; `roll_up`: units brought together; `sets`: grouping sets.
 //! 6. `run`: the plan run to completion under memory, time and group limits.
 //!    `unwanted`: how a query that nobody waits for ends soon.
 //! 7. `collect`: Evidence from the engine's batches.
@@ -15,6 +15,7 @@ mod contributions;
 mod expression;
 mod function;
 mod plan;
+mod roll_up;
 mod rows;
 mod run;
 mod sets;

@@ -27,12 +27,13 @@ use insitu_disclosure::evidence::{Adds, PartShape};
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{
-    Admitted, Bounds, Dataset, ProtectedUnit, Protection, SET_COLUMN, Scalar, Tabulation,
+    Admitted, Bounds, Dataset, Input, ProtectedUnit, Protection, SET_COLUMN, Scalar, Tabulation,
 };
 
 use super::contributions::contributions;
 use super::expression::{clamped_expression, expression};
 use super::function::{amount, deviation, product};
+use super::roll_up;
 use super::sets::Grouping;
 use super::words::unit_word;
 use crate::source::RECORD;
@@ -45,15 +46,12 @@ pub(crate) fn evidence_plan(
     table: Arc<dyn TableProvider>,
     keys: &DatasetKeys,
 ) -> Result<LogicalPlan> {
-    let tabulation = admitted.tabulation();
     let mut input = LogicalPlanBuilder::scan("dataset", provider_as_source(table), None)?;
-    for impossible in &admitted.dataset().impossible {
+    for impossible in &admitted.base().impossible {
         // A mistake in the data is counted nowhere; a row that has no value somewhere may be none.
         input = input.filter(Expr::IsNotTrue(Box::new(expression(&impossible.condition()))))?;
     }
-    for predicate in tabulation.input.predicates() {
-        input = input.filter(expression(predicate))?;
-    }
+    let input = rows(input, &admitted.tabulation().input, admitted.base())?;
     match &admitted.dataset().protection {
         Protection::Open => open(admitted, input),
         Protection::Protected { unit, record_key, .. } => {
@@ -68,6 +66,19 @@ pub(crate) fn evidence_plan(
         }
     }?
     .build()
+}
+
+/// The rows that are tabulated.
+fn rows(scan: LogicalPlanBuilder, input: &Input, base: &Dataset) -> Result<LogicalPlanBuilder> {
+    match input {
+        Input::Scan { .. } => Ok(scan),
+        Input::Filter { input, predicate } => {
+            rows(scan, input, base)?.filter(expression(predicate))
+        }
+        Input::RollUp { input, roll_up } => {
+            roll_up::rolled_up(rows(scan, input, base)?, roll_up, base)
+        }
+    }
 }
 
 const UNIT: &str = "unit";

@@ -98,6 +98,7 @@ impl Lab {
             perturbation: None,
             conditions_max,
             answer_times: AnswerTimes::at_once(),
+            rows_about: None,
         };
         let (description, impossible) = (None, Vec::new());
         let dataset = Dataset { name, description, columns, impossible, protection, snapshot: 0 };

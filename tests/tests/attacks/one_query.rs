@@ -35,6 +35,12 @@ fn attack_03_many_rows_of_one_person() {
     let sql = "SELECT count(*) FROM health.episodes WHERE area = 'Z'";
     assert_eq!(TOWNS.truth(0, sql).unwrap(), [["12"]]);
     is_suppressed(sql);
+    // Nor do they pass for one who is known by their number.
+    let visitors = "FROM (SELECT person, count(*) AS n FROM health.episodes GROUP BY person)";
+    let sql = format!("SELECT count(*) {visitors} WHERE n = 12");
+    assert_eq!(TOWNS.truth(0, &sql).unwrap(), [["1"]]);
+    is_suppressed(&sql);
+    is_suppressed(&format!("SELECT n, count(*) {visitors} WHERE n >= 12 GROUP BY n"));
 }
 
 #[test]

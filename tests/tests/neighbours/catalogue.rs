@@ -1,7 +1,7 @@
 //! The statements: every shape that is answered, and every shape that is refused.
 
 /// Statements that ask a department. What they answer may be a Refusal too, of the plan above.
-pub(super) const ASKED: [&str; 66] = [
+pub(super) const ASKED: [&str; 69] = [
     // Counts, sums and means, with keys and without.
     "SELECT count(*) FROM health.visits",
     "SELECT count(DISTINCT person) FROM health.visits",
@@ -80,6 +80,11 @@ pub(super) const ASKED: [&str; 66] = [
      regr_sxy(cost, days) FROM health.visits GROUP BY region",
     "SELECT var_pop(cost) FILTER (WHERE sex = 'X'), corr(days, cost) FILTER (WHERE age >= 60) FROM health.visits",
     "SELECT area, var_samp(cost) FROM health.visits GROUP BY area HAVING var_samp(cost) > 1000000 ORDER BY 2 DESC LIMIT 1",
+    // Units brought together.
+    "SELECT n, count(*) FROM (SELECT person, count(*) AS n FROM health.visits GROUP BY person) GROUP BY n",
+    "SELECT sex, n, count(DISTINCT person) FROM (SELECT person, sex, count(*) FILTER (WHERE cost >= 100) AS n \
+     FROM health.visits WHERE area = 'C' OR area = 'A' GROUP BY person, sex) GROUP BY sex, n",
+    "SELECT count(*) FROM (SELECT person FROM health.visits GROUP BY person HAVING count(rare) >= 1)",
 ];
 
 /// Statements that are refused, whatever the data.
