@@ -6,7 +6,9 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use crate::dataset::Dataset;
 use crate::refusal::{Refusal, RefusalCode, Refusals};
-use crate::rules::{QUESTION_RULES, QuestionRule, functions, input, keys, labels, measures};
+use crate::rules::{
+    QUESTION_RULES, QuestionRule, functions, input, keys, labels, measures, references,
+};
 use crate::shown::ShownType;
 use crate::tabulation::typing::type_of;
 use crate::tabulation::{ScalarType, Tabulation};
@@ -92,6 +94,7 @@ pub fn admit(
         found.extend(match rule {
             QuestionRule::Functions => functions::violations(&tabulation, &dataset),
             QuestionRule::Labels => labels::violations(&tabulation, &dataset),
+            QuestionRule::References => references::violations(&tabulation, &dataset),
             QuestionRule::Input => input::violations(&tabulation, &dataset),
             QuestionRule::Keys => keys::violations(&tabulation, &dataset),
             QuestionRule::Measures => measures::violations(&tabulation, &dataset),

@@ -257,6 +257,8 @@ pub enum Protection {
         conditions_max: Option<u32>,
         /// When answers may be sent.
         answer_times: AnswerTimes,
+        /// Whether its rows may be joined to open reference data.
+        reference_joins: bool,
     },
 }
 
@@ -342,6 +344,15 @@ impl Dataset {
         match &self.protection {
             Protection::Open => None,
             Protection::Protected { conditions_max, .. } => *conditions_max,
+        }
+    }
+
+    /// Whether its rows may be joined to open reference data at the department. Open rows are joined at the gateway.
+    #[must_use]
+    pub const fn reference_joins(&self) -> bool {
+        match &self.protection {
+            Protection::Open => false,
+            Protection::Protected { reference_joins, .. } => *reference_joins,
         }
     }
 

@@ -92,6 +92,7 @@ fn dataset(profile: Profile, one_row_each: bool, whole: bool) -> Arc<Dataset> {
             perturbation: None,
             conditions_max: None,
             answer_times: AnswerTimes::default(),
+            reference_joins: true,
         },
         snapshot: 1,
     })

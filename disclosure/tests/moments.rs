@@ -66,6 +66,7 @@ fn dataset(profile: Profile, x: Bounds, y: Bounds) -> Arc<Dataset> {
             perturbation: None,
             conditions_max: None,
             answer_times: AnswerTimes::at_once(),
+            reference_joins: true,
         },
         impossible: Vec::new(),
         snapshot: 0,

@@ -86,6 +86,7 @@ fn question(preset: Preset, groups_max: u32) -> Admitted<Tabulation> {
             perturbation: None,
             conditions_max: None,
             answer_times: AnswerTimes::default(),
+            reference_joins: true,
         },
         snapshot: 1,
     };

@@ -35,6 +35,7 @@ pub fn encode(dataset: &Dataset) -> v1::Dataset {
             perturbation,
             conditions_max,
             answer_times,
+            reference_joins,
         } => P::Protected(v1::Protected {
             unit: match unit {
                 ProtectedUnit::Row => None,
@@ -52,6 +53,7 @@ pub fn encode(dataset: &Dataset) -> v1::Dataset {
             units_at_one_node: *units_at_one_node,
             conditions_max: *conditions_max,
             answer_times_ms: answer_times.ms().to_vec(),
+            no_reference_joins: !reference_joins,
         }),
     };
     v1::Dataset {
@@ -185,6 +187,7 @@ fn decode_protected(
             [] => AnswerTimes::at_once(),
             ms => AnswerTimes::new(ms.to_vec()).ok_or(Malformed::Field("answer_times_ms"))?,
         },
+        reference_joins: !p.no_reference_joins,
     })
 }
 

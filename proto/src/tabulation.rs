@@ -4,7 +4,7 @@ use insitu_disclosure::{
     DatasetName, Input, Key, KeySet, Measure, MeasureKind, Probability, Scalar, Tabulation,
 };
 
-use crate::version::{GROUPING_SETS, MOMENTS};
+use crate::version::{GROUPING_SETS, MOMENTS, REFERENCES};
 use crate::{Malformed, moment, scalar, v1};
 
 /// The most filters one upon the other; the gateway writes one.
@@ -59,7 +59,8 @@ pub fn features(tabulation: &Tabulation) -> u64 {
         | MeasureKind::Quantile { .. } => 0,
         MeasureKind::Dispersion(..) | MeasureKind::Association(..) => MOMENTS,
     };
-    tabulation.measures.iter().map(of_measure).fold(of_sets, |all, one| all | one)
+    let of_references = if tabulation.references().is_empty() { 0 } else { REFERENCES };
+    tabulation.measures.iter().map(of_measure).fold(of_sets | of_references, |all, one| all | one)
 }
 
 fn encode_input(input: &Input) -> v1::Input {

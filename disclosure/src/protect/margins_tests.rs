@@ -139,6 +139,7 @@ fn dataset(preset: Preset, sizes: &[u64]) -> Arc<Dataset> {
             perturbation: None,
             conditions_max: None,
             answer_times: AnswerTimes::at_once(),
+            reference_joins: true,
         },
         snapshot: 0,
     })

@@ -37,6 +37,7 @@ fn dataset(preset: Preset) -> Arc<Dataset> {
             perturbation: None,
             conditions_max: None,
             answer_times: AnswerTimes::at_once(),
+            reference_joins: true,
         },
         snapshot: 0,
     })

@@ -11,6 +11,7 @@ pub mod labels;
 pub mod measures;
 pub mod noise;
 pub mod quantiles;
+pub mod references;
 pub mod rounding;
 pub mod threshold;
 
@@ -21,6 +22,8 @@ pub enum QuestionRule {
     Functions,
     /// [`labels`]
     Labels,
+    /// [`references`]
+    References,
     /// [`input`]
     Input,
     /// [`keys`]
@@ -30,9 +33,10 @@ pub enum QuestionRule {
 }
 
 /// Rules on the question, in order. All are applied, so that all violations are told at once.
-pub const QUESTION_RULES: [QuestionRule; 5] = [
+pub const QUESTION_RULES: [QuestionRule; 6] = [
     QuestionRule::Functions, // sizes, depth and types: what follows may rely on them
     QuestionRule::Labels,    // units before everything else: naming one is the plainest violation
+    QuestionRule::References, // what rows are joined to: keys and conditions may rely on it
     QuestionRule::Input,     // which rows take part
     QuestionRule::Keys,      // which cells there are
     QuestionRule::Measures,  // what is asked of each cell

@@ -20,6 +20,7 @@ mod measure;
 mod moment;
 mod part;
 pub mod probability;
+mod reference;
 mod scalar;
 pub mod typing;
 
@@ -32,6 +33,7 @@ pub use measure::{Measure, MeasureKind};
 pub use moment::{Association, Dispersion, MomentPart};
 pub use part::{Part, PartKind, Parts};
 pub use probability::Probability;
+pub use reference::{Contents, REFERENCES_MAX, Reference, ReferenceColumns};
 pub use scalar::{Comparison, Scalar};
 
 /// A key of the table: an expression over dimensions whose values stand beside the cells.

@@ -187,6 +187,7 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 perturbation,
                 conditions_max,
                 answer_times,
+                reference_joins,
             },
             Protection::Protected {
                 unit: other_unit,
@@ -197,6 +198,7 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 perturbation: other_perturbation,
                 conditions_max: other_conditions_max,
                 answer_times: other_answer_times,
+                reference_joins: other_reference_joins,
             },
         ) if unit == other_unit && perturbation == other_perturbation => Protection::Protected {
             unit: unit.clone(),
@@ -213,6 +215,7 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 (one, other) => one.or(*other),
             },
             answer_times: answer_times.coarser(other_answer_times),
+            reference_joins: *reference_joins && *other_reference_joins,
         },
         (Protection::Open | Protection::Protected { .. }, _) => return None,
     };

@@ -45,6 +45,7 @@ fn reworded(department: &str, dataset: &Dataset, code: RefusalCode) -> Option<Re
         | RefusalCode::D208
         | RefusalCode::D209
         | RefusalCode::D210
+        | RefusalCode::D212
         | RefusalCode::L502
         | RefusalCode::L503 => (
             format!("{department} refuses the question under its own rules: {}.", heading(code)),
@@ -80,6 +81,7 @@ fn reworded(department: &str, dataset: &Dataset, code: RefusalCode) -> Option<Re
         | RefusalCode::Q108
         | RefusalCode::Q109
         | RefusalCode::Q110
+        | RefusalCode::Q111
         | RefusalCode::A301
         | RefusalCode::A302
         | RefusalCode::N401
@@ -121,6 +123,7 @@ mod tests {
                 perturbation: None,
                 conditions_max: Some(7),
                 answer_times: AnswerTimes::at_once(),
+                reference_joins: true,
             },
             snapshot: 0,
         }
@@ -148,7 +151,7 @@ mod tests {
             assert!(all[0].message().contains("Leeds City Council"), "{code:?}");
             known += 1;
         }
-        assert_eq!(known, 21);
+        assert_eq!(known, 22);
     }
 
     #[test]

@@ -62,6 +62,7 @@ fn open(table: &DatasetTable, problems: &mut Problems<'_>) {
     problems.forbidden(&table.release, "release", why);
     problems.forbidden(&table.conditions_max, "conditions_max", why);
     problems.forbidden(&table.answer_times, "answer_times", why);
+    problems.forbidden(&table.reference_joins, "reference_joins", why);
 }
 
 fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Option<Protection> {
@@ -94,6 +95,8 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
         perturbation: None,
         conditions_max: conditions_max?,
         answer_times: answer_times?,
+        // They say nothing that `CASE` couldn't (`insitu_disclosure::rules::references`), so they are allowed.
+        reference_joins: table.reference_joins.as_ref().is_none_or(|allowed| *allowed.get_ref()),
     })
 }
 

@@ -1,7 +1,7 @@
 //! The statements: every shape that is answered, and every shape that is refused.
 
 /// Statements that ask a department. What they answer may be a Refusal too, of the plan above.
-pub(super) const ASKED: [&str; 66] = [
+pub(super) const ASKED: [&str; 69] = [
     // Counts, sums and means, with keys and without.
     "SELECT count(*) FROM health.visits",
     "SELECT count(DISTINCT person) FROM health.visits",
@@ -80,6 +80,10 @@ pub(super) const ASKED: [&str; 66] = [
      regr_sxy(cost, days) FROM health.visits GROUP BY region",
     "SELECT var_pop(cost) FILTER (WHERE sex = 'X'), corr(days, cost) FILTER (WHERE age >= 60) FROM health.visits",
     "SELECT area, var_samp(cost) FROM health.visits GROUP BY area HAVING var_samp(cost) > 1000000 ORDER BY 2 DESC LIMIT 1",
+    // Joins to open data.
+    "SELECT a.region, count(*), count(DISTINCT v.person), sum(v.cost) FROM health.visits v LEFT JOIN ref.areas a ON v.area = a.area GROUP BY a.region",
+    "SELECT count(*) FROM health.visits WHERE area IN (SELECT area FROM ref.areas WHERE region = 'South')",
+    "SELECT v.sex, count(*) FROM health.visits v JOIN ref.areas a ON v.area = a.area AND a.residents < 500 GROUP BY v.sex",
 ];
 
 /// Statements that are refused, whatever the data.

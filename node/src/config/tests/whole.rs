@@ -36,6 +36,7 @@ fn reads_everything_that_is_written() {
             perturbation: None,
             conditions_max: None,
             answer_times: AnswerTimes::at_once(),
+            reference_joins: true,
         }
     );
     let [account, band, age, moved_in, arrears, notes] = dataset.columns.as_slice() else {
