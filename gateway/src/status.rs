@@ -131,7 +131,7 @@ pub const fn grpc_code(code: RefusalCode) -> Code {
         | RefusalCode::D208
         | RefusalCode::D209
         | RefusalCode::D210
-        | RefusalCode::D212 => Code::InvalidArgument,
+        | RefusalCode::D213 => Code::InvalidArgument,
         RefusalCode::A301 => Code::Unauthenticated,
         RefusalCode::A302 => Code::PermissionDenied,
         RefusalCode::N401 | RefusalCode::N402 | RefusalCode::N403 | RefusalCode::N404 => {

@@ -152,7 +152,7 @@ impl Node {
         let _busy = self.activity.begin();
         if !self.datasets.iter().any(|loaded| loaded.dataset.reference_joins()) {
             return Err(Refusal::new(
-                RefusalCode::D212,
+                RefusalCode::D213,
                 "no dataset here is joined to reference data.",
                 "Aggregate first, and join the released table.",
             )
@@ -205,7 +205,7 @@ impl Node {
         let columns = found.values().map(|table| table.content().columns());
         if !contents.values().map(Vec::as_slice).eq(columns) {
             return Err(Refusal::new(
-                RefusalCode::D212,
+                RefusalCode::D213,
                 "a reference's content has other columns than are looked up.",
                 "Send the columns that are used, in their types.",
             )

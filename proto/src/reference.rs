@@ -195,7 +195,7 @@ mod tests {
         assert!(refusal::decode(&message.encode_to_vec()).is_err());
         let many = refusal::encode_missing(&[Edition([1; 32]); REFERENCES_MAX + 1]);
         assert!(refusal::decode(&many).is_err());
-        let detail = v1::RefusalDetail { code: "D212".into(), ..v1::RefusalDetail::default() };
+        let detail = v1::RefusalDetail { code: "D213".into(), ..v1::RefusalDetail::default() };
         let both = v1::RefusalDetails { refusals: vec![detail], missing: vec![vec![1; 32]] };
         assert!(refusal::decode(&both.encode_to_vec()).is_err());
         assert!(refusal::decode(&[]).is_err());

@@ -403,7 +403,7 @@ async fn an_owner_can_forbid_joins_to_reference_data() {
     let told = analyst
         .refused("SELECT a.region, count(*) FROM health.visits v LEFT JOIN ref.areas a ON v.area = a.area GROUP BY 1")
         .await;
-    assert!(told.starts_with("D212: `health.visits` isn't joined to reference data."), "{told}");
+    assert!(told.starts_with("D213: `health.visits` isn't joined to reference data."), "{told}");
     analyst.ask("SELECT area, count(*) FROM health.visits GROUP BY area").await.unwrap();
 }
 
@@ -538,7 +538,7 @@ async fn a_node_that_joins_nothing_takes_no_content() {
     let (mut client, task) = node(departments::reference()).await;
     let messages = encode_reference(QueryId([4; 16]), &content(&["North"])).unwrap();
     let status = put(&mut client, messages, SECRET).await.unwrap_err();
-    assert_eq!(status.message(), "D212");
+    assert_eq!(status.message(), "D213");
     task.abort();
 }
 

@@ -66,7 +66,7 @@ pub enum RefusalCode {
     /// The budget of conditions is spent.
     D211,
     /// A join that isn't a look-up.
-    D212,
+    D213,
     /// Not logged in.
     A301,
     /// A handle that isn't valid.
@@ -122,7 +122,7 @@ impl RefusalCode {
         Self::D209,
         Self::D210,
         Self::D211,
-        Self::D212,
+        Self::D213,
         Self::A301,
         Self::A302,
         Self::N401,
@@ -165,7 +165,7 @@ impl RefusalCode {
             Self::D209 => "D209",
             Self::D210 => "D210",
             Self::D211 => "D211",
-            Self::D212 => "D212",
+            Self::D213 => "D213",
             Self::A301 => "A301",
             Self::A302 => "A302",
             Self::N401 => "N401",
@@ -209,7 +209,7 @@ impl RefusalCode {
             Self::D209 => include_str!("codes/D209.md"),
             Self::D210 => include_str!("codes/D210.md"),
             Self::D211 => include_str!("codes/D211.md"),
-            Self::D212 => include_str!("codes/D212.md"),
+            Self::D213 => include_str!("codes/D213.md"),
             Self::A301 => include_str!("codes/A301.md"),
             Self::A302 => include_str!("codes/A302.md"),
             Self::N401 => include_str!("codes/N401.md"),
@@ -253,7 +253,7 @@ impl RefusalCode {
             | Self::D209
             | Self::D210
             | Self::D211
-            | Self::D212 => Family::Disclosure,
+            | Self::D213 => Family::Disclosure,
             Self::A301 | Self::A302 => Family::Access,
             Self::N401 | Self::N402 | Self::N403 | Self::N404 => Family::Departments,
             Self::L501

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `... FROM police.crimes c JOIN ons.population p ON c.lsoa = p.lsoa GROUP BY p.region` | a table |
 //! | `... FROM health.visits v JOIN open.people p ON v.person_id = p.nhs_number` | D202 |
-//! | `... ON v.admitted = p.day`, where `admitted` is a `filter` | D212 |
+//! | `... ON v.admitted = p.day`, where `admitted` is a `filter` | D213 |
 //!
 //! A department can't know whether a reference's content is what another department published or what somebody made
 //! up. It needn't: a content gives a value for each value of a dimension, which `CASE` over the dimension could do as
@@ -140,5 +140,5 @@ fn key_violation(reference: &Reference, key: &Scalar, dataset: &Dataset) -> Opti
 }
 
 fn refused(message: String, fix: &str) -> Refusal {
-    Refusal::new(RefusalCode::D212, message, fix)
+    Refusal::new(RefusalCode::D213, message, fix)
 }

@@ -45,7 +45,7 @@ fn reworded(department: &str, dataset: &Dataset, code: RefusalCode) -> Option<Re
         | RefusalCode::D208
         | RefusalCode::D209
         | RefusalCode::D210
-        | RefusalCode::D212
+        | RefusalCode::D213
         | RefusalCode::L502
         | RefusalCode::L503 => (
             format!("{department} refuses the question under its own rules: {}.", heading(code)),

@@ -263,7 +263,7 @@ impl<'a> Match<'a> {
             (type_of(&Scalar::Column(key.clone()), dataset)?, type_of(&by, protected.dataset())?);
         if of_key != of_value {
             return Err(Refusal::new(
-                RefusalCode::D212,
+                RefusalCode::D213,
                 format!("rows of {of_value} are joined to `{}` by {of_key}.", dataset.name),
                 "Join columns of the same type.",
             ));
@@ -343,7 +343,7 @@ fn linked(conjunct: &Expr, protected: &Relation, open: &Relation) -> Option<(Exp
 
 fn not_a_look_up(protected: &Relation, why: &str, fix: &str) -> Refusal {
     Refusal::new(
-        RefusalCode::D212,
+        RefusalCode::D213,
         format!("a join of the rows of `{}` to open data {why}.", protected.dataset().name),
         fix,
     )

@@ -36,7 +36,7 @@ pub(crate) fn check_predicate(
     let found = insitu_disclosure::tabulation::typing::type_of(predicate, open.get())?;
     if predicate.looks_up() {
         return Err(Refusal::new(
-            insitu_disclosure::RefusalCode::D212,
+            insitu_disclosure::RefusalCode::D213,
             "open rows are joined where they are asked for.",
             "Ask for the rows.",
         ));

@@ -22,7 +22,7 @@ fn attack_60_a_cut_between_breakpoints() {
     is_refused_as(
         "SELECT a.area, count(*) FROM health.episodes e JOIN ref.areas a ON e.cost = a.residents GROUP BY a.area",
         "SELECT count(*) FROM health.episodes WHERE cost = 9000",
-        "D212",
+        "D213",
     );
     is_refused_as(
         "SELECT count(*) FROM health.episodes e JOIN ref.areas a ON e.area = a.area AND e.cost > a.residents",
