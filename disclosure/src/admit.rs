@@ -7,7 +7,8 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use crate::dataset::Dataset;
 use crate::refusal::{Refusal, RefusalCode, Refusals};
 use crate::rules::{
-    QUESTION_RULES, QuestionRule, functions, input, keys, labels, measures, roll_ups, sparsity,
+    QUESTION_RULES, QuestionRule, functions, input, keys, labels, measures, references, roll_ups,
+    sparsity,
 };
 use crate::shown::ShownType;
 use crate::tabulation::typing::type_of;
@@ -113,6 +114,7 @@ pub fn admit(
             QuestionRule::RollUps => roll_ups::violations(&tabulation, &base),
             QuestionRule::Functions => functions::violations(&tabulation, &dataset),
             QuestionRule::Labels => labels::violations(&tabulation, &dataset),
+            QuestionRule::References => references::violations(&tabulation, &dataset),
             QuestionRule::Input => input::violations(&tabulation, &dataset),
             QuestionRule::Keys => keys::violations(&tabulation, &dataset),
             QuestionRule::Measures => measures::violations(&tabulation, &dataset),

@@ -6,7 +6,8 @@
 //!
 //! What is a condition: everything of a question that chooses rows, together, of each measure. That is
 //! its `WHERE`, its `FILTER`, and keys that aren't plain columns, since `CASE` in a key chooses rows
-//! too; and a roll-up, with all that is below it. A plain column as a key isn't one: a breakdown costs what its condition costs, and a table
+//! too; and a roll-up, with all that is below it. A reference that one of these looks up in is part of it, with its
+//! content: another content chooses other rows. A plain column as a key isn't one: a breakdown costs what its condition costs, and a table
 //! without any costs one.
 //!
 //! *Stops*: attacks that need many sets of people of the attacker's choice: linear reconstruction (31),
@@ -23,6 +24,7 @@ use crate::admit::Admitted;
 use crate::dataset::Dataset;
 use crate::guard::GuardError;
 use crate::keyed::digest;
+use crate::reference::Editions;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::tabulation::canonical::{condition_texts, roll_up_text};
 use crate::tabulation::{Scalar, Tabulation};
@@ -44,21 +46,25 @@ impl Condition {
         Self(u128::from_le_bytes(bytes))
     }
 
-    /// The conditions of a Tabulation, each once.
+    /// The conditions of a Tabulation, each once, whose references have these contents.
     #[must_use]
-    pub fn of(tabulation: &Tabulation) -> BTreeSet<Self> {
+    pub fn of(tabulation: &Tabulation, editions: &Editions) -> BTreeSet<Self> {
         let keys = tabulation.keys.iter().map(|key| &key.scalar);
-        let chosen: Vec<String> = keys
-            .filter(|key| !matches!(key, Scalar::Column(_)))
-            .map(|key| format!("key {key:?}"))
-            .collect();
+        let keys: Vec<&Scalar> = keys.filter(|key| !matches!(key, Scalar::Column(_))).collect();
+        let chosen: Vec<String> = keys.iter().map(|key| format!("key {key:?}")).collect();
         let filters = tabulation.measures.iter().map(|measure| measure.filter.as_ref());
         filters
             .map(|filter| {
-                let predicates = tabulation.input.predicates().into_iter().chain(filter);
-                let mut texts = condition_texts(predicates);
+                let predicates: Vec<&Scalar> =
+                    tabulation.input.predicates().into_iter().chain(filter).collect();
+                let mut texts = condition_texts(predicates.iter().copied());
                 texts.extend(chosen.iter().map(|key| key.clone().into_bytes()));
                 texts.extend(roll_up_text(&tabulation.input));
+                let looking = predicates.iter().chain(&keys);
+                for reference in looking.flat_map(|scalar| scalar.references()) {
+                    texts
+                        .insert(format!("{reference} {:?}", editions.get(&reference)).into_bytes());
+                }
                 Self::of_texts(&texts)
             })
             .collect()
@@ -145,9 +151,9 @@ impl ConditionBudget for MemoryBudget {
 ///
 /// ```
 /// use insitu_disclosure::budget::{ConditionBudget, Charged, Unpaid, charge};
-/// use insitu_disclosure::{Admitted, Tabulation};
+/// use insitu_disclosure::{Admitted, Tabulation, reference::Editions};
 /// fn pay(question: Admitted<Tabulation>, budget: &dyn ConditionBudget) -> Result<Charged, Unpaid> {
-///     charge(question, 0, budget)
+///     charge(question, &Editions::new(), 0, budget)
 /// }
 /// ```
 #[derive(Debug)]
@@ -170,19 +176,21 @@ pub enum Unpaid {
     Unkept(GuardError),
 }
 
-/// Charges a question on a state of the data. Without a budget of its dataset it costs nothing.
+/// Charges a question, whose references have these contents, on a state of the data. Without a budget of its dataset
+/// it costs nothing.
 ///
 /// # Errors
 /// A budget that is spent, or can't be kept.
 pub fn charge(
     question: Admitted<Tabulation>,
+    editions: &Editions,
     snapshot: u64,
     budget: &dyn ConditionBudget,
 ) -> Result<Charged, Unpaid> {
     let Some(conditions_max) = question.dataset().conditions_max() else {
         return Ok(Charged(question));
     };
-    let conditions = Condition::of(question.tabulation());
+    let conditions = Condition::of(question.tabulation(), editions);
     match budget.charge(snapshot, &conditions, conditions_max) {
         Ok(Charge::Paid) => Ok(Charged(question)),
         Ok(Charge::Spent) => Err(Unpaid::Spent(spent(question.dataset()))),
@@ -241,7 +249,8 @@ mod tests {
         let count =
             |filter: &Option<Scalar>| Measure { kind: MeasureKind::Rows, filter: filter.clone() };
         let measures = filters.iter().map(count).collect();
-        Condition::of(&Tabulation { input, keys, sets: Vec::new(), measures, groups_max: 1 })
+        let asked = Tabulation { input, keys, sets: Vec::new(), measures, groups_max: 1 };
+        Condition::of(&asked, &Editions::new())
     }
 
     #[test]

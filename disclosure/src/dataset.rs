@@ -260,6 +260,8 @@ pub enum Protection {
         /// About how many rows there are, over all departments that hold the dataset: published, and not counted.
         /// `None` where the data owner doesn't say.
         rows_about: Option<u64>,
+        /// Whether its rows may be joined to open reference data.
+        reference_joins: bool,
     },
 }
 
@@ -345,6 +347,15 @@ impl Dataset {
         match &self.protection {
             Protection::Open => None,
             Protection::Protected { conditions_max, .. } => *conditions_max,
+        }
+    }
+
+    /// Whether its rows may be joined to open reference data at the department. Open rows are joined at the gateway.
+    #[must_use]
+    pub const fn reference_joins(&self) -> bool {
+        match &self.protection {
+            Protection::Open => false,
+            Protection::Protected { reference_joins, .. } => *reference_joins,
         }
     }
 

@@ -3,7 +3,8 @@
 //! Read in this order:
 //!
 //! 1. [`dataset`], [`label`], [`impossible`] and [`policy`]: what a data owner declared about a Dataset.
-//! 2. [`tabulation`]: the question in closed form. It has no word for "rows".
+//! 2. [`tabulation`]: the question in closed form. It has no word for "rows". [`reference`]: open data that its rows
+//!    are looked up in.
 //! 3. [`rules`]: the one ordered list of rules; [`admit()`] applies those on the question and returns
 //!    every violation at once, [`protect()`] applies those on cells.
 //! 4. [`evidence`]: what is known of a cell, never rows; it merges in any order and any split.
@@ -33,6 +34,7 @@ pub mod open;
 pub mod policy;
 pub mod protect;
 pub mod rebuild;
+pub mod reference;
 pub mod refusal;
 pub mod rules;
 pub mod shown;
@@ -55,5 +57,5 @@ pub use shown::{ShownType, ShownValue};
 pub use table::{CellStatus, ProtectedColumn, Table};
 pub use tabulation::{
     Association, Comparison, Dispersion, Function, Input, Key, KeySet, Literal, Measure,
-    MeasureKind, Probability, RollUp, Scalar, ScalarType, Tabulation, UnitCount,
+    MeasureKind, Probability, Reference, RollUp, Scalar, ScalarType, Tabulation, UnitCount,
 };

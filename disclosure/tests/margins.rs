@@ -93,6 +93,7 @@ fn dataset(profile: Profile, one_row_each: bool, whole: bool) -> Arc<Dataset> {
             conditions_max: None,
             answer_times: AnswerTimes::default(),
             rows_about: None,
+            reference_joins: true,
         },
         snapshot: 1,
     })

@@ -67,6 +67,7 @@ fn dataset(profile: Profile, x: Bounds, y: Bounds) -> Arc<Dataset> {
             conditions_max: None,
             answer_times: AnswerTimes::at_once(),
             rows_about: None,
+            reference_joins: true,
         },
         impossible: Vec::new(),
         snapshot: 0,

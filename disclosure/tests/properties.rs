@@ -21,6 +21,7 @@ use insitu_disclosure::evidence::{
 use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
 use insitu_disclosure::keyed::mix;
 use insitu_disclosure::policy::{Dominance, Predicates, Profile, Zeros};
+use insitu_disclosure::reference::Editions;
 use insitu_disclosure::rules::quantiles::quantile;
 use insitu_disclosure::tabulation::PartKind;
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
@@ -333,7 +334,7 @@ proptest! {
     /// breaks down by, and every question has its price.
     #[test]
     fn a_question_costs_the_same_in_another_order(question in tabulation(), by in any_keys()) {
-        let conditions = Condition::of(&question);
+        let conditions = Condition::of(&question, &Editions::new());
         prop_assert!(conditions.len() <= question.measures.len());
         prop_assert_eq!(conditions.is_empty(), question.measures.is_empty());
         let mut turned = question.clone();
@@ -346,7 +347,7 @@ proptest! {
             input: Box::new(input),
             predicate: predicate.clone(),
         });
-        prop_assert_eq!(Condition::of(&turned), conditions);
+        prop_assert_eq!(Condition::of(&turned, &Editions::new()), conditions);
     }
 
     #[test]

@@ -19,8 +19,15 @@ pub(crate) fn explain(ready: &Ready) -> String {
         let held = leaf.held();
         let _ = writeln!(text, "leaf_{index}: {}", at(held));
         match leaf {
-            Leaf::Tabulation { tabulation, .. } => {
+            Leaf::Tabulation { tabulation, references, .. } => {
                 tabulated(&mut text, tabulation, &held.dataset);
+                for open in references {
+                    let _ = writeln!(
+                        text,
+                        "    joined to {}, which is sent to the department once",
+                        open.dataset.name
+                    );
+                }
                 rules(&mut text, &held.dataset);
             }
             Leaf::OpenRows { .. } => {
@@ -158,5 +165,12 @@ fn show(scalar: &Scalar) -> String {
             format!("{}({})", function.as_str(), args.join(", "))
         }
         Scalar::Cast { value, to } => format!("cast({} to {to})", show(value)),
+        Scalar::Lookup { reference, column, value_type: _, key } => {
+            let by = show(key);
+            // The other column's name is told where it isn't the same.
+            let equals =
+                if by == reference.key { String::new() } else { format!(" = {}", reference.key) };
+            format!("look-up of {column} in {} by {by}{equals}", reference.dataset)
+        }
     }
 }

@@ -9,6 +9,7 @@ use futures::future::join_all;
 use insitu_disclosure::budget::{Charge, Condition, spent};
 use insitu_disclosure::guard::{Guard, MemoryStore};
 use insitu_disclosure::policy::DifferenceGuard;
+use insitu_disclosure::reference::{Edition, Editions};
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{
     Admitted, Dataset, Evidence, OpenDataset, Protected, Refusal, RefusalCode, Refusals, Release,
@@ -22,12 +23,14 @@ use insitu_proto::v1::AnswerKind;
 use crate::catalog::{Held, Holder, Standing};
 use crate::nodes::{Directory, NodeChannel, NodeFailure, in_our_words};
 use crate::plan::OpenNeed;
+use crate::references::{Contents, References, editions};
 
 /// What all the gathering of one query shares.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Gathering<'a> {
     pub(crate) directory: &'a Directory,
     pub(crate) guards: &'a Arc<Guards>,
+    pub(crate) references: &'a References,
     pub(crate) query_id: QueryId,
     pub(crate) deadline: Instant,
 }
@@ -41,13 +44,18 @@ impl Gathering<'_> {
         &self,
         admitted: &Arc<Admitted<Tabulation>>,
         held: &Held,
+        references: &[Arc<Held>],
     ) -> Result<Protected<Table>, Refusals> {
+        let contents = self.contents(admitted, references).await?;
         match held.dataset.release() {
             ReleaseMode::AtNode => {
                 let answers = self
-                    .ask_all(held, AnswerKind::Protected, &admitted.table_schema(), |fingerprint| {
-                        question(admitted, fingerprint)
-                    })
+                    .ask_all(
+                        held,
+                        (AnswerKind::Protected, &admitted.table_schema()),
+                        &contents,
+                        |fingerprint| question(admitted, fingerprint),
+                    )
                     .await?;
                 // Final tables don't add up: the catalogue sees to it that there is one holder.
                 let [(department, answer)] = answers.as_slice() else {
@@ -56,10 +64,10 @@ impl Gathering<'_> {
                 receive(admitted, &answer.batches).ok_or_else(|| invalid(department).into())
             }
             ReleaseMode::AtGateway => {
-                self.charge(admitted).await?;
+                self.charge(admitted, editions(&contents)).await?;
                 let schema = evidence::evidence_schema(admitted);
                 let answers = self
-                    .ask_all(held, AnswerKind::Evidence, &schema, |fingerprint| {
+                    .ask_all(held, (AnswerKind::Evidence, &schema), &contents, |fingerprint| {
                         question(admitted, fingerprint)
                     })
                     .await?;
@@ -75,13 +83,34 @@ impl Gathering<'_> {
         }
     }
 
+    /// The contents of the question's references, whose datasets are among these.
+    async fn contents(
+        &self,
+        admitted: &Admitted<Tabulation>,
+        references: &[Arc<Held>],
+    ) -> Result<Contents, Refusals> {
+        let wanted = admitted.tabulation().contents(admitted.dataset())?;
+        let made = wanted.into_iter().map(|(reference, columns)| async move {
+            let held = references.iter().find(|held| held.dataset.name == reference.dataset);
+            let held = held.ok_or_else(failed)?;
+            let content = self.content(&reference, &columns, held).await?;
+            Ok::<_, Refusals>((reference, content))
+        });
+        Ok(futures::future::try_join_all(made).await?.into_iter().collect())
+    }
+
     /// Charges the question to the dataset's budget, where there is one, before anybody is asked. Each
     /// department charges its own as well; here it is all departments' together.
-    async fn charge(&self, admitted: &Arc<Admitted<Tabulation>>) -> Result<(), Refusals> {
+    async fn charge(
+        &self,
+        admitted: &Arc<Admitted<Tabulation>>,
+        editions: Editions,
+    ) -> Result<(), Refusals> {
         let Some(conditions_max) = admitted.dataset().conditions_max() else { return Ok(()) };
         let (asked, guards) = (Arc::clone(admitted), Arc::clone(self.guards));
         let charging = tokio::task::spawn_blocking(move || {
-            let (dataset, conditions) = (asked.dataset(), Condition::of(asked.tabulation()));
+            let (dataset, conditions) =
+                (asked.dataset(), Condition::of(asked.tabulation(), &editions));
             guards.budget(&dataset.name)?.charge(dataset.snapshot, &conditions, conditions_max)
         });
         match charging.await {
@@ -146,7 +175,7 @@ impl Gathering<'_> {
             ))
         })?;
         let answers = self
-            .ask_all(held, AnswerKind::OpenRows, &schema, |fingerprint| {
+            .ask_all(held, (AnswerKind::OpenRows, &schema), &Contents::new(), |fingerprint| {
                 Question::OpenRows(OpenRows {
                     dataset: held.dataset.name.clone(),
                     fingerprint,
@@ -158,27 +187,31 @@ impl Gathering<'_> {
         Ok((schema, answers.into_iter().flat_map(|(_, answer)| answer.batches).collect()))
     }
 
-    /// One round trip to every holder, all at once; answers in node order.
+    /// One round trip to every holder, all at once; answers in node order. A holder that doesn't have a content yet
+    /// is sent it, and asked again.
     async fn ask_all(
         &self,
         held: &Held,
-        kind: AnswerKind,
-        schema: &SchemaRef,
+        (kind, schema): (AnswerKind, &SchemaRef),
+        contents: &Contents,
         question: impl Fn(u64) -> Question,
     ) -> Result<Vec<(String, Answer)>, Refusals> {
         let doors = self.doors(held)?;
         let asked = doors.into_iter().map(|(holder, fingerprint, channel)| {
             let question = question(fingerprint);
             async move {
-                let left = self.deadline.saturating_duration_since(Instant::now());
-                let request = NodeRequest {
-                    query_id: self.query_id,
-                    time_ms_max: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
-                    question,
+                let channel = channel.as_ref();
+                let ask = || self.ask(channel, (kind, schema), contents, question.clone());
+                let answer = match ask().await {
+                    Err(NodeFailure::Missing(missing)) => {
+                        match self.lend(channel, contents, &missing).await {
+                            Ok(()) => ask().await,
+                            Err(failure) => Err(failure),
+                        }
+                    }
+                    answered => answered,
                 };
-                // A little longer than the node has, so that its own refusal arrives.
-                let patience = left.saturating_add(Duration::from_millis(500));
-                match channel.ask(&request, kind, schema, patience).await {
+                match answer {
                     Ok(answer) => Ok((holder.department, answer)),
                     Err(failure) => Err(self.refusal(&holder, &held.dataset, failure)),
                 }
@@ -196,8 +229,50 @@ impl Gathering<'_> {
         Refusals::collect(refusals).map_or(Ok(answers), Err)
     }
 
+    async fn ask(
+        &self,
+        channel: &dyn NodeChannel,
+        (kind, schema): (AnswerKind, &SchemaRef),
+        contents: &Contents,
+        question: Question,
+    ) -> Result<Answer, NodeFailure> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let request = NodeRequest {
+            query_id: self.query_id,
+            time_ms_max: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
+            question,
+            editions: editions(contents),
+        };
+        // A little longer than the node has, so that its own refusal arrives.
+        let patience = left.saturating_add(Duration::from_millis(500));
+        channel.ask(&request, kind, schema, patience).await
+    }
+
+    /// Sends the contents that a node says it doesn't have.
+    async fn lend(
+        &self,
+        channel: &dyn NodeChannel,
+        contents: &Contents,
+        missing: &[Edition],
+    ) -> Result<(), NodeFailure> {
+        for edition in missing {
+            // A node asks for what the question named, and for nothing else.
+            let content = contents.values().find(|content| content.edition() == *edition);
+            let content = content.ok_or(NodeFailure::Invalid("editions"))?;
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            channel.lend(self.query_id, content, left).await.map_err(|failure| match failure {
+                // Of a question the same code would be about its groups.
+                NodeFailure::Refused(codes) if codes == [RefusalCode::L506] => {
+                    NodeFailure::Missing(vec![*edition])
+                }
+                other => other,
+            })?;
+        }
+        Ok(())
+    }
+
     /// Every holder's door, or a Refusal that names all who are missing.
-    fn doors(&self, held: &Held) -> Result<Vec<Door>, Refusals> {
+    pub(crate) fn doors(&self, held: &Held) -> Result<Vec<Door>, Refusals> {
         let mut doors = Vec::with_capacity(held.holders.len());
         let mut missing = Vec::new();
         for holder in &held.holders {
@@ -228,6 +303,13 @@ impl Gathering<'_> {
         match failure {
             NodeFailure::Refused(codes) => in_our_words(department, dataset, &codes)
                 .unwrap_or_else(|| self.refusal(holder, dataset, NodeFailure::Invalid("refusal"))),
+            // They were sent, and don't stay: there is no room for all that the question needs.
+            NodeFailure::Missing(_) => Refusal::new(
+                RefusalCode::L506,
+                format!("the query needs more memory for reference data than {department} gives."),
+                "Join fewer tables or columns at once.",
+            )
+            .into(),
             NodeFailure::Unreachable => Refusal::new(
                 RefusalCode::N402,
                 format!("{department} didn't answer."),
@@ -257,7 +339,7 @@ impl Gathering<'_> {
     }
 }
 
-fn failed() -> Refusals {
+pub(crate) fn failed() -> Refusals {
     Refusal::new(
         RefusalCode::X901,
         "something went wrong inside the gateway.",

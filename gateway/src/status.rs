@@ -12,6 +12,7 @@
 
 use arrow_flight::sql::Any;
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
+use insitu_proto::refusal::Unanswered;
 use insitu_proto::request::QueryId;
 use prost::Message as _;
 use prost::bytes::Bytes;
@@ -119,6 +120,7 @@ pub const fn grpc_code(code: RefusalCode) -> Code {
         | RefusalCode::Q108
         | RefusalCode::Q109
         | RefusalCode::Q110
+        | RefusalCode::Q111
         | RefusalCode::D201
         | RefusalCode::D202
         | RefusalCode::D203
@@ -129,7 +131,8 @@ pub const fn grpc_code(code: RefusalCode) -> Code {
         | RefusalCode::D208
         | RefusalCode::D209
         | RefusalCode::D210
-        | RefusalCode::D212 => Code::InvalidArgument,
+        | RefusalCode::D212
+        | RefusalCode::D213 => Code::InvalidArgument,
         RefusalCode::A301 => Code::Unauthenticated,
         RefusalCode::A302 => Code::PermissionDenied,
         RefusalCode::N401 | RefusalCode::N402 | RefusalCode::N403 | RefusalCode::N404 => {
@@ -194,7 +197,11 @@ pub fn query_id(status: &Status) -> Option<QueryId> {
 pub fn refusals(status: &Status) -> Option<Refusals> {
     let envelope = RpcStatus::decode(status.details()).ok()?;
     let ours = envelope.details.iter().find(|detail| detail.type_url == DETAILS_TYPE)?;
-    insitu_proto::refusal::decode(&ours.value).ok()
+    match insitu_proto::refusal::decode(&ours.value).ok()? {
+        Unanswered::Refused(refusals) => Some(refusals),
+        // A client isn't asked for references.
+        Unanswered::Missing(_) => None,
+    }
 }
 
 /// `google.rpc.Status`, the form that gRPC's other languages demand of details.

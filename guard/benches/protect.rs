@@ -87,6 +87,7 @@ fn question(preset: Preset, groups_max: u32) -> Admitted<Tabulation> {
             conditions_max: None,
             answer_times: AnswerTimes::default(),
             rows_about: None,
+            reference_joins: true,
         },
         snapshot: 1,
     };

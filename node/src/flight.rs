@@ -1,4 +1,5 @@
-//! The node's Flight service: `DoGet` answers a request, and nothing else is offered.
+//! The node's Flight service: `DoGet` answers a request, `DoPut` takes a reference's content, and nothing else is
+//! offered.
 
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::{
@@ -7,12 +8,13 @@ use arrow_flight::{
 };
 use futures::stream::{self, BoxStream, StreamExt as _};
 use insitu_disclosure::{Refusal, RefusalCode};
+use insitu_proto::refusal::Unanswered;
 use insitu_proto::request::NodeRequest;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
 use crate::shared::SharedNode;
-use crate::status::{malformed, status};
+use crate::status::{malformed, missing, status};
 
 /// The Flight service.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ pub(crate) struct NodeFlight(pub(crate) SharedNode);
 type Messages<T> = BoxStream<'static, Result<T, Status>>;
 
 fn not_offered<T>() -> Result<Response<T>, Status> {
-    Err(Status::unimplemented("a node answers requests by DoGet only"))
+    Err(Status::unimplemented("a node offers DoGet and DoPut only"))
 }
 
 #[tonic::async_trait]
@@ -42,11 +44,17 @@ impl FlightService for NodeFlight {
         let query = request.query_id;
         // At a level that is always on: an error in the log must belong to a query.
         let span = tracing::error_span!("query", id = %query);
-        let answer = self.0.get().answer(&request).instrument(span).await.map_err(|refusals| {
-            // The gateway takes the codes and leaves the words.
-            tracing::info!(%query, %refusals, "a question was refused");
-            status(&refusals)
-        })?;
+        let answer =
+            self.0.get().answer(&request).instrument(span).await.map_err(|unanswered| {
+                match unanswered {
+                    Unanswered::Refused(refusals) => {
+                        // The gateway takes the codes and leaves the words.
+                        tracing::info!(%query, %refusals, "a question was refused");
+                        status(&refusals)
+                    }
+                    Unanswered::Missing(editions) => missing(&editions),
+                }
+            })?;
         let messages = answer.encode(query).map_err(|error| {
             tracing::error!(%query, %error, "an answer could not be encoded");
             let refusal = Refusal::new(
@@ -96,9 +104,10 @@ impl FlightService for NodeFlight {
 
     async fn do_put(
         &self,
-        _: Request<Streaming<FlightData>>,
+        request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
-        not_offered()
+        self.0.get().receive(request.into_inner()).await.map_err(|refusals| status(&refusals))?;
+        Ok(Response::new(stream::empty().boxed()))
     }
 
     async fn do_exchange(

@@ -5,7 +5,8 @@
 //! 2. [`state`]: the secret that noise is drawn with, and what was released.
 //! 3. [`Node`]: the life of a request on one page: decode, admit, charge, run, protect. `pace`: an answer
 //!    kept back until its time.
-//! 4. `tabulate`: from a Tabulation to Evidence, with the node's own engine.
+//! 4. `tabulate`: from a Tabulation to Evidence, with the node's own engine. `references`: open data that rows are
+//!    looked up in.
 //! 5. `answer`: the only things that can be encoded.
 //! 6. [`server`], `flight`, `control`, `shared`, `uplink`, `status`: how a gateway reaches the node;
 //!    `activity`: what it works on.
@@ -19,6 +20,7 @@ mod error;
 mod flight;
 mod node;
 mod pace;
+mod references;
 pub mod server;
 mod shared;
 pub mod source;

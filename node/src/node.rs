@@ -3,16 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow_flight::FlightData;
+use futures::Stream;
 use insitu_disclosure::budget::{Charged, Unpaid, charge};
+use insitu_disclosure::reference::Editions;
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{
     Admitted, DatasetName, Evidence, OpenDataset, Protected, Refusal, RefusalCode, Refusals,
     Release, ReleaseMode, Tabulation, admit, protect,
 };
+use insitu_proto::refusal::Unanswered;
 use insitu_proto::request::{NodeRequest, OpenRows, Question};
 use insitu_proto::{catalog, v1, version};
 use object_store::ObjectStore;
 use tokio::time::Instant;
+use tonic::Status;
 
 use crate::activity::Activity;
 use crate::answer::Answer;
@@ -20,6 +25,7 @@ use crate::config::NodeConfig;
 use crate::dataset::{LoadedDataset, Registry};
 use crate::error::NodeError;
 use crate::pace::{self, Late};
+use crate::references::{LookUps, References};
 use crate::source;
 use crate::state::NodeState;
 use crate::tabulate::{
@@ -35,6 +41,7 @@ pub struct Node {
     groups_max: u32,
     datasets: Registry,
     engine: Engine,
+    references: References,
     activity: Activity,
 }
 
@@ -74,6 +81,7 @@ impl Node {
             groups_max: config.node.groups_max,
             datasets,
             engine,
+            references: References::new(config.node.reference_bytes_max()),
             activity: Activity::default(),
         }))
     }
@@ -119,31 +127,91 @@ impl Node {
     /// Answers a request: decodes, admits under this node's own policy, runs, protects.
     ///
     /// # Errors
-    /// Refusals that say nothing about the data. What the engine said goes to this node's log.
-    pub(crate) async fn answer(&self, request: &NodeRequest) -> Result<Answer, Refusals> {
+    /// Refusals that say nothing about the data, or the contents to look up in that have to be sent first. What the
+    /// engine said goes to this node's log.
+    pub(crate) async fn answer(&self, request: &NodeRequest) -> Result<Answer, Unanswered> {
         let _busy = self.activity.begin();
         let asked = Duration::from_millis(request.time_ms_max.into());
         let time_max = asked.min(self.query_time_max);
         match &request.question {
-            Question::Tabulation(tabulation) => self.tabulate(tabulation.clone(), time_max).await,
-            Question::OpenRows(rows) => self.open_rows(rows, time_max).await,
+            Question::Tabulation(tabulation) => {
+                self.tabulate(tabulation.clone(), &request.editions, time_max).await
+            }
+            Question::OpenRows(rows) => Ok(self.open_rows(rows, time_max).await?),
+        }
+    }
+
+    /// Takes a reference's content, for questions that look up in it.
+    ///
+    /// # Errors
+    /// A node whose datasets aren't joined to anything takes none; a content that isn't what it is said to be.
+    pub(crate) async fn receive(
+        &self,
+        messages: impl Stream<Item = Result<FlightData, Status>> + Send + Unpin,
+    ) -> Result<(), Refusals> {
+        let _busy = self.activity.begin();
+        if !self.datasets.iter().any(|loaded| loaded.dataset.reference_joins()) {
+            return Err(Refusal::new(
+                RefusalCode::D213,
+                "no dataset here is joined to reference data.",
+                "Aggregate first, and join the released table.",
+            )
+            .into());
+        }
+        match self.references.receive(messages, self.query_time_max).await {
+            Ok(header) => {
+                tracing::info!(
+                    query = %header.query_id, reference = %header.reference, edition = %header.edition,
+                    "a reference's content came"
+                );
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(node = self.id, %error, "a reference's content wasn't taken");
+                Err(error.refusal().into())
+            }
         }
     }
 
     async fn tabulate(
         &self,
         tabulation: Tabulation,
+        editions: &Editions,
         time_max: Duration,
-    ) -> Result<Answer, Refusals> {
+    ) -> Result<Answer, Unanswered> {
         let arrived = Instant::now();
         let loaded = self.dataset(tabulation.input.dataset(), tabulation.input.fingerprint())?;
         let admitted = admit(tabulation, Arc::clone(&loaded.dataset))?;
-        let charged = self.charge(admitted, loaded).await?;
+        // Before anything is charged: the same question comes again with the contents.
+        let look_ups = self.look_ups(&admitted, editions)?;
+        let charged = self.charge(admitted, editions, loaded).await?;
         // Until here nothing depended on data, and what is refused is told at once.
-        let running = self.run(charged, loaded, time_max);
-        pace::paced(loaded.dataset.answer_times(), arrived, time_max, running)
-            .await
-            .unwrap_or_else(|Late| Err(self.failed(RunError::OutOfTime, self.groups_max)))
+        let running = self.run(charged, loaded, &look_ups, time_max);
+        let answer =
+            pace::paced(loaded.dataset.answer_times(), arrived, time_max, running)
+                .await
+                .unwrap_or_else(|Late| Err(self.failed(RunError::OutOfTime, self.groups_max)))?;
+        Ok(answer)
+    }
+
+    /// The tables that the question's rows are looked up in, with just the columns it uses.
+    fn look_ups(
+        &self,
+        admitted: &Admitted<Tabulation>,
+        editions: &Editions,
+    ) -> Result<LookUps, Unanswered> {
+        let found = self.references.find(editions).map_err(Unanswered::Missing)?;
+        let contents = admitted.tabulation().contents(admitted.dataset())?;
+        let columns = found.values().map(|table| table.content().columns());
+        if !contents.values().map(Vec::as_slice).eq(columns) {
+            return Err(Refusal::new(
+                RefusalCode::D213,
+                "a reference's content has other columns than are looked up.",
+                "Send the columns that are used, in their types.",
+            )
+            .into());
+        }
+        Ok(found)
     }
 
     /// Charges the question to its dataset's budget, where there is one: before it runs, and whatever
@@ -151,12 +219,15 @@ impl Node {
     async fn charge(
         &self,
         admitted: Admitted<Tabulation>,
+        editions: &Editions,
         loaded: &LoadedDataset,
     ) -> Result<Charged, Refusals> {
         let (budget, snapshot) = (Arc::clone(&loaded.budget), loaded.dataset.snapshot);
+        let editions = editions.clone();
         // Away from the threads that serve the network: what is charged is written down.
-        let charging =
-            tokio::task::spawn_blocking(move || charge(admitted, snapshot, budget.as_ref()));
+        let charging = tokio::task::spawn_blocking(move || {
+            charge(admitted, &editions, snapshot, budget.as_ref())
+        });
         match charging.await {
             Ok(Ok(charged)) => Ok(charged),
             Ok(Err(Unpaid::Spent(refusal))) => Err(refusal.into()),
@@ -176,11 +247,12 @@ impl Node {
         &self,
         charged: Charged,
         loaded: &LoadedDataset,
+        look_ups: &LookUps,
         time_max: Duration,
     ) -> Result<Answer, Refusals> {
         let admitted = charged.into_admitted();
         let groups_max = admitted.tabulation().groups_max.min(self.groups_max);
-        let plan = evidence_plan(&admitted, Arc::clone(&loaded.table), &loaded.keys)
+        let plan = evidence_plan(&admitted, Arc::clone(&loaded.table), &loaded.keys, look_ups)
             .map_err(|error| self.failed(RunError::Engine(error), groups_max))?;
         let rows_max = usize::try_from(groups_max).unwrap_or(usize::MAX);
         let batches = self

@@ -1,5 +1,6 @@
 //! The one map from Refusals to a node's gRPC status.
 
+use insitu_disclosure::reference::Edition;
 use insitu_disclosure::refusal::Family;
 use insitu_disclosure::{RefusalCode, Refusals};
 use tonic::{Code, Status};
@@ -16,6 +17,12 @@ pub(crate) fn status(refusals: &Refusals) -> Status {
     };
     let details = insitu_proto::refusal::encode(refusals);
     Status::with_details(grpc, code.as_str(), details.into())
+}
+
+/// The status for a question whose references' contents have to be sent first.
+pub(crate) fn missing(editions: &[Edition]) -> Status {
+    let details = insitu_proto::refusal::encode_missing(editions);
+    Status::with_details(Code::FailedPrecondition, "references", details.into())
 }
 
 /// The status for bytes that aren't a request of this version.

@@ -36,6 +36,7 @@ pub fn encode(dataset: &Dataset) -> v1::Dataset {
             conditions_max,
             answer_times,
             rows_about,
+            reference_joins,
         } => P::Protected(v1::Protected {
             unit: match unit {
                 ProtectedUnit::Row => None,
@@ -54,6 +55,7 @@ pub fn encode(dataset: &Dataset) -> v1::Dataset {
             conditions_max: *conditions_max,
             answer_times_ms: answer_times.ms().to_vec(),
             rows_about: *rows_about,
+            no_reference_joins: !reference_joins,
         }),
     };
     v1::Dataset {
@@ -188,6 +190,7 @@ fn decode_protected(
             ms => AnswerTimes::new(ms.to_vec()).ok_or(Malformed::Field("answer_times_ms"))?,
         },
         rows_about: p.rows_about,
+        reference_joins: !p.no_reference_joins,
     })
 }
 

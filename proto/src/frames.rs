@@ -15,6 +15,7 @@ use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, Ip
 use arrow_schema::{ArrowError, SchemaRef};
 use futures::{Stream, StreamExt as _};
 use insitu_disclosure::rebuild::NotRebuildable;
+use insitu_disclosure::reference::{CONTENT_BYTES_MAX, ReferenceContent, content_schema};
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{Admitted, Evidence, OpenRows, Protected, ReleaseMode, Tabulation};
 use prost::Message as _;
@@ -89,6 +90,52 @@ pub fn encode_open_rows(
     encode(query_id, v1::AnswerKind::OpenRows, rows.schema(), rows.batches())
 }
 
+/// The largest body of one message to a node, in bytes: with its header it is a message that a node reads.
+pub const REFERENCE_BODY_BYTES_MAX: usize = 32 << 10;
+/// The most bytes of a content on its way: its values, and what each message adds.
+pub const REFERENCE_BYTES_MAX: usize = CONTENT_BYTES_MAX.saturating_mul(2);
+
+/// Messages of a reference's content, made of open data, for a node to look up in.
+///
+/// # Errors
+/// A fault of ours: a content that doesn't fit its own schema.
+pub fn encode_reference(
+    query_id: QueryId,
+    content: &ReferenceContent,
+) -> Result<Vec<FlightData>, EncodeError> {
+    let schema = content_schema(content.columns());
+    let slices = small_slices(content.batch());
+    let mut messages = encode_slices(query_id, v1::AnswerKind::Reference, &schema, slices)?;
+    let header = crate::reference::Header::of(query_id, content).encode();
+    if let Some(first) = messages.first_mut() {
+        first.flight_descriptor = Some(arrow_flight::FlightDescriptor::new_cmd(header));
+    }
+    Ok(messages)
+}
+
+/// Halves until each is small: text is no longer than an eighth of the limit.
+fn small_slices(batch: &RecordBatch) -> Vec<RecordBatch> {
+    let size = |batch: &RecordBatch| {
+        let of_column = |c: &arrow_array::ArrayRef| c.to_data().get_slice_memory_size();
+        let sizes = batch.columns().iter().map(of_column);
+        sizes.fold(0, |sum: usize, size| sum.saturating_add(size.unwrap_or(usize::MAX)))
+    };
+    let mut small = Vec::new();
+    let mut waiting = vec![batch.clone()];
+    while let Some(batch) = waiting.pop() {
+        let rows = batch.num_rows();
+        // Half of the limit: buffers are padded.
+        if rows <= 1 || (rows <= BATCH_ROWS_MAX && size(&batch) <= REFERENCE_BODY_BYTES_MAX / 2) {
+            small.push(batch);
+            continue;
+        }
+        let middle = rows / 2;
+        waiting.push(batch.slice(middle, rows.saturating_sub(middle)));
+        waiting.push(batch.slice(0, middle));
+    }
+    small
+}
+
 /// Why an answer couldn't be written.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
@@ -111,6 +158,16 @@ fn encode(
     schema: &SchemaRef,
     batches: &[RecordBatch],
 ) -> Result<Vec<FlightData>, EncodeError> {
+    encode_slices(query_id, kind, schema, batches.iter().flat_map(slices))
+}
+
+/// The messages, with a batch for each slice that has rows.
+fn encode_slices(
+    query_id: QueryId,
+    kind: v1::AnswerKind,
+    schema: &SchemaRef,
+    slices: impl IntoIterator<Item = RecordBatch>,
+) -> Result<Vec<FlightData>, EncodeError> {
     let options = IpcWriteOptions::default();
     let generator = IpcDataGenerator::default();
     let mut tracker = DictionaryTracker::new(true);
@@ -119,17 +176,14 @@ fn encode(
         generator.schema_to_bytes_with_dictionary_tracker(schema, &mut tracker, &options).into(),
     ];
     let mut rows = 0_u64;
-    for batch in batches {
-        if batch.schema_ref().fields() != schema.fields() {
+    for slice in slices {
+        if slice.schema_ref().fields() != schema.fields() {
             return Err(NotRebuildable.into());
         }
-        for slice in slices(batch) {
-            // A slice still refers to the whole batch's buffers, but IPC writes the slice's part only.
-            let (_, message) =
-                generator.encode(&slice, &mut tracker, &options, &mut compression)?;
-            rows = rows.saturating_add(u64::try_from(slice.num_rows()).unwrap_or(u64::MAX));
-            messages.push(message.into());
-        }
+        // A slice still refers to the whole batch's buffers, but IPC writes the slice's part only.
+        let (_, message) = generator.encode(&slice, &mut tracker, &options, &mut compression)?;
+        rows = rows.saturating_add(u64::try_from(slice.num_rows()).unwrap_or(u64::MAX));
+        messages.push(message.into());
     }
     let receipt = v1::Receipt {
         query_id: query_id.0.to_vec(),
@@ -206,10 +260,36 @@ pub struct Answer {
 /// # Errors
 /// Anything but: the expected schema, plain record batches of bounded size, a Receipt for exactly them.
 pub async fn decode(
+    messages: impl Stream<Item = Result<FlightData, tonic::Status>> + Unpin,
+    query_id: QueryId,
+    kind: v1::AnswerKind,
+    schema: &SchemaRef,
+) -> Result<Answer, FrameError> {
+    decode_within(messages, query_id, kind, schema, ANSWER_BYTES_MAX).await
+}
+
+/// Reads a content of a reference under guard, whose header came with the first message, up to so many bytes: its
+/// batches.
+///
+/// # Errors
+/// As [`decode`].
+pub async fn decode_reference(
+    messages: impl Stream<Item = Result<FlightData, tonic::Status>> + Unpin,
+    header: &crate::reference::Header,
+    bytes_max: usize,
+) -> Result<Vec<RecordBatch>, FrameError> {
+    let (kind, schema) = (v1::AnswerKind::Reference, content_schema(&header.columns));
+    let bytes_max = bytes_max.min(REFERENCE_BYTES_MAX);
+    let answer = decode_within(messages, header.query_id, kind, &schema, bytes_max).await?;
+    Ok(answer.batches)
+}
+
+async fn decode_within(
     mut messages: impl Stream<Item = Result<FlightData, tonic::Status>> + Unpin,
     query_id: QueryId,
     kind: v1::AnswerKind,
     schema: &SchemaRef,
+    bytes_max: usize,
 ) -> Result<Answer, FrameError> {
     let mut sha = Sha256::new();
     let mut batches = Vec::new();
@@ -221,7 +301,7 @@ pub async fn decode(
             .saturating_add(message.data_header.len())
             .saturating_add(message.data_body.len())
             .saturating_add(message.app_metadata.len());
-        if bytes > ANSWER_BYTES_MAX || message.data_body.len() > BODY_BYTES_MAX {
+        if bytes > bytes_max || message.data_body.len() > BODY_BYTES_MAX {
             return Err(FrameError::TooLarge);
         }
         if message.data_header.is_empty() {

@@ -1,7 +1,7 @@
 //! insitu's wire: what travels between a gateway and a node.
 //!
 //! 1. [`v1`]: messages, generated at build time from `protos/`.
-//! 2. [`scalar`], [`tabulation`], [`catalog`], [`profile`], [`request`]: a conversion file per message. Decoding validates, never
+//! 2. [`scalar`], [`reference`], [`tabulation`], [`catalog`], [`profile`], [`request`]: a conversion file per message. Decoding validates, never
 //!    defaults; what isn't known is rejected.
 //! 3. [`frames`]: Arrow batches as Flight messages, and back under guard, closed by a Receipt.
 //! 4. [`version`]: what two peers do when they differ.
@@ -11,6 +11,7 @@ pub mod frames;
 pub mod hello;
 mod moment;
 pub mod profile;
+pub mod reference;
 pub mod refusal;
 pub mod request;
 pub mod scalar;

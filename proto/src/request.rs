@@ -1,10 +1,11 @@
 //! A request to a node: the ticket of a `DoGet`.
 
+use insitu_disclosure::reference::Editions;
 use insitu_disclosure::{DatasetName, Scalar, Tabulation};
 use prost::Message as _;
 
 use crate::version::{VERSION, is_understood};
-use crate::{Malformed, decode_exactly, scalar, tabulation, v1};
+use crate::{Malformed, decode_exactly, reference, scalar, tabulation, v1};
 
 /// The longest request, in bytes.
 pub const REQUEST_BYTES_MAX: usize = 2_048;
@@ -46,6 +47,14 @@ impl Question {
             Self::OpenRows(_) => 0,
         }
     }
+
+    /// Whether these are the editions of its references: each once, and no others.
+    fn is_asked_with(&self, editions: &Editions) -> bool {
+        match self {
+            Self::Tabulation(tabulation) => tabulation.references().keys().eq(editions.keys()),
+            Self::OpenRows(_) => editions.is_empty(),
+        }
+    }
 }
 
 /// Rows of an open dataset: some columns, perhaps under a condition.
@@ -70,15 +79,20 @@ pub struct NodeRequest {
     pub time_ms_max: u32,
     /// What is asked.
     pub question: Question,
+    /// The contents that a Tabulation's rows are looked up in, of all its references.
+    pub editions: Editions,
 }
 
 impl NodeRequest {
     /// The request's bytes.
     ///
     /// # Errors
-    /// A question that doesn't fit into [`REQUEST_BYTES_MAX`].
+    /// A question that doesn't fit into [`REQUEST_BYTES_MAX`], or editions of other references than it has.
     pub fn encode(&self) -> Result<Vec<u8>, Malformed> {
         use v1::node_request::Request as R;
+        if !self.question.is_asked_with(&self.editions) {
+            return Err(Malformed::Field("editions"));
+        }
         let request = match &self.question {
             Question::Tabulation(t) => R::Tabulation(tabulation::encode(t)),
             Question::OpenRows(rows) => R::OpenRows(v1::OpenRows {
@@ -94,6 +108,7 @@ impl NodeRequest {
             query_id: self.query_id.0.to_vec(),
             time_ms_max: self.time_ms_max,
             request: Some(request),
+            editions: reference::encode_editions(&self.editions),
         }
         .encode_to_vec();
         if bytes.len() <= REQUEST_BYTES_MAX {
@@ -130,16 +145,24 @@ impl NodeRequest {
         if message.required_features != question.features() {
             return Err(Malformed::Field("features"));
         }
-        Ok(Self { query_id: QueryId(query_id), time_ms_max: message.time_ms_max, question })
+        let editions = reference::decode_editions(&message.editions)?;
+        if !question.is_asked_with(&editions) {
+            return Err(Malformed::Field("editions"));
+        }
+        let (query_id, time_ms_max) = (QueryId(query_id), message.time_ms_max);
+        Ok(Self { query_id, time_ms_max, question, editions })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use insitu_disclosure::{Association, Dispersion, Input, Key, KeySet, Measure, MeasureKind};
+    use insitu_disclosure::reference::Edition;
+    use insitu_disclosure::{
+        Association, Dispersion, Input, Key, KeySet, Measure, MeasureKind, Reference, ScalarType,
+    };
 
     use super::*;
-    use crate::version::{GROUPING_SETS, MOMENTS};
+    use crate::version::{GROUPING_SETS, MOMENTS, REFERENCES};
 
     fn request(sets: &[u16]) -> NodeRequest {
         asking(sets, MeasureKind::Rows)
@@ -155,7 +178,8 @@ mod tests {
             groups_max: 10,
         };
         let question = Question::Tabulation(tabulation);
-        NodeRequest { query_id: QueryId([7; 16]), time_ms_max: 5, question }
+        let editions = Editions::new();
+        NodeRequest { query_id: QueryId([7; 16]), time_ms_max: 5, question, editions }
     }
 
     fn message_of(request: &NodeRequest) -> v1::NodeRequest {
@@ -221,6 +245,59 @@ mod tests {
         }
         let unknown = v1::NodeRequest { required_features: 1 << 63, ..message(&[]) };
         assert!(NodeRequest::decode(&unknown.encode_to_vec()).is_err());
+    }
+
+    fn reference() -> Reference {
+        let dataset = DatasetName::parse("ons.population").unwrap();
+        Reference { dataset, key: "lsoa".to_owned() }
+    }
+
+    /// By what a reference says of the area.
+    fn looking_up() -> NodeRequest {
+        let mut sent = request(&[]);
+        if let Question::Tabulation(tabulation) = &mut sent.question {
+            tabulation.keys.truncate(1);
+            tabulation.keys[0].scalar = Scalar::Lookup {
+                reference: reference(),
+                column: "region".to_owned(),
+                value_type: ScalarType::Utf8,
+                key: Box::new(column("area")),
+            };
+        }
+        sent.editions = [(reference(), Edition([9; 32]))].into();
+        sent
+    }
+
+    #[test]
+    fn a_question_that_looks_up_says_so_and_arrives() {
+        let bytes = looking_up().encode().unwrap();
+        assert_eq!(NodeRequest::decode(&bytes), Ok(looking_up()));
+        assert_eq!(message_of(&looking_up()).required_features, REFERENCES);
+    }
+
+    #[test]
+    fn the_editions_are_those_of_the_references_and_no_others() {
+        let other = Reference { key: "ward".to_owned(), ..reference() };
+        let both: Editions = [(reference(), Edition([9; 32])), (other, Edition([8; 32]))].into();
+        for editions in [Editions::new(), both.clone()] {
+            let wrong = NodeRequest { editions, ..looking_up() };
+            assert_eq!(wrong.encode(), Err(Malformed::Field("editions")));
+        }
+        let wrong = NodeRequest { editions: both.clone(), ..request(&[]) };
+        assert_eq!(wrong.encode(), Err(Malformed::Field("editions")), "nothing is looked up");
+        let right = message_of(&looking_up());
+        let edition = right.editions[0].clone();
+        let too_short = v1::Edition { sha256: vec![9; 31], ..edition.clone() };
+        let turned: Vec<v1::Edition> =
+            crate::reference::encode_editions(&both).into_iter().rev().collect();
+        for editions in [vec![], vec![too_short], vec![edition.clone(), edition.clone()], turned] {
+            let changed = v1::NodeRequest { editions, ..right.clone() };
+            assert!(NodeRequest::decode(&changed.encode_to_vec()).is_err());
+        }
+        // A node that doesn't know the feature rejects the request as a whole.
+        let unsaid = v1::NodeRequest { required_features: 0, ..right };
+        let decoded = NodeRequest::decode(&unsaid.encode_to_vec());
+        assert_eq!(decoded, Err(Malformed::Field("features")));
     }
 
     #[test]

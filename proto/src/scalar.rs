@@ -4,7 +4,7 @@ use insitu_disclosure::tabulation::DEPTH_MAX;
 use insitu_disclosure::tabulation::typing::DECIMAL_PLACES_MAX;
 use insitu_disclosure::{Comparison, Function, Literal, Scalar, ScalarType};
 
-use crate::{Malformed, v1};
+use crate::{Malformed, reference, v1};
 
 /// An expression as a message.
 #[must_use]
@@ -49,6 +49,12 @@ pub fn encode(scalar: &Scalar) -> v1::Scalar {
         Scalar::Cast { value, to } => {
             S::Cast(Box::new(v1::Cast { value: boxed(value), to: Some(encode_type(*to)) }))
         }
+        Scalar::Lookup { reference, column, value_type, key } => S::Lookup(Box::new(v1::Lookup {
+            reference: Some(reference::encode(reference)),
+            column: column.clone(),
+            r#type: Some(encode_type(*value_type)),
+            key: boxed(key),
+        })),
     };
     v1::Scalar { scalar: Some(scalar) }
 }
@@ -109,6 +115,12 @@ fn decode_at(message: &v1::Scalar, depth: usize) -> Result<Scalar, Malformed> {
         S::Cast(m) => Scalar::Cast {
             value: required(&m.value)?,
             to: decode_type(m.to.as_ref().ok_or(Malformed::Field("type"))?)?,
+        },
+        S::Lookup(m) => Scalar::Lookup {
+            reference: reference::decode(m.reference.as_ref())?,
+            column: reference::column_name(&m.column)?,
+            value_type: decode_type(m.r#type.as_ref().ok_or(Malformed::Field("type"))?)?,
+            key: required(&m.key)?,
         },
     })
 }

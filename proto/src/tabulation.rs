@@ -5,7 +5,7 @@ use insitu_disclosure::{
     UnitCount,
 };
 
-use crate::version::{GROUPING_SETS, MOMENTS, ROLL_UPS};
+use crate::version::{GROUPING_SETS, MOMENTS, REFERENCES, ROLL_UPS};
 use crate::{Malformed, moment, scalar, v1};
 
 /// The most filters one upon the other; the gateway writes one.
@@ -61,7 +61,9 @@ pub fn features(tabulation: &Tabulation) -> u64 {
         | MeasureKind::Quantile { .. } => 0,
         MeasureKind::Dispersion(..) | MeasureKind::Association(..) => MOMENTS,
     };
-    tabulation.measures.iter().map(of_measure).fold(of_sets | of_input, |all, one| all | one)
+    let of_references = if tabulation.references().is_empty() { 0 } else { REFERENCES };
+    let of_all = of_sets | of_input | of_references;
+    tabulation.measures.iter().map(of_measure).fold(of_all, |all, one| all | one)
 }
 
 fn encode_input(input: &Input) -> v1::Input {

@@ -13,10 +13,12 @@ pub const VERSION_MIN: u32 = 2;
 pub const GROUPING_SETS: u64 = 1 << 0;
 /// The feature of measures that are moments.
 pub const MOMENTS: u64 = 1 << 1;
+/// The feature of Tabulations whose rows are looked up in reference data.
+pub const REFERENCES: u64 = 1 << 2;
 /// The feature of Tabulations over rolled-up units.
 pub const ROLL_UPS: u64 = 1 << 3;
 /// Bits of [`crate::v1::NodeRequest::required_features`] this build knows.
-pub const FEATURES: u64 = GROUPING_SETS | MOMENTS | ROLL_UPS;
+pub const FEATURES: u64 = GROUPING_SETS | MOMENTS | REFERENCES | ROLL_UPS;
 
 /// Whether a request with this version and these features is understood here.
 #[must_use]

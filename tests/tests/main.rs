@@ -18,6 +18,7 @@ mod policy_matrix;
 mod quantiles;
 mod query_id;
 mod questions;
+mod references;
 mod roll_ups;
 mod slt;
 mod split;

@@ -203,6 +203,50 @@ const ROWS: &[Row] = &[
     ),
     ("measures", "arithmetic within", &["SELECT sum(cost * 1000) FROM health.visits"]),
     ("measures", "DISTINCT values", &["SELECT count(DISTINCT area) FROM health.visits"]),
+    (
+        "references",
+        "a key that is looked up",
+        &[
+            "SELECT a.region, count(*) FROM health.visits v LEFT JOIN ref.areas a ON v.area = a.area GROUP BY a.region",
+        ],
+    ),
+    (
+        "references",
+        "a condition that is looked up",
+        &[
+            "SELECT count(*) FROM health.visits v JOIN ref.areas a ON v.area = a.area WHERE a.region = 'North'",
+        ],
+    ),
+    (
+        "references",
+        "in other words",
+        &[
+            "SELECT count(*) FROM health.visits WHERE area IN (SELECT area FROM ref.areas WHERE region = 'North')",
+            "SELECT count(*) FROM health.visits v LEFT JOIN ref.areas a ON a.area = v.area WHERE a.region IN ('North')",
+        ],
+    ),
+    (
+        "references",
+        "by a unit",
+        &["SELECT count(*) FROM health.visits v JOIN ref.areas a ON v.person = a.area"],
+    ),
+    (
+        "references",
+        "by a measure",
+        &["SELECT count(*) FROM health.visits v JOIN ref.areas a ON v.cost = a.residents"],
+    ),
+    (
+        "references",
+        "by a column with two rows for a key",
+        &[
+            "SELECT region, count(*) FROM health.visits v LEFT JOIN (SELECT region AS r FROM ref.areas) a ON v.area = a.r GROUP BY region",
+        ],
+    ),
+    (
+        "references",
+        "as a measure",
+        &["SELECT sum(a.residents) FROM health.visits v LEFT JOIN ref.areas a ON v.area = a.area"],
+    ),
     ("threshold", "nobody", &["SELECT count(*) FROM health.visits WHERE area = 'Nowhere'"]),
     ("threshold", "one person, 15 rows", &["SELECT count(*) FROM health.visits WHERE area = 'C'"]),
     (
@@ -293,6 +337,7 @@ const fn of_question_rule(rule: QuestionRule) -> &'static str {
         QuestionRule::RollUps => "roll-ups",
         QuestionRule::Functions => "functions",
         QuestionRule::Labels => "labels",
+        QuestionRule::References => "references",
         QuestionRule::Input => "input",
         QuestionRule::Keys => "keys",
         QuestionRule::Measures => "measures",

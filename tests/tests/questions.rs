@@ -1,6 +1,7 @@
 //! Any question a peer could put together crosses the wire as it is or is rejected, and admission has
 //! an answer to it.
 
+use insitu_disclosure::reference::Edition;
 use insitu_disclosure::{Profile, admit};
 use insitu_proto::request::{NodeRequest, QueryId, Question};
 use insitu_proto::tabulation;
@@ -27,7 +28,8 @@ proptest! {
     fn a_changed_request_is_another_question_or_none(
         question in arbitrary::tabulation(), at in any::<prop::sample::Index>(), byte: u8, cut in any::<bool>(),
     ) {
-        let request = NodeRequest { query_id: QueryId([1; 16]), time_ms_max: 1, question: Question::Tabulation(question) };
+        let editions = question.references().into_keys().map(|r| (r, Edition([5; 32]))).collect();
+        let request = NodeRequest { query_id: QueryId([1; 16]), time_ms_max: 1, question: Question::Tabulation(question), editions };
         if let Ok(mut bytes) = request.encode() {
             let at = at.index(bytes.len());
             bytes[at] = byte;

@@ -77,7 +77,7 @@ impl Expected {
 }
 
 /// All questions, from the simple to the forbidden.
-pub(super) const QUESTIONS: [Question; 7] = [
+pub(super) const QUESTIONS: [Question; 8] = [
     Question {
         title: "Two kinds of crime, by district",
         sql: "\
@@ -109,6 +109,19 @@ ORDER BY per_1000 DESC",
         expected: Expected::AllShown,
         lesson: "Two departments answered with a table each, and the gateway joined the tables. No crime \
                  travelled.",
+    },
+    Question {
+        title: "Where bicycles are stolen: crimes counted by what the census says of their area",
+        sql: "\
+SELECT CASE WHEN area.persons < 10 * area.hectares THEN 'under 10'
+            WHEN area.persons < 40 * area.hectares THEN '10 to 39'
+            ELSE '40 and over' END AS residents_per_hectare, count(*) AS bicycles_stolen
+FROM police.crimes AS crime JOIN ons.population AS area ON crime.lsoa = area.lsoa
+WHERE crime_type = 'Bicycle theft'
+GROUP BY 1 ORDER BY 1",
+        expected: Expected::AllShown,
+        lesson: "The open census went to the police, once, and each crime was looked up there: nobody else \
+                 learned its area.",
     },
     Question {
         title: "What a stay in hospital costs, by age",

@@ -145,6 +145,7 @@ fn published_values(preset: Preset, sizes: &[u64], published: usize) -> Arc<Data
             conditions_max: None,
             answer_times: AnswerTimes::at_once(),
             rows_about: None,
+            reference_joins: true,
         },
         snapshot: 0,
     })

@@ -38,6 +38,7 @@ fn dataset(preset: Preset) -> Arc<Dataset> {
             conditions_max: None,
             answer_times: AnswerTimes::at_once(),
             rows_about: None,
+            reference_joins: true,
         },
         snapshot: 0,
     })

@@ -41,6 +41,8 @@ pub enum RefusalCode {
     Q109,
     /// Parameters don't fit.
     Q110,
+    /// A table that rows can't be looked up in.
+    Q111,
     /// Rows stay where they are.
     D201,
     /// Units are only counted.
@@ -65,6 +67,8 @@ pub enum RefusalCode {
     D211,
     /// The table would be mostly suppressed.
     D212,
+    /// A join that isn't a look-up.
+    D213,
     /// Not logged in.
     A301,
     /// A handle that isn't valid.
@@ -97,7 +101,7 @@ pub enum RefusalCode {
 
 impl RefusalCode {
     /// Every code, in order.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 38] = [
         Self::Q101,
         Self::Q102,
         Self::Q103,
@@ -108,6 +112,7 @@ impl RefusalCode {
         Self::Q108,
         Self::Q109,
         Self::Q110,
+        Self::Q111,
         Self::D201,
         Self::D202,
         Self::D203,
@@ -120,6 +125,7 @@ impl RefusalCode {
         Self::D210,
         Self::D211,
         Self::D212,
+        Self::D213,
         Self::A301,
         Self::A302,
         Self::N401,
@@ -150,6 +156,7 @@ impl RefusalCode {
             Self::Q108 => "Q108",
             Self::Q109 => "Q109",
             Self::Q110 => "Q110",
+            Self::Q111 => "Q111",
             Self::D201 => "D201",
             Self::D202 => "D202",
             Self::D203 => "D203",
@@ -162,6 +169,7 @@ impl RefusalCode {
             Self::D210 => "D210",
             Self::D211 => "D211",
             Self::D212 => "D212",
+            Self::D213 => "D213",
             Self::A301 => "A301",
             Self::A302 => "A302",
             Self::N401 => "N401",
@@ -193,6 +201,7 @@ impl RefusalCode {
             Self::Q108 => include_str!("codes/Q108.md"),
             Self::Q109 => include_str!("codes/Q109.md"),
             Self::Q110 => include_str!("codes/Q110.md"),
+            Self::Q111 => include_str!("codes/Q111.md"),
             Self::D201 => include_str!("codes/D201.md"),
             Self::D202 => include_str!("codes/D202.md"),
             Self::D203 => include_str!("codes/D203.md"),
@@ -205,6 +214,7 @@ impl RefusalCode {
             Self::D210 => include_str!("codes/D210.md"),
             Self::D211 => include_str!("codes/D211.md"),
             Self::D212 => include_str!("codes/D212.md"),
+            Self::D213 => include_str!("codes/D213.md"),
             Self::A301 => include_str!("codes/A301.md"),
             Self::A302 => include_str!("codes/A302.md"),
             Self::N401 => include_str!("codes/N401.md"),
@@ -235,7 +245,8 @@ impl RefusalCode {
             | Self::Q107
             | Self::Q108
             | Self::Q109
-            | Self::Q110 => Family::Statement,
+            | Self::Q110
+            | Self::Q111 => Family::Statement,
             Self::D201
             | Self::D202
             | Self::D203
@@ -247,7 +258,8 @@ impl RefusalCode {
             | Self::D209
             | Self::D210
             | Self::D211
-            | Self::D212 => Family::Disclosure,
+            | Self::D212
+            | Self::D213 => Family::Disclosure,
             Self::A301 | Self::A302 => Family::Access,
             Self::N401 | Self::N402 | Self::N403 | Self::N404 => Family::Departments,
             Self::L501

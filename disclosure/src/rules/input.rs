@@ -50,18 +50,22 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
                 "Group by the column, and filter the released table: `SELECT ... FROM (SELECT ... GROUP BY ...) WHERE ...`.",
             )),
             Predicates::Strict => {
-                found.extend(predicate.conjuncts().into_iter().filter(|c| !is_block(c)).map(
-                    |_| {
-                        Refusal::new(
-                            RefusalCode::D204,
-                            format!(
-                                "`{}` is filtered by conjunctions of codes and ranges only.",
-                                dataset.name
-                            ),
-                            "Write conditions as `column IN (...)`, `column = ...` or ranges, joined with `AND`.",
-                        )
-                    },
-                ));
+                let others = predicate.conjuncts().into_iter().filter(|c| !is_block(c));
+                found.extend(others.map(|condition| {
+                    let fix = if condition.looks_up() {
+                        "Join with `LEFT JOIN`, which drops no rows, and group by the joined columns."
+                    } else {
+                        "Write conditions as `column IN (...)`, `column = ...` or ranges, joined with `AND`."
+                    };
+                    Refusal::new(
+                        RefusalCode::D204,
+                        format!(
+                            "`{}` is filtered by conjunctions of codes and ranges only.",
+                            dataset.name
+                        ),
+                        fix,
+                    )
+                }));
             }
         }
     }
@@ -89,7 +93,8 @@ fn is_block(condition: &Scalar) -> bool {
         | Scalar::Like { .. }
         | Scalar::Case { .. }
         | Scalar::Call { .. }
-        | Scalar::Cast { .. } => false,
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => false,
     }
 }
 
@@ -120,7 +125,8 @@ fn check_condition(scalar: &Scalar, dataset: &Dataset, found: &mut Vec<Refusal>)
         | Scalar::Like { .. }
         | Scalar::Case { .. }
         | Scalar::Call { .. }
-        | Scalar::Cast { .. } => dimensions_only(scalar, dataset, found),
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => dimensions_only(scalar, dataset, found),
     }
 }
 
@@ -194,7 +200,8 @@ fn dimensions_only(scalar: &Scalar, dataset: &Dataset, found: &mut Vec<Refusal>)
         | Scalar::InList { .. }
         | Scalar::Like { .. }
         | Scalar::Case { .. }
-        | Scalar::Cast { .. } => {
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => {
             for child in scalar.children() {
                 dimensions_only(child, dataset, found);
             }

@@ -83,6 +83,10 @@ type Domains<'a> = (Vec<(&'a str, Vec<Literal>)>, usize);
 fn domains<'a>(tabulation: &'a Tabulation, set: KeySet, dataset: &Dataset) -> Option<Domains<'a>> {
     let mut columns = BTreeSet::new();
     for key in set.kept(&tabulation.keys) {
+        // What a look-up may give isn't published with the dataset.
+        if key.scalar.looks_up() {
+            return None;
+        }
         columns.extend(key.scalar.columns());
     }
     let mut domains = Vec::with_capacity(columns.len());
@@ -114,7 +118,7 @@ pub fn public_rows(
     let known: Vec<&Scalar> = predicates
         .into_iter()
         .flat_map(Scalar::conjuncts)
-        .filter(|c| c.columns().is_subset(&columns))
+        .filter(|c| c.columns().is_subset(&columns) && !c.looks_up())
         .collect();
     let mut rows = Vec::new();
     let mut seen: BTreeSet<String> = BTreeSet::new();

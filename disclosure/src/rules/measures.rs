@@ -144,7 +144,8 @@ fn added_up(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
         | Scalar::InList { .. }
         | Scalar::Like { .. }
         | Scalar::Call { .. }
-        | Scalar::Cast { .. } => found.push(Refusal::new(
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => found.push(Refusal::new(
             RefusalCode::D206,
             "the argument of `sum`, `avg` and of moments is a measure's column, not an expression.",
             format!(
@@ -247,7 +248,8 @@ pub fn bounds(scalar: &Scalar, dataset: &Dataset) -> Option<Bounds> {
         | Scalar::IsNull(_)
         | Scalar::InList { .. }
         | Scalar::Like { .. }
-        | Scalar::Case { .. } => None,
+        | Scalar::Case { .. }
+        | Scalar::Lookup { .. } => None,
     }
 }
 

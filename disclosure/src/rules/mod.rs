@@ -11,6 +11,7 @@ pub mod labels;
 pub mod measures;
 pub mod noise;
 pub mod quantiles;
+pub mod references;
 pub mod roll_ups;
 pub mod rounding;
 pub mod sparsity;
@@ -25,6 +26,8 @@ pub enum QuestionRule {
     Functions,
     /// [`labels`]
     Labels,
+    /// [`references`]
+    References,
     /// [`input`]
     Input,
     /// [`keys`]
@@ -36,10 +39,11 @@ pub enum QuestionRule {
 }
 
 /// Rules on the question, in order. All are applied, so that all violations are told at once.
-pub const QUESTION_RULES: [QuestionRule; 7] = [
+pub const QUESTION_RULES: [QuestionRule; 8] = [
     QuestionRule::RollUps,   // what follows is about the rows that it makes
     QuestionRule::Functions, // sizes, depth and types: what follows may rely on them
     QuestionRule::Labels,    // units before everything else: naming one is the plainest violation
+    QuestionRule::References, // what rows are joined to: keys and conditions may rely on it
     QuestionRule::Input,     // which rows take part
     QuestionRule::Keys,      // which cells there are
     QuestionRule::Measures,  // what is asked of each cell

@@ -72,7 +72,8 @@ pub fn violations(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
         | Scalar::Like { .. }
         | Scalar::Case { .. }
         | Scalar::Call { .. }
-        | Scalar::Cast { .. } => found.push(Refusal::new(
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => found.push(Refusal::new(
             RefusalCode::D206,
             "the argument of `histogram` and of a quantile is a measure's column, not an expression.",
             format!("Name the column, and use `FILTER (WHERE ...)`. Measures: {}.", measures(dataset)),

@@ -67,6 +67,13 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
         ));
     }
     let question = roll_up.question(below);
+    if tabulation.scalars().chain(question.scalars()).any(Scalar::looks_up) {
+        found.push(Refusal::new(
+            RefusalCode::D208,
+            "rows are joined to reference data, or brought together by their unit, but not both.",
+            "Leave the join out, or the roll-up.",
+        ));
+    }
     found.extend(functions::violations(&question, dataset));
     found.extend(labels::violations(&question, dataset));
     found.extend(input::violations(&question, dataset));

@@ -133,8 +133,11 @@ fn is_column(scalar: &Scalar) -> bool {
     matches!(scalar, Scalar::Column(_))
 }
 
-/// The one column of an expression; `None` of several, or none.
+/// The one column of an expression; `None` of several, or none, or where what it looks up isn't published with the dataset.
 fn only_column(scalar: &Scalar) -> Option<&str> {
+    if scalar.looks_up() {
+        return None;
+    }
     let columns = scalar.columns();
     let mut columns = columns.iter();
     columns.next().filter(|_| columns.next().is_none()).copied()
@@ -191,6 +194,7 @@ mod tests {
                 conditions_max: None,
                 answer_times: AnswerTimes::at_once(),
                 rows_about,
+                reference_joins: true,
             },
             snapshot: 0,
         }

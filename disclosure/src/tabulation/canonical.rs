@@ -9,6 +9,12 @@
 //! * otherwise the conditions as they are written, in a fixed form. A published domain doesn't help: rows may have
 //!   no value, or one outside it, and two populations must never share a coordinate.
 //!
+//! A look-up of a column is like a column: `GROUP BY p.region` after a join has the cell that `WHERE p.region = 'Wales'`
+//! is, and so has `WHERE lsoa IN (SELECT lsoa FROM ons.population WHERE region = 'Wales')`. That there is a row to look up
+//! is said by an inner join and not by a left one; where another column of the same row is fixed, it says nothing more.
+//! The reference is told by its name, its key and the column, not by its content
+//! ([why](../../../../docs/disclosure/noise.md)).
+//!
 //! That a moment takes only rows where a second column has a value is a condition like one that is written.
 //!
 //! Two ways of asking that aren't recognised as one only cost noise of a second draw: the cell key,
@@ -17,7 +23,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Comparison, Input, Key, KeySet, Literal, Part, Scalar, Tabulation};
+use super::{Comparison, Input, KeySet, Literal, Part, Reference, Scalar, Tabulation};
 use crate::dataset::Dataset;
 use crate::evidence::key_bytes;
 use crate::keyed::digest;
@@ -45,8 +51,8 @@ impl Coordinate {
 #[derive(Debug)]
 pub struct Frame<'a> {
     tabulation: &'a Tabulation,
-    /// Predicates over exactly one column, by column.
-    of_columns: OfColumns<'a>,
+    /// Predicates over exactly one axis, by axis.
+    of_axes: OfAxes<'a>,
     /// All others, as text.
     others: BTreeSet<String>,
     heading: String,
@@ -66,13 +72,13 @@ impl<'a> Frame<'a> {
         let is_there =
             |beside: &Scalar| Scalar::Not(Box::new(Scalar::IsNull(Box::new(beside.clone()))));
         let beside = part.beside.map(|beside| Cow::Owned(is_there(beside)));
-        let (of_columns, others) = by_column(written.chain(beside));
+        let (of_axes, others) = by_axis(written.chain(beside));
         let rolled_up = roll_up_text(&tabulation.input).map_or(String::new(), |text| {
             // By a digest, so that it can't be read as something else.
             format!(" {:032x}", digest(&text))
         });
         let heading = format!("{} {snapshot} {}{rolled_up}", dataset.name, part.name(dataset));
-        Self { tabulation, of_columns, others, heading }
+        Self { tabulation, of_axes, others, heading }
     }
 
     /// The coordinate of the cell that keeps the keys of this set, with these values. A key that is rolled up
@@ -80,24 +86,20 @@ impl<'a> Frame<'a> {
     #[must_use]
     pub fn coordinate(&self, set: KeySet, keys: &KeyValues) -> Coordinate {
         let mut texts: BTreeSet<Vec<u8>> = BTreeSet::new();
-        let mut fixed: BTreeSet<&str> = BTreeSet::new();
+        let mut fixed: BTreeMap<Axis, bool> = BTreeMap::new();
         for (key, value) in set.kept(&self.tabulation.keys).zip(set.kept(keys)) {
-            let mut text = match &key.scalar {
-                Scalar::Column(name) => {
-                    fixed.insert(name);
-                    format!("{name}=").into_bytes()
+            let mut text = match Axis::of(&key.scalar) {
+                Some(axis) => {
+                    let text = format!("{}=", axis.name);
+                    fixed.insert(axis, value.is_some());
+                    text.into_bytes()
                 }
-                expression => format!("{expression:?}=").into_bytes(),
+                None => format!("{:?}=", key.scalar).into_bytes(),
             };
             text.extend(key_bytes(std::slice::from_ref(value)));
             texts.insert(text);
         }
-        for (name, conditions) in &self.of_columns {
-            if fixed.contains(name.as_str()) {
-                continue;
-            }
-            texts.extend(column_texts(name, conditions));
-        }
+        texts.extend(axes_texts(&self.of_axes, &fixed));
         texts.extend(self.others.iter().map(|o| o.clone().into_bytes()));
         let mut bytes = self.heading.clone().into_bytes();
         for text in texts {
@@ -120,11 +122,11 @@ impl Frame<'_> {
         set: KeySet,
         keys: &KeyValues,
     ) -> Option<Vec<Literal>> {
-        let is_key = |key: &Key| matches!(&key.scalar, Scalar::Column(column) if column == name);
+        let axis = Axis::column(name);
         let mut kept = set.kept(&self.tabulation.keys).zip(set.kept(keys));
-        match kept.find(|(key, _)| is_key(key)) {
+        match kept.find(|(key, _)| Axis::of(&key.scalar).as_ref() == Some(&axis)) {
             Some((_, value)) => value.clone().map(|value| vec![value]),
-            None => listed(name, self.of_columns.get(name)?),
+            None => listed(&axis, self.of_axes.get(&axis)?),
         }
     }
 }
@@ -134,11 +136,9 @@ impl Frame<'_> {
 #[must_use]
 pub fn condition_texts<'a>(predicates: impl Iterator<Item = &'a Scalar>) -> BTreeSet<Vec<u8>> {
     let written = predicates.flat_map(Scalar::conjuncts).map(Cow::Borrowed);
-    let (of_columns, others) = by_column(written);
+    let (of_axes, others) = by_axis(written);
     let mut texts: BTreeSet<Vec<u8>> = others.into_iter().map(String::into_bytes).collect();
-    for (name, conditions) in &of_columns {
-        texts.extend(column_texts(name, conditions));
-    }
+    texts.extend(axes_texts(&of_axes, &BTreeMap::new()));
     texts
 }
 
@@ -163,33 +163,118 @@ pub fn roll_up_text(input: &Input) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Conditions over exactly one column, by column.
-type OfColumns<'a> = BTreeMap<String, Vec<Cow<'a, Scalar>>>;
+/// What keys and conditions can be about: a column, or what a reference says of a column.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Axis {
+    name: String,
+    /// The reference's row that is looked up: the reference, and the column it is looked up by.
+    row: Option<(Reference, String)>,
+    /// Whether it is the reference's key, which is there wherever the row is.
+    is_key: bool,
+}
 
-/// Conditions over exactly one column, by column, and all others as text.
-fn by_column<'a>(
-    conjuncts: impl Iterator<Item = Cow<'a, Scalar>>,
-) -> (OfColumns<'a>, BTreeSet<String>) {
-    let mut of_columns = OfColumns::new();
+impl Axis {
+    fn column(name: &str) -> Self {
+        Self { name: name.to_owned(), row: None, is_key: false }
+    }
+
+    /// What an expression is, if it is an axis itself.
+    fn of(scalar: &Scalar) -> Option<Self> {
+        match scalar {
+            Scalar::Column(name) => Some(Self::column(name)),
+            Scalar::Lookup { reference, column, key, .. } => match key.as_ref() {
+                // No column's name has a space.
+                Scalar::Column(by) => Some(Self {
+                    name: format!("{column} of {reference} = {by}"),
+                    row: Some((reference.clone(), by.clone())),
+                    is_key: *column == reference.key,
+                }),
+                _ => None,
+            },
+            Scalar::Literal(_)
+            | Scalar::Compare { .. }
+            | Scalar::And(_)
+            | Scalar::Or(_)
+            | Scalar::Not(_)
+            | Scalar::IsNull(_)
+            | Scalar::InList { .. }
+            | Scalar::Like { .. }
+            | Scalar::Case { .. }
+            | Scalar::Call { .. }
+            | Scalar::Cast { .. } => None,
+        }
+    }
+
+    /// All that an expression is about.
+    fn within(scalar: &Scalar, found: &mut BTreeSet<Self>) {
+        if let Some(axis) = Self::of(scalar) {
+            found.insert(axis);
+            return;
+        }
+        for child in scalar.children() {
+            Self::within(child, found);
+        }
+    }
+
+    /// Whether it is something of the same row of the same reference.
+    fn is_beside(&self, other: &Self) -> bool {
+        self.row.is_some() && self.row == other.row && self != other
+    }
+}
+
+/// Conditions over exactly one axis, by axis.
+type OfAxes<'a> = BTreeMap<Axis, Vec<Cow<'a, Scalar>>>;
+
+/// Conditions over exactly one axis, by axis, and all others as text.
+fn by_axis<'a>(conjuncts: impl Iterator<Item = Cow<'a, Scalar>>) -> (OfAxes<'a>, BTreeSet<String>) {
+    let mut of_axes = OfAxes::new();
     let mut others = BTreeSet::new();
     for conjunct in conjuncts {
-        let columns = conjunct.columns();
-        let mut names = columns.iter();
-        match (names.next(), names.next()) {
-            (Some(only), None) => {
-                of_columns.entry((*only).to_owned()).or_default().push(conjunct);
-            }
-            (None, _) | (Some(_), Some(_)) => {
+        let mut axes = BTreeSet::new();
+        Axis::within(&conjunct, &mut axes);
+        match (axes.pop_first(), axes.is_empty()) {
+            (Some(only), true) => of_axes.entry(only).or_default().push(conjunct),
+            (None, _) | (Some(_), false) => {
                 others.insert(format!("{conjunct:?}"));
             }
         }
     }
-    (of_columns, others)
+    (of_axes, others)
 }
 
-/// What conditions say of one column: the values they leave, or the conditions as they are written.
-fn column_texts(name: &str, conditions: &[Cow<'_, Scalar>]) -> Vec<Vec<u8>> {
-    match listed(name, conditions) {
+/// What conditions say of the axes that aren't fixed by keys. Of the fixed ones it is told whether they have a value.
+fn axes_texts(of_axes: &OfAxes<'_>, fixed: &BTreeMap<Axis, bool>) -> BTreeSet<Vec<u8>> {
+    let others = of_axes.iter().filter(|(axis, _)| !fixed.contains_key(axis));
+    let needed = others.filter(|(axis, conditions)| {
+        let only_there = axis.is_key && conditions.iter().all(|c| is_there(axis, c));
+        let has_value = |other: &Axis| {
+            fixed
+                .get(other)
+                .copied()
+                .unwrap_or_else(|| of_axes.get(other).is_some_and(|c| listed(other, c).is_some()))
+        };
+        let mut beside = fixed.keys().chain(of_axes.keys()).filter(|other| axis.is_beside(other));
+        // A value of the row says that the row is there.
+        !(only_there && beside.any(has_value))
+    });
+    needed.flat_map(|(axis, conditions)| axis_texts(axis, conditions)).collect()
+}
+
+/// Whether the condition is that the axis has a value.
+fn is_there(axis: &Axis, condition: &Scalar) -> bool {
+    match condition {
+        Scalar::Not(null) => match null.as_ref() {
+            Scalar::IsNull(value) => Axis::of(value).as_ref() == Some(axis),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// What conditions say of one axis: the values they leave, or the conditions as they are written.
+fn axis_texts(axis: &Axis, conditions: &[Cow<'_, Scalar>]) -> Vec<Vec<u8>> {
+    let name = &axis.name;
+    match listed(axis, conditions) {
         Some(values) => vec![values_text(name, &values)],
         None => conditions.iter().map(|c| format!("{name}:{c:?}").into_bytes()).collect(),
     }
@@ -204,12 +289,12 @@ fn values_text(name: &str, values: &[Literal]) -> Vec<u8> {
     text
 }
 
-/// The values that conditions of the forms `c = v` and `c IN (...)` leave of a column; `None` if one
+/// The values that conditions of the forms `c = v` and `c IN (...)` leave of an axis; `None` if one
 /// has another form.
-fn listed(name: &str, conditions: &[Cow<'_, Scalar>]) -> Option<Vec<Literal>> {
+fn listed(axis: &Axis, conditions: &[Cow<'_, Scalar>]) -> Option<Vec<Literal>> {
     let mut left: Option<Vec<Literal>> = None;
     for condition in conditions {
-        let values = values_of(name, condition)?;
+        let values = values_of(axis, condition)?;
         left = Some(match left {
             None => values,
             Some(left) => left.into_iter().filter(|v| values.contains(v)).collect(),
@@ -218,20 +303,20 @@ fn listed(name: &str, conditions: &[Cow<'_, Scalar>]) -> Option<Vec<Literal>> {
     left
 }
 
-fn values_of(name: &str, condition: &Scalar) -> Option<Vec<Literal>> {
-    let is_column = |s: &Scalar| matches!(s, Scalar::Column(n) if n == name);
+fn values_of(axis: &Axis, condition: &Scalar) -> Option<Vec<Literal>> {
+    let is_axis = |s: &Scalar| Axis::of(s).as_ref() == Some(axis);
     match condition {
         Scalar::Compare { op: Comparison::Equal, left, right } => {
             match (left.as_ref(), right.as_ref()) {
-                (c, Scalar::Literal(v)) | (Scalar::Literal(v), c) if is_column(c) => {
+                (c, Scalar::Literal(v)) | (Scalar::Literal(v), c) if is_axis(c) => {
                     Some(vec![v.clone()])
                 }
                 _ => None,
             }
         }
-        Scalar::InList { value, list } if is_column(value) => Some(list.clone()),
+        Scalar::InList { value, list } if is_axis(value) => Some(list.clone()),
         Scalar::Or(parts) => {
-            let each: Option<Vec<_>> = parts.iter().map(|p| values_of(name, p)).collect();
+            let each: Option<Vec<_>> = parts.iter().map(|p| values_of(axis, p)).collect();
             each.map(|each| each.concat())
         }
         Scalar::Column(_)
@@ -244,6 +329,7 @@ fn values_of(name: &str, condition: &Scalar) -> Option<Vec<Literal>> {
         | Scalar::Like { .. }
         | Scalar::Case { .. }
         | Scalar::Call { .. }
-        | Scalar::Cast { .. } => None,
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => None,
     }
 }

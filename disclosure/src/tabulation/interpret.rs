@@ -68,6 +68,8 @@ pub fn value_of(scalar: &Scalar, row: &BTreeMap<&str, Literal>) -> Option<Litera
             let array = function::from_literals([Some(literal)], scalar_type);
             function::literal_at(&function::cast(&array, *to), 0)
         }
+        // What a reference says isn't known here: nothing that looks up is taken for known (`rules::keys`).
+        Scalar::Lookup { .. } => None,
     }
 }
 

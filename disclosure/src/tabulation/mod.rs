@@ -20,6 +20,7 @@ mod measure;
 mod moment;
 mod part;
 pub mod probability;
+mod reference;
 mod roll_up;
 mod scalar;
 pub mod typing;
@@ -33,6 +34,7 @@ pub use measure::{Measure, MeasureKind};
 pub use moment::{Association, Dispersion, MomentPart};
 pub use part::{Part, PartKind, Parts};
 pub use probability::Probability;
+pub use reference::{Contents, REFERENCES_MAX, Reference, ReferenceColumns};
 pub use roll_up::{RollUp, UNIT_COUNTS_MAX, UnitCount};
 pub use scalar::{Comparison, Scalar};
 

@@ -64,6 +64,7 @@ impl RollUp {
                 perturbation,
                 conditions_max,
                 answer_times,
+                reference_joins,
                 // How many rows there are now isn't declared.
                 rows_about: _,
             } => Protection::Protected {
@@ -79,6 +80,7 @@ impl RollUp {
                 conditions_max,
                 answer_times,
                 rows_about: None,
+                reference_joins,
             },
         };
         let kept =

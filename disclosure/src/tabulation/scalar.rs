@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Literal, ScalarType};
+use super::{Literal, Reference, ScalarType};
 use crate::function::Function;
 
 /// How two values of the same type are compared.
@@ -112,6 +112,18 @@ pub enum Scalar {
         /// The type.
         to: ScalarType,
     },
+    /// What a reference says of the value: the column's value in its one row with this key. NULL if there is no such
+    /// row, or the value is NULL.
+    Lookup {
+        /// The open dataset, and the column it is looked up by.
+        reference: Reference,
+        /// The column whose value it is; the key itself tells whether there is a row.
+        column: String,
+        /// The type of that column.
+        value_type: ScalarType,
+        /// The value looked up, of the key's type.
+        key: Box<Scalar>,
+    },
 }
 
 impl Scalar {
@@ -128,7 +140,8 @@ impl Scalar {
             | Self::IsNull(value)
             | Self::InList { value, .. }
             | Self::Like { value, .. }
-            | Self::Cast { value, .. } => vec![value],
+            | Self::Cast { value, .. }
+            | Self::Lookup { key: value, .. } => vec![value],
             Self::Case { branches, otherwise } => branches
                 .iter()
                 .flat_map(|(when, then)| [when, then])
@@ -149,7 +162,8 @@ impl Scalar {
             | Self::IsNull(value)
             | Self::InList { value, .. }
             | Self::Like { value, .. }
-            | Self::Cast { value, .. } => vec![value],
+            | Self::Cast { value, .. }
+            | Self::Lookup { key: value, .. } => vec![value],
             Self::Case { branches, otherwise } => branches
                 .iter_mut()
                 .flat_map(|(when, then)| [when, then])
@@ -188,6 +202,47 @@ impl Scalar {
         }
         for child in self.children() {
             child.collect_columns(names);
+        }
+    }
+
+    /// The expression with something else in the place of each column.
+    #[must_use]
+    pub fn with_columns(&self, other: &impl Fn(&str) -> Self) -> Self {
+        let each = |parts: &[Self]| parts.iter().map(|part| part.with_columns(other)).collect();
+        let boxed = |part: &Self| Box::new(part.with_columns(other));
+        match self {
+            Self::Column(name) => other(name),
+            Self::Literal(literal) => Self::Literal(literal.clone()),
+            Self::Compare { op, left, right } => {
+                Self::Compare { op: *op, left: boxed(left), right: boxed(right) }
+            }
+            Self::And(parts) => Self::And(each(parts)),
+            Self::Or(parts) => Self::Or(each(parts)),
+            Self::Not(value) => Self::Not(boxed(value)),
+            Self::IsNull(value) => Self::IsNull(boxed(value)),
+            Self::InList { value, list } => {
+                Self::InList { value: boxed(value), list: list.clone() }
+            }
+            Self::Like { value, pattern, ignore_case } => Self::Like {
+                value: boxed(value),
+                pattern: pattern.clone(),
+                ignore_case: *ignore_case,
+            },
+            Self::Case { branches, otherwise } => Self::Case {
+                branches: branches
+                    .iter()
+                    .map(|(when, then)| (when.with_columns(other), then.with_columns(other)))
+                    .collect(),
+                otherwise: otherwise.as_deref().map(boxed),
+            },
+            Self::Call { function, args } => Self::Call { function: *function, args: each(args) },
+            Self::Cast { value, to } => Self::Cast { value: boxed(value), to: *to },
+            Self::Lookup { reference, column, value_type, key } => Self::Lookup {
+                reference: reference.clone(),
+                column: column.clone(),
+                value_type: *value_type,
+                key: boxed(key),
+            },
         }
     }
 

@@ -114,6 +114,8 @@ pub fn type_of(scalar: &Scalar, dataset: &Dataset) -> Result<ScalarType, Refusal
             Signature::of(*function, &types).ok_or_else(|| no_signature(*function, &types))
         }
         Scalar::Cast { value, to } => type_of(value, dataset).map(|_| *to),
+        // Whether the key's type is the reference's is known where its content is.
+        Scalar::Lookup { key, value_type, .. } => type_of(key, dataset).map(|_| *value_type),
     }
 }
 
@@ -250,6 +252,10 @@ pub fn coerce(scalar: Scalar, dataset: &Dataset) -> Result<(Scalar, ScalarType),
             } else {
                 Ok((Scalar::Cast { value: Box::new(value), to }, to))
             }
+        }
+        Scalar::Lookup { reference, column, value_type, key } => {
+            let key = Box::new(coerce(*key, dataset)?.0);
+            Ok((Scalar::Lookup { reference, column, value_type, key }, value_type))
         }
     }
 }

@@ -6,7 +6,7 @@ use insitu_disclosure::policy::Profile;
 use insitu_disclosure::{
     AnswerTimes, Association, Bounds, Breakpoints, Column, Comparison, Dataset, DatasetName,
     Dispersion, Domain, Function, Input, Key, KeySet, Label, Literal, Measure, MeasureKind,
-    Probability, ProtectedUnit, Protection, ReleaseMode, Scalar, ScalarType, Tabulation,
+    Probability, ProtectedUnit, Protection, Reference, ReleaseMode, Scalar, ScalarType, Tabulation,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -65,6 +65,7 @@ pub(crate) fn dataset(profile: Profile) -> Arc<Dataset> {
             conditions_max: None,
             answer_times: AnswerTimes::at_once(),
             rows_about: Some(400),
+            reference_joins: true,
         },
         snapshot: 1,
     })
@@ -104,6 +105,28 @@ fn column() -> impl Strategy<Value = Scalar> {
     proptest::sample::select(names.to_vec()).prop_map(|name| Scalar::Column(name.to_owned()))
 }
 
+fn reference() -> impl Strategy<Value = Reference> {
+    (sample::select(vec!["areas", "wards"]), sample::select(vec!["area", "code"])).prop_map(
+        |(table, key)| Reference {
+            dataset: DatasetName::new("ref", table).unwrap(),
+            key: key.to_owned(),
+        },
+    )
+}
+
+/// What a reference says of a dimension: of what is admitted some has a look-up.
+pub(crate) fn look_up() -> impl Strategy<Value = Scalar> {
+    let column = sample::select(vec![("region", ScalarType::Utf8), ("people", ScalarType::Int64)]);
+    (reference(), column, sample::select(vec!["area", "sex"])).prop_map(
+        |(reference, (column, value_type), by)| Scalar::Lookup {
+            reference,
+            column: column.to_owned(),
+            value_type,
+            key: Box::new(Scalar::Column(by.to_owned())),
+        },
+    )
+}
+
 /// Any expression, most of them ill typed.
 pub(crate) fn scalar() -> impl Strategy<Value = Scalar> {
     let comparison = proptest::sample::select(vec![
@@ -137,6 +160,14 @@ pub(crate) fn scalar() -> impl Strategy<Value = Scalar> {
             (proptest::sample::select(Function::ALL.to_vec()), vec(inner.clone(), 0..4))
                 .prop_map(|(function, args)| Scalar::Call { function, args }),
             (boxed(), scalar_type()).prop_map(|(value, to)| Scalar::Cast { value, to }),
+            (reference(), sample::select(vec!["area", "region", "people"]), scalar_type(), boxed())
+                .prop_map(|(reference, column, value_type, key)| Scalar::Lookup {
+                    reference,
+                    column: column.to_owned(),
+                    value_type,
+                    key
+                }),
+            look_up(),
         ]
     })
 }
@@ -170,7 +201,7 @@ fn measure() -> impl Strategy<Value = Measure> {
 
 /// Any question.
 pub(crate) fn tabulation() -> impl Strategy<Value = Tabulation> {
-    let keys = vec(prop_oneof![column(), scalar()], 0..4);
+    let keys = vec(prop_oneof![column(), scalar(), look_up()], 0..4);
     // Mostly none, or few and in order, so that some are admitted.
     let sets = prop_oneof![
         3 => Just(Vec::new()),

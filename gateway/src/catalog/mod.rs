@@ -188,6 +188,7 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 conditions_max,
                 answer_times,
                 rows_about,
+                reference_joins,
             },
             Protection::Protected {
                 unit: other_unit,
@@ -199,6 +200,7 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 conditions_max: other_conditions_max,
                 answer_times: other_answer_times,
                 rows_about: other_rows_about,
+                reference_joins: other_reference_joins,
             },
         ) if unit == other_unit && perturbation == other_perturbation => Protection::Protected {
             unit: unit.clone(),
@@ -220,6 +222,7 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 (Some(one), Some(other)) => Some(*one.min(other)),
                 (one, other) => one.or(*other),
             },
+            reference_joins: *reference_joins && *other_reference_joins,
         },
         (Protection::Open | Protection::Protected { .. }, _) => return None,
     };

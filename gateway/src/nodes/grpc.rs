@@ -9,8 +9,10 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use hyper_util::rt::TokioIo;
 use insitu_disclosure::Refusal;
+use insitu_disclosure::reference::ReferenceContent;
 use insitu_proto::frames::{self, Answer, BODY_BYTES_MAX, FrameError};
-use insitu_proto::request::NodeRequest;
+use insitu_proto::refusal::Unanswered;
+use insitu_proto::request::{NodeRequest, QueryId};
 use insitu_proto::v1;
 use insitu_proto::v1::control_client::ControlClient;
 use tokio::net::TcpStream;
@@ -142,13 +144,38 @@ impl NodeChannel for GrpcNode {
         };
         tokio::time::timeout(time_max, exchange).await.unwrap_or(Err(NodeFailure::OutOfTime))
     }
+
+    async fn lend(
+        &self,
+        query_id: QueryId,
+        content: &ReferenceContent,
+        time_max: Duration,
+    ) -> Result<(), NodeFailure> {
+        let messages = frames::encode_reference(query_id, content)
+            .map_err(|_| NodeFailure::Invalid("reference"))?;
+        let sending = async {
+            let mut flight = FlightServiceClient::new(self.channel.clone());
+            let put = flight.do_put(self.request(futures::stream::iter(messages)));
+            let mut results = put.await.map_err(|status| failure(&status))?.into_inner();
+            // A node has nothing to say of a content it took.
+            match results.message().await {
+                Ok(None) => Ok(()),
+                Ok(Some(_)) => Err(NodeFailure::Invalid("an answer to a reference")),
+                Err(status) => Err(failure(&status)),
+            }
+        };
+        tokio::time::timeout(time_max, sending).await.unwrap_or(Err(NodeFailure::OutOfTime))
+    }
 }
 
 /// A status from a node: reasons it meant, or a failure. No text of it is passed on.
 fn failure(status: &Status) -> NodeFailure {
     if !status.details().is_empty() {
         return match insitu_proto::refusal::decode(status.details()) {
-            Ok(refusals) => NodeFailure::Refused(refusals.iter().map(Refusal::code).collect()),
+            Ok(Unanswered::Refused(refusals)) => {
+                NodeFailure::Refused(refusals.iter().map(Refusal::code).collect())
+            }
+            Ok(Unanswered::Missing(editions)) => NodeFailure::Missing(editions),
             Err(_) => NodeFailure::Invalid("refusal"),
         };
     }
@@ -223,7 +250,10 @@ mod tests {
         let text = "CANARY".to_owned();
         let detail =
             v1::RefusalDetail { code: code.to_owned(), message: text.clone(), fix: text.clone() };
-        let details = prost::Message::encode_to_vec(&v1::RefusalDetails { refusals: vec![detail] });
+        let details = prost::Message::encode_to_vec(&v1::RefusalDetails {
+            refusals: vec![detail],
+            missing: Vec::new(),
+        });
         Status::with_details(Code::InvalidArgument, text, details.into())
     }
 

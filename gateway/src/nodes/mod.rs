@@ -21,8 +21,9 @@ use std::time::Duration;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use insitu_disclosure::RefusalCode;
+use insitu_disclosure::reference::{Edition, ReferenceContent};
 use insitu_proto::frames::Answer;
-use insitu_proto::request::NodeRequest;
+use insitu_proto::request::{NodeRequest, QueryId};
 use insitu_proto::v1;
 
 /// A node's id: `[a-z][a-z0-9-]*`. Nodes are asked and folded in the order of their ids.
@@ -46,6 +47,8 @@ pub enum NodeFailure {
     Invalid(&'static str),
     /// The node refused, for these reasons. Its words aren't kept.
     Refused(Vec<RefusalCode>),
+    /// The node needs these contents first.
+    Missing(Vec<Edition>),
 }
 
 /// The only door to a department.
@@ -63,4 +66,12 @@ pub trait NodeChannel: fmt::Debug + Send + Sync {
         schema: &SchemaRef,
         time_max: Duration,
     ) -> Result<Answer, NodeFailure>;
+
+    /// Sends a reference's content, which is open data, for the node to look up in.
+    async fn lend(
+        &self,
+        query_id: QueryId,
+        content: &ReferenceContent,
+        time_max: Duration,
+    ) -> Result<(), NodeFailure>;
 }

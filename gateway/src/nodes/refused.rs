@@ -46,6 +46,7 @@ fn reworded(department: &str, dataset: &Dataset, code: RefusalCode) -> Option<Re
         | RefusalCode::D209
         | RefusalCode::D210
         | RefusalCode::D212
+        | RefusalCode::D213
         | RefusalCode::L502
         | RefusalCode::L503 => (
             format!("{department} refuses the question under its own rules: {}.", heading(code)),
@@ -81,6 +82,7 @@ fn reworded(department: &str, dataset: &Dataset, code: RefusalCode) -> Option<Re
         | RefusalCode::Q108
         | RefusalCode::Q109
         | RefusalCode::Q110
+        | RefusalCode::Q111
         | RefusalCode::A301
         | RefusalCode::A302
         | RefusalCode::N401
@@ -123,6 +125,7 @@ mod tests {
                 conditions_max: Some(7),
                 answer_times: AnswerTimes::at_once(),
                 rows_about: None,
+                reference_joins: true,
             },
             snapshot: 0,
         }
@@ -150,7 +153,7 @@ mod tests {
             assert!(all[0].message().contains("Leeds City Council"), "{code:?}");
             known += 1;
         }
-        assert_eq!(known, 21);
+        assert_eq!(known, 22);
     }
 
     #[test]

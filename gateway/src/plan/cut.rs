@@ -19,8 +19,9 @@ use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::{Transformed, TreeNode as _};
 use datafusion::common::{Column, DataFusionError};
 use datafusion::logical_expr::expr::{Alias, Exists, InSubquery, SetComparison};
+use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
-    Aggregate, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Projection, Subquery, TableScan,
+    Aggregate, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Projection, Subquery, TableScan,
 };
 use insitu_disclosure::tabulation::Bins;
 use insitu_disclosure::{
@@ -33,6 +34,7 @@ use super::error::planning_refusal;
 use super::grouping::grouping_value;
 use super::histogram;
 use super::leaf::{Leaf, PendingTable};
+use super::look_up;
 use super::relation::{Relation, RelationColumn};
 use super::roll_up::rolled_up;
 use super::schema::BINS;
@@ -101,7 +103,7 @@ impl Cutter {
             LogicalPlan::Sort(_) => self.upper(plan, "`ORDER BY`"),
             LogicalPlan::Limit(_) => self.upper(plan, "`LIMIT`"),
             LogicalPlan::Window(_) => self.upper(plan, "a window function"),
-            LogicalPlan::Join(_) => self.upper(plan, "a join"),
+            LogicalPlan::Join(join) => self.join(join, plan),
             LogicalPlan::Union(_) => self.upper(plan, "a set operation"),
             LogicalPlan::Distinct(_) => self.upper(plan, "`DISTINCT`"),
             LogicalPlan::Subquery(_) => self.upper(plan, "a subquery"),
@@ -144,6 +146,23 @@ impl Cutter {
         }
     }
 
+    /// A join of protected rows to open ones is a look-up at the department; any other runs above.
+    fn join(&mut self, join: &Join, plan: &LogicalPlan) -> Result<Part, Refusals> {
+        match (self.cut(&join.left)?, self.cut(&join.right)?) {
+            (Part::Rows(left), Part::Rows(right))
+                if left.dataset().is_open() != right.dataset().is_open() =>
+            {
+                let joined = look_up::joined(join, plan, *left, *right)?;
+                Ok(Part::Rows(Box::new(joined)))
+            }
+            (left, right) => {
+                let inputs = vec![self.above(left, "a join")?, self.above(right, "a join")?];
+                let expressions = self.expressions(&plan.expressions())?;
+                engine(plan.with_new_exprs(expressions, inputs)).map(Part::Upper)
+            }
+        }
+    }
+
     fn projection(&mut self, projection: &Projection) -> Result<Part, Refusals> {
         match self.cut(&projection.input)? {
             Part::Upper(input) => {
@@ -181,6 +200,12 @@ impl Cutter {
     fn filter(&mut self, filter: &Filter) -> Result<Part, Refusals> {
         match self.cut(&filter.input)? {
             Part::Upper(input) => self.filter_above(&filter.predicate, input),
+            Part::Rows(relation)
+                if !relation.dataset().is_open()
+                    && has_subquery(std::slice::from_ref(&filter.predicate)) =>
+            {
+                self.filter_by_look_ups(&filter.predicate, relation)
+            }
             Part::Rows(relation) => match relation.condition(&filter.predicate) {
                 Ok(condition) => {
                     let mut relation = relation;
@@ -196,6 +221,47 @@ impl Cutter {
                     self.filter_above(&filter.predicate, input)
                 }
             },
+        }
+    }
+
+    /// Protected rows under conditions of which some are subqueries over open data: these are look-ups.
+    fn filter_by_look_ups(
+        &mut self,
+        predicate: &Expr,
+        mut relation: Box<Relation>,
+    ) -> Result<Part, Refusals> {
+        for conjunct in split_conjunction(predicate) {
+            let (condition, open) = match conjunct {
+                Expr::InSubquery(InSubquery { expr, subquery, negated })
+                    if subquery.outer_ref_columns.is_empty() =>
+                {
+                    let open = self.looked_up_in(&relation, &subquery.subquery)?;
+                    (look_up::among(&relation, expr, &open, *negated)?, Some(open))
+                }
+                Expr::Exists(Exists { subquery, negated }) => {
+                    let (inner, outside) = look_up::uncorrelated(&subquery.subquery);
+                    let open = self.looked_up_in(&relation, &inner)?;
+                    (look_up::exists(&relation, &open, &outside, *negated)?, Some(open))
+                }
+                other => (relation.condition(other)?, None),
+            };
+            relation.predicates.push(condition);
+            if let Some(open) = open {
+                relation.references = look_up::with_reference(&relation, &open);
+            }
+        }
+        Ok(Part::Rows(relation))
+    }
+
+    /// The open rows of a subquery in a condition on protected rows.
+    fn looked_up_in(
+        &mut self,
+        relation: &Relation,
+        subquery: &LogicalPlan,
+    ) -> Result<Relation, Refusals> {
+        match self.cut(subquery)? {
+            Part::Rows(open) if open.dataset().is_open() => Ok(*open),
+            Part::Rows(_) | Part::Upper(_) => Err(rows_refused(relation, "a subquery")),
         }
     }
 
@@ -280,8 +346,11 @@ impl Cutter {
             let named = Alias::new(value, qualifier.cloned(), field.name());
             columns.push(Expr::Alias(named.with_metadata(bins)));
         }
-        self.leaves
-            .push(Leaf::Tabulation { tabulation: question, held: Arc::clone(&relation.held) });
+        self.leaves.push(Leaf::Tabulation {
+            tabulation: question,
+            held: Arc::clone(&relation.held),
+            references: relation.references.clone(),
+        });
         engine(Projection::try_new(columns, Arc::new(scan)))
             .map(|p| Part::Upper(LogicalPlan::Projection(p)))
     }

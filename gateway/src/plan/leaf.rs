@@ -28,6 +28,8 @@ pub(crate) enum Leaf {
         tabulation: Tabulation,
         /// Who is asked.
         held: Arc<Held>,
+        /// The open datasets that its rows are looked up in.
+        references: Vec<Arc<Held>>,
     },
     /// Rows of an open dataset.
     OpenRows {
@@ -43,6 +45,14 @@ impl Leaf {
     pub(crate) const fn held(&self) -> &Arc<Held> {
         match self {
             Self::Tabulation { held, .. } | Self::OpenRows { held, .. } => held,
+        }
+    }
+
+    /// The open datasets that its rows are looked up in.
+    pub(crate) fn references(&self) -> &[Arc<Held>] {
+        match self {
+            Self::Tabulation { references, .. } => references,
+            Self::OpenRows { .. } => &[],
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! 1. `session`: the engine's options and functions, closed. `threads`: where planning is done.
 //! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation.
-//! 3. `cut`: the raw plan to leaves and the upper plan (`relation`, `scalar`, `aggregate`, `grouping` are its parts).
+//! 3. `cut`: the raw plan to leaves and the upper plan (`relation`, `look_up`, `scalar`, `aggregate`, `grouping` are its
+//!    parts).
 //! 4. `statuses`: a status column beside each protected measure, where asked for.
 //! 5. `leaf`: what stands in the upper plan for a table that is still to come.
 //! 6. `upper`: ordinary SQL over released tables.
@@ -16,6 +17,7 @@ mod grouping;
 mod histogram;
 mod leaf;
 mod literal;
+mod look_up;
 mod parse;
 mod relation;
 mod roll_up;

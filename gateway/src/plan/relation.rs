@@ -34,13 +34,22 @@ pub(super) struct Relation {
     pub(super) columns: Vec<RelationColumn>,
     /// Set where a unit's rows are brought together.
     pub(super) rolled_up: Option<RolledUp>,
+    /// Open datasets that its rows are looked up in, each once.
+    pub(super) references: Vec<Arc<Held>>,
 }
 
 impl Relation {
     /// All rows of a dataset, as the engine's scan names them.
     pub(super) fn scan(held: Arc<Held>, plan: LogicalPlan) -> Self {
         let columns = named_columns(&plan, |name| Ok(Scalar::Column(name.to_owned())));
-        Self { held, plan, predicates: Vec::new(), columns, rolled_up: None }
+        Self {
+            held,
+            plan,
+            predicates: Vec::new(),
+            columns,
+            rolled_up: None,
+            references: Vec::new(),
+        }
     }
 
     /// The rows: those of the dataset that is held, or what the roll-up makes of them.
@@ -76,15 +85,23 @@ impl Relation {
         fits.then_some(scalar)
     }
 
+    /// Whether the relation has the column.
+    pub(super) fn has(&self, column: &Column) -> bool {
+        self.find(column).is_some()
+    }
+
+    fn find(&self, column: &Column) -> Option<&RelationColumn> {
+        let mut named = self.columns.iter().filter(|c| c.name == column.name);
+        match &column.relation {
+            None => named.next(),
+            Some(relation) => {
+                named.find(|c| c.qualifier.as_ref().is_some_and(|q| q.resolved_eq(relation)))
+            }
+        }
+    }
+
     fn column(&self, column: &Column) -> Result<Scalar, Refusal> {
-        let named = self.columns.iter().filter(|c| c.name == column.name);
-        let found = match &column.relation {
-            None => named.into_iter().next(),
-            Some(relation) => named
-                .into_iter()
-                .find(|c| c.qualifier.as_ref().is_some_and(|q| q.resolved_eq(relation))),
-        };
-        match found {
+        match self.find(column) {
             Some(found) => found.scalar.clone(),
             None => Err(Refusal::new(
                 RefusalCode::Q106,

@@ -64,6 +64,7 @@ pub(super) fn rolled_up(aggregate: &Aggregate, relation: &Relation) -> Option<Re
         plan: LogicalPlan::Aggregate(aggregate.clone()),
         predicates: Vec::new(),
         columns: columns.collect(),
+        references: relation.references.clone(),
         rolled_up: Some(RolledUp { below: relation.predicates.clone(), roll_up, dataset }),
     })
 }

@@ -32,6 +32,7 @@ use crate::explain;
 use crate::gather::Gathering;
 use crate::nodes::Directory;
 use crate::plan::{self, Leaf, OpenNeed, PlanningThreads, Session};
+use crate::references::References;
 
 /// The query engine: the departments, and what plans over them.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ pub struct Gateway {
     directory: Arc<Directory>,
     session: Session,
     guards: Arc<Guards>,
+    references: References,
     threads: PlanningThreads,
 }
 
@@ -153,7 +155,8 @@ impl Gateway {
         let session = Session::new(memory_bytes)
             .map_err(|e| crate::server::GatewayError::Engine(e.to_string()))?;
         let (guards, threads) = (Arc::new(guards), PlanningThreads::new());
-        Ok(Self { directory, session, guards, threads })
+        let references = References::default();
+        Ok(Self { directory, session, guards, references, threads })
     }
 
     /// Checks a statement: gate, parse, cut and, where there are no placeholders, admission. Nothing
@@ -203,18 +206,20 @@ impl Gateway {
         query_id: QueryId,
         deadline: Instant,
     ) -> Result<Answer, Refusals> {
-        let (directory, guards) = (&self.directory, &self.guards);
-        let gathering = Gathering { directory, guards, query_id, deadline };
+        let (directory, guards, references) = (&self.directory, &self.guards, &self.references);
+        let gathering = Gathering { directory, guards, references, query_id, deadline };
         let catalog = self.directory.catalog();
         let (gathered, opened) = futures::future::try_join(
             try_join_all(distinct_tabulations(ready).into_iter().map(|(indexes, leaf)| {
-                let current = current(&catalog, leaf);
+                let held = current(&catalog, leaf.held());
+                let joined = leaf.references().iter().map(|planned| current(&catalog, planned));
+                let joined: Result<Vec<_>, _> = joined.collect();
                 async move {
                     let Leaf::Tabulation { tabulation, .. } = leaf else { return Ok(None) };
-                    let held = current?;
+                    let (held, joined) = (held?, joined?);
                     let admitted = admit(tabulation.clone(), Arc::clone(&held.dataset))?;
                     let admitted = Arc::new(admitted);
-                    let table = gathering.tabulate(&admitted, &held).await?;
+                    let table = gathering.tabulate(&admitted, &held, &joined).await?;
                     Ok::<_, Refusals>(Some((indexes, table)))
                 }
             })),
@@ -223,7 +228,7 @@ impl Gateway {
                 let catalog = &catalog;
                 async move {
                     let Some(leaf @ Leaf::OpenRows { open, .. }) = leaf else { return Ok(None) };
-                    let held = current(catalog, leaf)?;
+                    let held = current(catalog, leaf.held())?;
                     let rows = gathering.open_rows(open, &held, need).await?;
                     Ok::<_, Refusals>(Some((*index, rows)))
                 }
@@ -292,10 +297,10 @@ fn distinct_tabulations(ready: &Ready) -> Vec<(Vec<usize>, &Leaf)> {
     distinct
 }
 
-/// The leaf's dataset as it is announced now: under other terms than the statement was checked with,
+/// A leaf's dataset as it is announced now: under other terms than the statement was checked with,
 /// it isn't asked.
-fn current(catalog: &Catalog, leaf: &Leaf) -> Result<Arc<Held>, Refusals> {
-    let planned = &leaf.held().dataset;
+fn current(catalog: &Catalog, planned: &Held) -> Result<Arc<Held>, Refusals> {
+    let planned = &planned.dataset;
     match catalog.get(&planned.name) {
         Some(held) if held.dataset == *planned && held.conflict.is_none() => Ok(Arc::clone(held)),
         Some(_) | None => Err(Refusal::new(

@@ -7,6 +7,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use insitu_disclosure::reference::Edition;
 use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals, Tabulation, admit};
 use insitu_proto::request::{NodeRequest, QueryId, Question, REQUEST_BYTES_MAX};
 
@@ -131,7 +132,7 @@ fn ready(
     let Cut { upper, leaves } = plan::cut(raw)?;
     if admission == Admission::Required {
         let refusals = leaves.iter().filter_map(|leaf| match leaf {
-            Leaf::Tabulation { tabulation, held } => {
+            Leaf::Tabulation { tabulation, held, .. } => {
                 admit(tabulation.clone(), Arc::clone(&held.dataset))
                     .err()
                     .or_else(|| too_long(tabulation))
@@ -160,10 +161,12 @@ fn ready(
 
 /// The Refusal for a question that doesn't fit into a request, whoever would be asked.
 fn too_long(tabulation: &Tabulation) -> Option<Refusals> {
+    let editions = tabulation.references().into_keys().map(|r| (r, Edition([0xFF; 32])));
     let request = NodeRequest {
         query_id: QueryId([0xFF; 16]),
         time_ms_max: u32::MAX,
         question: Question::Tabulation(tabulation.clone()),
+        editions: editions.collect(),
     };
     request.encode().is_err().then(|| {
         Refusal::new(
@@ -184,7 +187,8 @@ fn described(schema: &SchemaRef, leaves: &[Leaf]) -> SchemaRef {
         .unwrap_or(insitu_disclosure::Profile::OPEN);
     let mut departments: Vec<&str> = leaves
         .iter()
-        .flat_map(|l| l.held().holders.iter().map(|h| h.department.as_str()))
+        .flat_map(|l| l.references().iter().chain([l.held()]))
+        .flat_map(|held| held.holders.iter().map(|h| h.department.as_str()))
         .collect();
     departments.sort_unstable();
     departments.dedup();

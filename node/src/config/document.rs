@@ -37,6 +37,7 @@ pub(super) struct NodeTable {
     pub(super) state: At<String>,
     pub(super) memory_mib: At<Whole>,
     pub(super) source_mib_max: At<Whole>,
+    pub(super) reference_mib_max: At<Whole>,
     pub(super) query_seconds_max: At<Whole>,
     pub(super) groups_max: At<Whole>,
     pub(super) anchors_max: At<Whole>,
@@ -85,6 +86,7 @@ pub(super) struct DatasetTable {
     pub(super) conditions_max: At<Whole>,
     pub(super) answer_times: At<List<Spanned<String>>>,
     pub(super) rows_about: At<Whole>,
+    pub(super) reference_joins: At<bool>,
     pub(super) misfits_max: At<Whole>,
     pub(super) impossible: At<List<Spanned<CombinationForm>>>,
     #[serde(default)]

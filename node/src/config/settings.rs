@@ -18,6 +18,8 @@ const ANCHORS_MAX: i64 = insitu_guard::ANCHORS_MAX.cast_signed();
 const MEMORY_MIB: i64 = 512;
 /// Memory for what CSV files hold, unless `source_mib_max` says otherwise.
 const SOURCE_MIB_MAX: i64 = 1_024;
+/// Memory for what rows are looked up in, unless `reference_mib_max` says otherwise.
+const REFERENCE_MIB_MAX: i64 = 64;
 /// Time for a query, unless `query_seconds_max` says otherwise.
 const QUERY_SECONDS_MAX: i64 = 30;
 
@@ -32,6 +34,8 @@ pub struct NodeSettings {
     pub memory_mib: u32,
     /// Memory for the contents of CSV files, over all datasets.
     pub source_mib_max: u32,
+    /// Memory for the contents of references.
+    pub reference_mib_max: u32,
     /// The longest a query may run.
     pub query_seconds_max: u32,
     /// The most groups an answer may have; all that a Tabulation may ask for, unless set lower.
@@ -46,6 +50,12 @@ impl NodeSettings {
     #[must_use]
     pub const fn source_limits(&self) -> SourceLimits {
         SourceLimits { mib_max: self.source_mib_max }
+    }
+
+    /// Bytes of memory for the contents of references.
+    #[must_use]
+    pub fn reference_bytes_max(&self) -> usize {
+        usize::try_from(self.reference_mib_max).unwrap_or(usize::MAX).saturating_mul(1 << 20)
     }
 }
 
@@ -89,6 +99,7 @@ pub(super) fn node(
         department,
         memory_mib,
         source_mib_max,
+        reference_mib_max,
         query_seconds_max,
         groups_max,
         anchors_max,
@@ -104,6 +115,8 @@ pub(super) fn node(
     let mib = 16..=1_048_576;
     let memory_mib = limit(memory_mib, "memory_mib", mib.clone(), MEMORY_MIB, problems);
     let source_mib_max = limit(source_mib_max, "source_mib_max", mib, SOURCE_MIB_MAX, problems);
+    let reference_mib_max =
+        limit(reference_mib_max, "reference_mib_max", 1..=65_536, REFERENCE_MIB_MAX, problems);
     let query_seconds_max =
         limit(query_seconds_max, "query_seconds_max", 1..=3_600, QUERY_SECONDS_MAX, problems);
     let groups_max =
@@ -114,6 +127,7 @@ pub(super) fn node(
         department: department?,
         memory_mib: memory_mib?,
         source_mib_max: source_mib_max?,
+        reference_mib_max: reference_mib_max?,
         query_seconds_max: query_seconds_max?,
         groups_max: groups_max?,
         anchors_max: anchors_max?,

@@ -63,6 +63,7 @@ fn open(table: &DatasetTable, problems: &mut Problems<'_>) {
     problems.forbidden(&table.conditions_max, "conditions_max", why);
     problems.forbidden(&table.answer_times, "answer_times", why);
     problems.forbidden(&table.rows_about, "rows_about", why);
+    problems.forbidden(&table.reference_joins, "reference_joins", why);
 }
 
 fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Option<Protection> {
@@ -97,6 +98,8 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
         conditions_max: conditions_max?,
         answer_times: answer_times?,
         rows_about: rows_about?,
+        // They say nothing that `CASE` couldn't (`insitu_disclosure::rules::references`), so they are allowed.
+        reference_joins: table.reference_joins.as_ref().is_none_or(|allowed| *allowed.get_ref()),
     })
 }
 

@@ -8,17 +8,20 @@ use insitu_disclosure::rules::measures::column_bounds;
 use insitu_disclosure::{Comparison, Dataset, Literal, Scalar};
 
 use super::function;
+use super::look_up::looked_up;
+use crate::references::LookUps;
 
 /// The engine's expression.
-pub(super) fn expression(scalar: &Scalar) -> Expr {
+pub(super) fn expression(scalar: &Scalar, look_ups: &LookUps) -> Expr {
+    let expression = |scalar: &Scalar| expression(scalar, look_ups);
     match scalar {
         Scalar::Column(name) => Expr::Column(Column::from_name(name)),
         Scalar::Literal(value) => literal(value),
         Scalar::Compare { op, left, right } => {
             binary(expression(left), operator(*op), expression(right))
         }
-        Scalar::And(parts) => chain(parts, Operator::And, true),
-        Scalar::Or(parts) => chain(parts, Operator::Or, false),
+        Scalar::And(parts) => chain(parts, Operator::And, true, look_ups),
+        Scalar::Or(parts) => chain(parts, Operator::Or, false, look_ups),
         Scalar::Not(value) => Expr::Not(Box::new(expression(value))),
         Scalar::IsNull(value) => Expr::IsNull(Box::new(expression(value))),
         Scalar::InList { value, list } => Expr::InList(InList::new(
@@ -45,20 +48,27 @@ pub(super) fn expression(scalar: &Scalar) -> Expr {
             function::function(*f, args.iter().map(expression).collect())
         }
         Scalar::Cast { value, to } => function::cast(expression(value), *to),
+        Scalar::Lookup { reference, column, value_type, key } => match look_ups.get(reference) {
+            Some(table) => looked_up(table, column, *value_type, expression(key)),
+            // Every reference's table is found before a plan is made.
+            None => literal(&Literal::Null(*value_type)),
+        },
     }
 }
 
 /// The expression with every bounded column held within its bounds.
-pub(super) fn clamped_expression(scalar: &Scalar, dataset: &Dataset) -> Expr {
+pub(super) fn clamped_expression(scalar: &Scalar, dataset: &Dataset, look_ups: &LookUps) -> Expr {
+    let expression = |scalar: &Scalar| expression(scalar, look_ups);
+    let clamped = |scalar: &Scalar| clamped_expression(scalar, dataset, look_ups);
     match scalar {
         Scalar::Column(name) => match dataset.column(name).and_then(column_bounds) {
             Some(bounds) => function::clamp(expression(scalar), bounds),
             None => expression(scalar),
         },
         Scalar::Call { function: f, args } => {
-            function::function(*f, args.iter().map(|a| clamped_expression(a, dataset)).collect())
+            function::function(*f, args.iter().map(clamped).collect())
         }
-        Scalar::Cast { value, to } => function::cast(clamped_expression(value, dataset), *to),
+        Scalar::Cast { value, to } => function::cast(clamped(value), *to),
         // Admission lets nothing else stand in a measure of protected data; open data has no bounds.
         Scalar::Literal(_)
         | Scalar::Compare { .. }
@@ -68,18 +78,19 @@ pub(super) fn clamped_expression(scalar: &Scalar, dataset: &Dataset) -> Expr {
         | Scalar::IsNull(_)
         | Scalar::InList { .. }
         | Scalar::Like { .. }
-        | Scalar::Case { .. } => expression(scalar),
+        | Scalar::Case { .. }
+        | Scalar::Lookup { .. } => expression(scalar),
     }
 }
 
 /// A balanced tree, so that a long chain isn't a deep one.
-fn chain(parts: &[Scalar], op: Operator, identity: bool) -> Expr {
+fn chain(parts: &[Scalar], op: Operator, identity: bool, look_ups: &LookUps) -> Expr {
     match parts {
         [] => lit(identity),
-        [only] => expression(only),
+        [only] => expression(only, look_ups),
         _ => {
             let (left, right) = parts.split_at(parts.len() / 2);
-            binary(chain(left, op, identity), op, chain(right, op, identity))
+            binary(chain(left, op, identity, look_ups), op, chain(right, op, identity, look_ups))
         }
     }
 }

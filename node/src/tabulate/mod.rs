@@ -2,6 +2,7 @@
 //!
 //! 1. `function`: total functions as the engine calls them.
 //! 2. `expression`: expressions of a Tabulation as the engine's.
+//!    `look_up`: references as the engine looks them up.
 //! 3. `words`: units as words under a secret key.
 //! 4. `contributions`: the aggregate that makes Evidence; `state`: its bytes.
 //! 5. `plan`: the engine's plan, built, never parsed from text; `roll_up`: units brought together; `sets`: grouping sets.
@@ -14,6 +15,7 @@ mod collect;
 mod contributions;
 mod expression;
 mod function;
+mod look_up;
 mod plan;
 mod roll_up;
 mod rows;

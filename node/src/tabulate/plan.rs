@@ -36,6 +36,7 @@ use super::function::{amount, deviation, product};
 use super::roll_up;
 use super::sets::Grouping;
 use super::words::unit_word;
+use crate::references::LookUps;
 use crate::source::RECORD;
 
 /// The plan. For open data its result has the columns of
@@ -45,17 +46,20 @@ pub(crate) fn evidence_plan(
     admitted: &Admitted<Tabulation>,
     table: Arc<dyn TableProvider>,
     keys: &DatasetKeys,
+    look_ups: &LookUps,
 ) -> Result<LogicalPlan> {
     let mut input = LogicalPlanBuilder::scan("dataset", provider_as_source(table), None)?;
     for impossible in &admitted.base().impossible {
         // A mistake in the data is counted nowhere; a row that has no value somewhere may be none.
-        input = input.filter(Expr::IsNotTrue(Box::new(expression(&impossible.condition()))))?;
+        input = input
+            .filter(Expr::IsNotTrue(Box::new(expression(&impossible.condition(), look_ups))))?;
     }
-    let input = rows(input, &admitted.tabulation().input, admitted.base())?;
+    let input = rows(input, &admitted.tabulation().input, admitted.base(), look_ups)?;
     match &admitted.dataset().protection {
-        Protection::Open => open(admitted, input),
+        Protection::Open => open(admitted, input, look_ups),
         Protection::Protected { unit, record_key, .. } => {
-            let plan = Plan { admitted, keys, record_key: record_key.as_deref() };
+            let record_key = record_key.as_deref();
+            let plan = Plan { admitted, keys, record_key, look_ups };
             match unit {
                 ProtectedUnit::Row => plan.by_rows(input, column(RECORD)),
                 ProtectedUnit::Column { name, unique_per_row: true } => {
@@ -69,14 +73,20 @@ pub(crate) fn evidence_plan(
 }
 
 /// The rows that are tabulated.
-fn rows(scan: LogicalPlanBuilder, input: &Input, base: &Dataset) -> Result<LogicalPlanBuilder> {
+fn rows(
+    scan: LogicalPlanBuilder,
+    input: &Input,
+    base: &Dataset,
+    look_ups: &LookUps,
+) -> Result<LogicalPlanBuilder> {
     match input {
         Input::Scan { .. } => Ok(scan),
         Input::Filter { input, predicate } => {
-            rows(scan, input, base)?.filter(expression(predicate))
+            rows(scan, input, base, look_ups)?.filter(expression(predicate, look_ups))
         }
         Input::RollUp { input, roll_up } => {
-            roll_up::rolled_up(rows(scan, input, base)?, roll_up, base)
+            let below = rows(scan, input, base, look_ups)?;
+            roll_up::rolled_up(below, roll_up, base, look_ups)
         }
     }
 }
@@ -98,10 +108,15 @@ fn zero() -> Expr {
 }
 
 /// `c0`, `s0`, ...: whether the row counts, and what it adds.
-fn row_columns(tabulation: &Tabulation, dataset: &Dataset) -> Result<Vec<Expr>> {
+fn row_columns(
+    tabulation: &Tabulation,
+    dataset: &Dataset,
+    look_ups: &LookUps,
+) -> Result<Vec<Expr>> {
+    let expression = |scalar: &Scalar| expression(scalar, look_ups);
     let mut columns = Vec::new();
     for (i, part) in tabulation.parts(dataset).distinct.iter().enumerate() {
-        let argument = argument(part, dataset);
+        let argument = argument(part, dataset, look_ups);
         let beside = part.beside.map(expression);
         let present = |value: Expr| Expr::IsNotNull(Box::new(value));
         let filter = part.filter.as_deref().map(expression);
@@ -120,16 +135,16 @@ fn row_columns(tabulation: &Tabulation, dataset: &Dataset) -> Result<Vec<Expr>> 
 }
 
 /// What has to be there for a row to count, and what it adds where the part adds up.
-fn argument(part: &Part<'_>, dataset: &Dataset) -> Option<Expr> {
+fn argument(part: &Part<'_>, dataset: &Dataset, look_ups: &LookUps) -> Option<Expr> {
     let (of_argument, of_beside) = part.bounds(dataset);
     let deviation = |x: &Scalar, bounds: Option<Bounds>| {
         let origin = bounds.map_or(0, Bounds::origin);
-        deviation(clamped_expression(x, dataset), origin)
+        deviation(clamped_expression(x, dataset, look_ups), origin)
     };
     let x = part.argument?;
     match part.kind {
-        PartKind::Rows | PartKind::Values | PartKind::Units => Some(expression(x)),
-        PartKind::Sum => Some(amount(clamped_expression(x, dataset))),
+        PartKind::Rows | PartKind::Values | PartKind::Units => Some(expression(x, look_ups)),
+        PartKind::Sum => Some(amount(clamped_expression(x, dataset, look_ups))),
         PartKind::Deviations => Some(deviation(x, of_argument)),
         PartKind::Squares => {
             let deviation = deviation(x, of_argument);
@@ -145,9 +160,9 @@ fn adds(part: &Part<'_>, dataset: &Dataset) -> Adds {
     PartShape::of(part, dataset).adds
 }
 
-fn key_expressions(tabulation: &Tabulation) -> Vec<Expr> {
+fn key_expressions(tabulation: &Tabulation, look_ups: &LookUps) -> Vec<Expr> {
     let keys = tabulation.keys.iter().enumerate();
-    keys.map(|(i, k)| expression(&k.scalar).alias(key(i))).collect()
+    keys.map(|(i, k)| expression(&k.scalar, look_ups).alias(key(i))).collect()
 }
 
 fn key_columns(tabulation: &Tabulation) -> Vec<Expr> {
@@ -155,10 +170,14 @@ fn key_columns(tabulation: &Tabulation) -> Vec<Expr> {
 }
 
 /// Rows and totals, nothing about who contributes.
-fn open(admitted: &Admitted<Tabulation>, input: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
+fn open(
+    admitted: &Admitted<Tabulation>,
+    input: LogicalPlanBuilder,
+    look_ups: &LookUps,
+) -> Result<LogicalPlanBuilder> {
     let (tabulation, dataset) = (admitted.tabulation(), admitted.dataset());
-    let mut projection = key_expressions(tabulation);
-    projection.extend(row_columns(tabulation, dataset)?);
+    let mut projection = key_expressions(tabulation, look_ups);
+    projection.extend(row_columns(tabulation, dataset, look_ups)?);
     let grouping = Grouping::of(tabulation, key_columns(tabulation), Vec::new());
     let mut aggregates = Vec::new();
     let mut columns = key_columns(tabulation);
@@ -186,16 +205,17 @@ struct Plan<'a> {
     admitted: &'a Admitted<Tabulation>,
     keys: &'a DatasetKeys,
     record_key: Option<&'a str>,
+    look_ups: &'a LookUps,
 }
 
 impl Plan<'_> {
     /// Each row is a unit, except that rows without an id count as one.
     fn by_rows(&self, input: LogicalPlanBuilder, word: Expr) -> Result<LogicalPlanBuilder> {
         let tabulation = self.admitted.tabulation();
-        let mut projection = key_expressions(tabulation);
+        let mut projection = key_expressions(tabulation, self.look_ups);
         projection.push(word.alias(WORD));
         projection.extend(self.record_key.map(|name| column(name).alias(RECORD_KEY)));
-        projection.extend(row_columns(tabulation, self.admitted.dataset())?);
+        projection.extend(row_columns(tabulation, self.admitted.dataset(), self.look_ups)?);
         let grouping = Grouping::of(tabulation, key_columns(tabulation), Vec::new());
         let cells = self.contributions(input.project(projection)?, grouping.expressions())?;
         let Some(set) = grouping.set_column() else { return Ok(cells) };
@@ -211,10 +231,10 @@ impl Plan<'_> {
     /// A unit's rows are added up before its contribution is known, for each grouping set by itself.
     fn by_units(&self, input: LogicalPlanBuilder, unit: &str) -> Result<LogicalPlanBuilder> {
         let (tabulation, dataset) = (self.admitted.tabulation(), self.admitted.dataset());
-        let mut projection = key_expressions(tabulation);
+        let mut projection = key_expressions(tabulation, self.look_ups);
         projection.push(column(unit).alias(UNIT));
         projection.extend(self.record_key.map(|name| column(name).alias(RECORD_KEY)));
-        projection.extend(row_columns(tabulation, dataset)?);
+        projection.extend(row_columns(tabulation, dataset, self.look_ups)?);
         let grouping = Grouping::of(tabulation, key_columns(tabulation), vec![column(UNIT)]);
         let mut of_units = Vec::new();
         let mut of_cells = key_columns(tabulation);

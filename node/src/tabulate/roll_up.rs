@@ -14,6 +14,7 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit, when};
 use insitu_disclosure::{Dataset, ProtectedUnit, Protection, RollUp, UnitCount};
 
 use super::expression::expression;
+use crate::references::LookUps;
 
 /// One row for each unit, or for each unit and combination of the dimensions' values; the rows have the columns of
 /// [`RollUp::dataset`], and the record key where there is one.
@@ -21,6 +22,7 @@ pub(super) fn rolled_up(
     rows: LogicalPlanBuilder,
     roll_up: &RollUp,
     base: &Dataset,
+    look_ups: &LookUps,
 ) -> Result<LogicalPlanBuilder> {
     let (unit, record_key) = match &base.protection {
         Protection::Protected { unit: ProtectedUnit::Column { name, .. }, record_key, .. } => {
@@ -45,7 +47,7 @@ pub(super) fn rolled_up(
     }
     for (i, count) in roll_up.counts.iter().enumerate() {
         let name = RollUp::count_column(i);
-        projection.push(counted(count)?.alias(&name));
+        projection.push(counted(count, look_ups)?.alias(&name));
         totals.push(sum(column(&name)).alias(&name));
         columns.push(column(&name));
     }
@@ -62,9 +64,9 @@ fn named(name: &str) -> Expr {
 }
 
 /// 1 where the row counts, 0 elsewhere.
-fn counted(count: &UnitCount) -> Result<Expr> {
-    let value = count.values_of.as_ref().map(|x| Expr::IsNotNull(Box::new(expression(x))));
-    let filter = count.filter.as_ref().map(expression);
+fn counted(count: &UnitCount, look_ups: &LookUps) -> Result<Expr> {
+    let value = count.values_of.as_ref().map(|x| Expr::IsNotNull(Box::new(expression(x, look_ups))));
+    let filter = count.filter.as_ref().map(|filter| expression(filter, look_ups));
     match value.into_iter().chain(filter).reduce(Expr::and) {
         None => Ok(lit(1_i64)),
         Some(condition) => when(condition, lit(1_i64)).otherwise(lit(0_i64)),

@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use insitu_disclosure::{OpenDataset, Refusal, Scalar, ScalarType};
 
 use super::expression::expression;
+use crate::references::LookUps;
 
 /// The plan for rows. It takes an [`OpenDataset`] and nothing else, so there is no plan for rows
 /// of a protected one.
@@ -20,7 +21,7 @@ pub(crate) fn rows_plan(
 ) -> Result<LogicalPlan> {
     let mut input = LogicalPlanBuilder::scan("dataset", provider_as_source(table), None)?;
     if let Some(predicate) = predicate {
-        input = input.filter(expression(predicate))?;
+        input = input.filter(expression(predicate, &LookUps::new()))?;
     }
     let columns: Vec<Expr> =
         columns.iter().map(|name| Expr::Column(Column::from_name(name))).collect();
@@ -33,6 +34,13 @@ pub(crate) fn check_predicate(
     predicate: &Scalar,
 ) -> std::result::Result<(), Refusal> {
     let found = insitu_disclosure::tabulation::typing::type_of(predicate, open.get())?;
+    if predicate.looks_up() {
+        return Err(Refusal::new(
+            insitu_disclosure::RefusalCode::D213,
+            "open rows are joined where they are asked for.",
+            "Ask for the rows.",
+        ));
+    }
     if found == ScalarType::Boolean && predicate.depth() <= insitu_disclosure::tabulation::DEPTH_MAX
     {
         return Ok(());

@@ -15,6 +15,7 @@ use insitu_disclosure::evidence::{Adds, Cell, Contribution, SignCounts, UnitWord
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::policy::{DifferenceGuard, Dominance, Noise};
+use insitu_disclosure::reference::Editions;
 use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{
     Admitted, AnswerTimes, Column, Comparison, Dataset, DatasetName, Dispersion, Evidence, Input,
@@ -99,6 +100,7 @@ impl Lab {
             conditions_max,
             answer_times: AnswerTimes::at_once(),
             rows_about: None,
+            reference_joins: true,
         };
         let (description, impossible) = (None, Vec::new());
         let dataset = Dataset { name, description, columns, impossible, protection, snapshot: 0 };
@@ -138,7 +140,7 @@ impl Lab {
             groups_max: 10,
         };
         let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
-        let admitted = match charge(admitted, snapshot, &self.budget) {
+        let admitted = match charge(admitted, &Editions::new(), snapshot, &self.budget) {
             Ok(charged) => charged.into_admitted(),
             Err(Unpaid::Spent(_)) => return None,
             Err(Unpaid::Unkept(error)) => panic!("{error}"),

@@ -156,7 +156,14 @@ async fn unprotected(with_victim: bool) -> SessionContext {
     )
     .unwrap();
     let areas = StringArray::from(vec!["A", "B", "C", "D", "E"]);
-    let areas = RecordBatch::try_from_iter([("area", Arc::new(areas) as _)]).unwrap();
+    let regions = StringArray::from(vec!["North", "North", "South", "South", "South"]);
+    let residents = Int64Array::from(vec![1_500, 600, 250, 400, 100]);
+    let areas = RecordBatch::try_from_iter([
+        ("area", Arc::new(areas) as _),
+        ("region", Arc::new(regions) as _),
+        ("residents", Arc::new(residents) as _),
+    ])
+    .unwrap();
     let context = SessionContext::new();
     for schema in ["CREATE SCHEMA health", "CREATE SCHEMA ref"] {
         context.sql(schema).await.unwrap();

@@ -1,7 +1,7 @@
 //! The statements: every shape that is answered, and every shape that is refused.
 
 /// Statements that ask a department. What they answer may be a Refusal too, of the plan above.
-pub(super) const ASKED: [&str; 69] = [
+pub(super) const ASKED: [&str; 72] = [
     // Counts, sums and means, with keys and without.
     "SELECT count(*) FROM health.visits",
     "SELECT count(DISTINCT person) FROM health.visits",
@@ -85,6 +85,10 @@ pub(super) const ASKED: [&str; 69] = [
     "SELECT sex, n, count(DISTINCT person) FROM (SELECT person, sex, count(*) FILTER (WHERE cost >= 100) AS n \
      FROM health.visits WHERE area = 'C' OR area = 'A' GROUP BY person, sex) GROUP BY sex, n",
     "SELECT count(*) FROM (SELECT person FROM health.visits GROUP BY person HAVING count(rare) >= 1)",
+    // Joins to open data.
+    "SELECT a.region, count(*), count(DISTINCT v.person), sum(v.cost) FROM health.visits v LEFT JOIN ref.areas a ON v.area = a.area GROUP BY a.region",
+    "SELECT count(*) FROM health.visits WHERE area IN (SELECT area FROM ref.areas WHERE region = 'South')",
+    "SELECT v.sex, count(*) FROM health.visits v JOIN ref.areas a ON v.area = a.area AND a.residents < 500 GROUP BY v.sex",
 ];
 
 /// Statements that are refused, whatever the data.

@@ -44,7 +44,8 @@ use insitu_disclosure::{Refusals, admit};
 use insitu_gateway::query::{Answer, Gateway, Options};
 use insitu_gateway::server::{NodeRegistration, Running, Settings, start};
 use insitu_guard::Guards;
-use insitu_tests::Federation;
+use insitu_node::server::{Link, serve};
+use insitu_tests::{Federation, departments};
 use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
 
@@ -78,9 +79,10 @@ impl Asking {
             datasets: vec![behind.dataset.name.clone()],
             address: Some(address),
         };
+        let reference = reference().await;
         let settings = Settings {
             analysts: Vec::new(),
-            nodes: vec![registration],
+            nodes: vec![registration, reference],
             query_seconds_max: 60,
             memory_bytes: 64 << 20,
             statements_running_max: 4,
@@ -90,12 +92,12 @@ impl Asking {
         let nodes = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let running = start(settings, clients, nodes).await.unwrap();
         for _ in 0..500 {
-            if !running.connected().is_empty() {
+            if running.connected().len() == 2 {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
-        assert_eq!(running.connected().len(), 1, "the relay isn't connected");
+        assert_eq!(running.connected().len(), 2, "the relay and the reference aren't connected");
         Self { relay, running }
     }
 
@@ -107,6 +109,22 @@ impl Asking {
         let outcome = Outcome::of(&answer(&gateway, sql).await);
         (outcome, self.relay.take_asked())
     }
+}
+
+/// The department with open data, listening.
+async fn reference() -> NodeRegistration {
+    let node = departments::reference().load().await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let registration = NodeRegistration {
+        id: node.id().to_owned(),
+        department: node.department().to_owned(),
+        secret: "any".to_owned(),
+        datasets: node.datasets().map(|d| d.dataset.name.clone()).collect(),
+        address: Some(listener.local_addr().unwrap().to_string()),
+    };
+    let link = Link::Listen { listener, secret: registration.secret.clone() };
+    tokio::spawn(async move { serve(node, link, std::future::pending()).await.unwrap() });
+    registration
 }
 
 async fn answer(gateway: &Gateway, sql: &str) -> Result<Answer, Refusals> {
@@ -201,7 +219,8 @@ impl Known {
             let mut same = true;
             for ((tabulation, with), (_, less)) in asked.iter().zip(&asked_without) {
                 let admitted = admit(tabulation.clone(), Arc::clone(&self.whole.dataset)).unwrap();
-                let only = alone.evidence(&admitted).await.unwrap();
+                let lent = self.asking.relay.lent();
+                let only = alone.evidence(&admitted, &lent).await.unwrap();
                 let (differences, counts) = compare(&admitted, with, less, &only);
                 differences.into_iter().for_each(&mut problem);
                 *seen += counts;

@@ -14,10 +14,11 @@ use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo,
     HandshakeRequest, HandshakeResponse, PollInfo, PutResult, SchemaResult, Ticket,
 };
-use futures::StreamExt as _;
 use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _};
 use insitu_disclosure::evidence::{evidence_schema, read};
 use insitu_disclosure::keyed::DatasetKeys;
+use insitu_disclosure::reference::Editions;
 use insitu_disclosure::{Admitted, Dataset, Evidence, Tabulation, admit};
 use insitu_node::server::{Link, serve};
 use insitu_proto::catalog::{decode_all, fingerprint};
@@ -30,7 +31,7 @@ use insitu_tests::Department;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Endpoint, Server};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 /// The one state that all databases are asked about as.
 pub(super) const STATE: u64 = 20_180_101;
@@ -91,16 +92,31 @@ impl Served {
     pub(super) async fn evidence(
         &self,
         admitted: &Admitted<Tabulation>,
+        lent: &Lent,
     ) -> Result<Evidence, Status> {
         let tabulation = admitted.tabulation();
         let input = tabulation.input.with_fingerprint(self.fingerprint);
         let tabulation = Tabulation { input, ..tabulation.clone() };
         let query_id = QueryId([3; 16]);
         let question = Question::Tabulation(tabulation);
-        let request = NodeRequest { query_id, time_ms_max: 60_000, question };
+        let known = lent.editions.iter().map(|(reference, edition)| (reference.clone(), *edition));
+        let used = admitted.tabulation().references();
+        let editions = known.filter(|(reference, _)| used.contains_key(reference)).collect();
+        let request = NodeRequest { query_id, time_ms_max: 60_000, question, editions };
         let ticket = Ticket { ticket: request.encode().unwrap().into() };
         let mut flight = FlightServiceClient::new(self.channel.clone());
-        let stream = flight.do_get(authorised(ticket)).await?.into_inner();
+        let stream = match flight.do_get(authorised(ticket.clone())).await {
+            // The node doesn't have what it looks up in.
+            Err(status) if status.code() == Code::FailedPrecondition => {
+                for content in &lent.contents {
+                    let content = futures::stream::iter(content.clone());
+                    let mut took = flight.do_put(authorised(content)).await?.into_inner();
+                    assert!(took.message().await?.is_none());
+                }
+                flight.do_get(authorised(ticket)).await?.into_inner()
+            }
+            answered => answered?.into_inner(),
+        };
         let schema = evidence_schema(admitted);
         let answer = decode(stream, query_id, v1::AnswerKind::Evidence, &schema).await.unwrap();
         let mut evidence = read(admitted, &answer.batches).unwrap();
@@ -118,6 +134,13 @@ pub(super) fn draw(admitted: &Admitted<Tabulation>, evidence: &mut Evidence) {
 /// What the gateway asked, with what it was told.
 pub(super) type Asked = (Tabulation, Evidence);
 
+/// What the gateway sent to look up in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lent {
+    editions: Editions,
+    contents: Vec<Vec<FlightData>>,
+}
+
 /// A node to the gateway; behind it stands one of several.
 #[derive(Debug, Clone)]
 pub(super) struct Relay(Arc<Inner>);
@@ -127,6 +150,7 @@ struct Inner {
     catalog: v1::NodeCatalog,
     behind: Mutex<Arc<Served>>,
     asked: Mutex<Vec<Asked>>,
+    lent: Mutex<Lent>,
 }
 
 impl Relay {
@@ -136,6 +160,7 @@ impl Relay {
             catalog: behind.catalog.clone(),
             behind: Mutex::new(Arc::clone(behind)),
             asked: Mutex::default(),
+            lent: Mutex::default(),
         }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -150,6 +175,11 @@ impl Relay {
     pub(super) fn put_behind(&self, served: &Arc<Served>) {
         *self.0.behind.lock().unwrap() = Arc::clone(served);
         self.0.asked.lock().unwrap().clear();
+    }
+
+    /// What the gateway sent to look up in, so far.
+    pub(super) fn lent(&self) -> Lent {
+        self.0.lent.lock().unwrap().clone()
     }
 
     /// What was asked since.
@@ -202,7 +232,8 @@ impl FlightService for Relay {
         let Question::Tabulation(tabulation) = request.question else { return not_offered() };
         let behind = Arc::clone(&self.0.behind.lock().unwrap());
         let admitted = admit(tabulation.clone(), Arc::clone(&behind.dataset)).unwrap();
-        let evidence = behind.evidence(&admitted).await?;
+        self.0.lent.lock().unwrap().editions.extend(request.editions);
+        let evidence = behind.evidence(&admitted, &self.lent()).await?;
         let messages = encode_evidence(request.query_id, &admitted, &evidence).unwrap();
         self.0.asked.lock().unwrap().push((tabulation, evidence));
         Ok(Response::new(futures::stream::iter(messages.into_iter().map(Ok)).boxed()))
@@ -245,9 +276,11 @@ impl FlightService for Relay {
 
     async fn do_put(
         &self,
-        _: Request<Streaming<FlightData>>,
+        request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
-        not_offered()
+        let content = request.into_inner().try_collect().await?;
+        self.0.lent.lock().unwrap().contents.push(content);
+        Ok(Response::new(futures::stream::empty().boxed()))
     }
 
     async fn do_exchange(

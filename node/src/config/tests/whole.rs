@@ -37,6 +37,7 @@ fn reads_everything_that_is_written() {
             conditions_max: None,
             answer_times: AnswerTimes::at_once(),
             rows_about: None,
+            reference_joins: true,
         }
     );
     let [account, band, age, moved_in, arrears, notes] = dataset.columns.as_slice() else {
