@@ -149,7 +149,9 @@ async fn all_people_are_those_with_a_visit_and_several_totals_are_asked_at_once(
     let people: BTreeSet<usize> = visits.iter().map(|(person, ..)| *person).collect();
     let often = "HAVING count(*) >= 5";
     let from = "FROM (SELECT person FROM health.visits GROUP BY person";
-    let sql = format!("SELECT (SELECT count(*) {from})), (SELECT count(*) {from} {often}))");
+    let sql = format!(
+        "SELECT (SELECT count(*) {from})) AS all_of_them, (SELECT count(*) {from} {often})) AS often"
+    );
     let mut of_person: BTreeMap<usize, i64> = BTreeMap::new();
     for (person, ..) in &visits {
         *of_person.entry(*person).or_default() += 1;

@@ -40,14 +40,14 @@ pub enum QuestionRule {
 
 /// Rules on the question, in order. All are applied, so that all violations are told at once.
 pub const QUESTION_RULES: [QuestionRule; 8] = [
-    QuestionRule::RollUps,   // what follows is about the rows that it makes
-    QuestionRule::Functions, // sizes, depth and types: what follows may rely on them
-    QuestionRule::Labels,    // units before everything else: naming one is the plainest violation
+    QuestionRule::RollUps,    // what follows is about the rows that it makes
+    QuestionRule::Functions,  // sizes, depth and types: what follows may rely on them
+    QuestionRule::Labels,     // units before everything else: naming one is the plainest violation
     QuestionRule::References, // what rows are joined to: keys and conditions may rely on it
-    QuestionRule::Input,     // which rows take part
-    QuestionRule::Keys,      // which cells there are
-    QuestionRule::Measures,  // what is asked of each cell
-    QuestionRule::Sparsity,  // whether there would be enough in them
+    QuestionRule::Input,      // which rows take part
+    QuestionRule::Keys,       // which cells there are
+    QuestionRule::Measures,   // what is asked of each cell
+    QuestionRule::Sparsity,   // whether there would be enough in them
 ];
 
 /// A rule on cells: decided from Evidence, seen by the analyst only as a cell's status.

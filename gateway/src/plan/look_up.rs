@@ -84,7 +84,8 @@ pub(super) fn joined(
     }
     let references = with_reference(protected, open);
     let held = Arc::clone(&protected.held);
-    Ok(Relation { held, plan: plan.clone(), predicates, columns, references })
+    let rolled_up = protected.rolled_up.clone();
+    Ok(Relation { held, plan: plan.clone(), predicates, columns, rolled_up, references })
 }
 
 /// The condition that a value is among the open rows' only column: `value IN (SELECT column ...)`.

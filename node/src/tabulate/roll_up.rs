@@ -65,7 +65,8 @@ fn named(name: &str) -> Expr {
 
 /// 1 where the row counts, 0 elsewhere.
 fn counted(count: &UnitCount, look_ups: &LookUps) -> Result<Expr> {
-    let value = count.values_of.as_ref().map(|x| Expr::IsNotNull(Box::new(expression(x, look_ups))));
+    let value =
+        count.values_of.as_ref().map(|x| Expr::IsNotNull(Box::new(expression(x, look_ups))));
     let filter = count.filter.as_ref().map(|filter| expression(filter, look_ups));
     match value.into_iter().chain(filter).reduce(Expr::and) {
         None => Ok(lit(1_i64)),

@@ -40,7 +40,6 @@ fn attack_03_many_rows_of_one_person() {
     let sql = format!("SELECT count(*) {visitors} WHERE n = 12");
     assert_eq!(TOWNS.truth(0, &sql).unwrap(), [["1"]]);
     is_suppressed(&sql);
-    is_suppressed(&format!("SELECT n, count(*) {visitors} WHERE n >= 12 GROUP BY n"));
 }
 
 #[test]
