@@ -4,7 +4,8 @@
 //! 2. [`query`]: the life of a query on one page.
 //! 3. [`gate`]: what is checked before the planner sees a statement.
 //! 4. `plan`: SQL to Tabulations and an upper plan.
-//! 5. `gather`: all departments or a Refusal. 6. [`nodes`], [`catalog`]: who holds what.
+//! 5. `gather`: all departments or a Refusal. `result_cache`: what was answered before.
+//! 6. [`nodes`], [`catalog`]: who holds what.
 //! 7. [`server`], [`config`]: how it is run.
 
 pub mod analyst;
@@ -17,6 +18,7 @@ mod gather;
 pub mod nodes;
 mod plan;
 pub mod query;
+mod result_cache;
 pub mod server;
 pub mod status;
 
