@@ -1,6 +1,6 @@
 //! `insitu explain`: where a question would run and which rules would apply; or what a code means.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use insitu_disclosure::RefusalCode;
 
 use crate::client::Client;
@@ -20,6 +20,18 @@ pub(crate) struct Explain {
     /// Show the page of a refusal's code instead, such as D201; no gateway is asked.
     #[arg(long, value_name = "CODE", conflicts_with_all = ["sql", "file"])]
     code: Option<String>,
+    /// How the explanation is written; as JSON a refusal is one, too.
+    #[arg(long, value_enum, default_value_t = ExplanationFormat::Text, conflicts_with = "code")]
+    format: ExplanationFormat,
+}
+
+/// How an explanation is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ExplanationFormat {
+    /// For people.
+    Text,
+    /// For programs: docs/explain.md.
+    Json,
 }
 
 impl Explain {
@@ -30,14 +42,30 @@ impl Explain {
             None => {
                 let sql = self.statement.read()?;
                 let mut client = spin("connecting", Client::connect(&self.connection)).await?;
-                client.explain(&sql).await?
+                match self.format {
+                    ExplanationFormat::Text => client.explain(&sql).await?,
+                    ExplanationFormat::Json => {
+                        client.explain(&format!("EXPLAIN (FORMAT JSON) {sql}")).await?
+                    }
+                }
             }
         };
         for line in text.trim_end().lines() {
             print_line(&printable(line))?;
         }
-        Ok(())
+        match self.format {
+            ExplanationFormat::Json if is_refused(&text) => {
+                Err(Failure::Reported("the statement would be refused, as the explanation says"))
+            }
+            ExplanationFormat::Json | ExplanationFormat::Text => Ok(()),
+        }
     }
+}
+
+/// Whether a document explains why there would be no answer.
+fn is_refused(document: &str) -> bool {
+    let document: Result<serde_json::Value, _> = serde_json::from_str(document);
+    document.is_ok_and(|document| document.get("outcome").is_some_and(|o| o == "refused"))
 }
 
 fn print_line(line: &str) -> Result<(), Failure> {
@@ -80,6 +108,14 @@ fn title(code: RefusalCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_document_tells_whether_the_statement_would_be_refused() {
+        assert!(is_refused("{\"form\": 1, \"outcome\": \"refused\"}"));
+        for other in ["{\"outcome\": \"asked\"}", "[]", "outcome: refused", ""] {
+            assert!(!is_refused(other), "{other}");
+        }
+    }
 
     #[test]
     fn a_code_has_its_page_in_either_case() {

@@ -79,6 +79,11 @@ fn settings(config: &GatewayConfig, guards: Guards) -> Settings {
         memory_bytes: mebibytes.saturating_mul(1024 * 1024),
         statements_running_max: usize::try_from(config.statements_running_max)
             .unwrap_or(usize::MAX),
+        statements_waiting_max: usize::try_from(config.statements_waiting_max)
+            .unwrap_or(usize::MAX),
+        result_cache_bytes: usize::try_from(config.result_cache_mib)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(1024 * 1024),
         guards,
     }
 }

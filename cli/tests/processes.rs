@@ -187,6 +187,28 @@ fn the_samples_start_as_separate_processes_and_answer() {
     assert!(text(&refused.stderr).contains("D201"));
     assert!(ask("SELECT count(*) FROM councils.council_tax").status.success());
     assert!(ask("SELECT ward, households FROM reference.wards ORDER BY ward").status.success());
+    // As a document an explanation says of both what would become of them, and so does the exit code.
+    let explain = |sql: &str| {
+        let at = ["--gateway", &gateway, "--token-file", token.to_str().unwrap()];
+        insitu(&[&["explain", "--format", "json"], &at[..], &[sql]].concat())
+    };
+    for (sql, code, words) in [
+        (
+            "SELECT count(*) FROM councils.council_tax",
+            0,
+            ["\"outcome\": \"asked\"", "\"at-gateway\""],
+        ),
+        (
+            "SELECT account_id FROM councils.council_tax",
+            1,
+            ["\"outcome\": \"refused\"", "\"D201\""],
+        ),
+    ] {
+        let output = explain(sql);
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+        let document = text(&output.stdout);
+        assert!(words.iter().all(|word| document.contains(word)), "{document}");
+    }
     // What a question is asked for is recorded with it, and not with the next one.
     let labels = ["--project", "P-17", "--purpose", "arrears by ward"];
     let connection = ["query", "--gateway", &gateway, "--token-file", token.to_str().unwrap()];

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_array::{Array as _, ArrayRef, RecordBatch, StringArray};
+use arrow_schema::{ArrowError, FieldRef, Schema, SchemaRef};
 
 /// Why a cell shows what it shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,6 +126,36 @@ impl Table {
     pub fn suppressed_cells(&self) -> usize {
         let statuses = self.measures.iter().flat_map(ProtectedColumn::statuses);
         statuses.filter(|s| **s == CellStatus::Suppressed).count().next_multiple_of(5)
+    }
+
+    /// Roughly the memory it takes, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let measures = self.measures.iter();
+        let measures = measures.map(|m| {
+            m.values.get_array_memory_size().saturating_add(size_of_val(m.statuses.as_slice()))
+        });
+        let keys = self.keys.iter().map(|key| key.get_array_memory_size());
+        keys.chain(measures).fold(0, usize::saturating_add)
+    }
+
+    /// The same rows and keys with these of the measures, in this order, under the names of a table of their own:
+    /// `m0`, `m0_status`, .... `None` if one isn't there.
+    #[must_use]
+    pub fn select(&self, measures: &[usize]) -> Option<Self> {
+        let all = self.schema.fields();
+        let mut fields: Vec<FieldRef> = all.iter().take(self.keys.len()).cloned().collect();
+        let mut selected = Vec::with_capacity(measures.len());
+        for (place, measure) in measures.iter().enumerate() {
+            selected.push(self.measures.get(*measure)?.clone());
+            let at = self.keys.len().checked_add(measure.checked_mul(2)?)?;
+            let names = [format!("m{place}"), format!("m{place}_status")];
+            for (field, name) in all.iter().skip(at).zip(names) {
+                fields.push(Arc::new(field.as_ref().clone().with_name(name)));
+            }
+        }
+        let schema = Arc::new(Schema::new(fields));
+        Some(Self { schema, keys: self.keys.clone(), measures: selected, rows: self.rows })
     }
 
     /// The table in one batch.

@@ -23,8 +23,8 @@ use insitu_disclosure::keyed::mix;
 use insitu_disclosure::policy::{Dominance, Predicates, Profile, Zeros};
 use insitu_disclosure::reference::Editions;
 use insitu_disclosure::rules::quantiles::quantile;
-use insitu_disclosure::tabulation::PartKind;
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
+use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{
     Admitted, Association, Comparison, Dispersion, Evidence, Input, Key, KeySet, Literal, Measure,
     MeasureKind, PartEvidence, Preset, Probability, Release, Scalar, Tabulation, admit, protect,
@@ -348,6 +348,36 @@ proptest! {
             predicate: predicate.clone(),
         });
         prop_assert_eq!(Condition::of(&turned, &Editions::new()), conditions);
+    }
+
+    /// Without keys a condition may stand among those of all rows or in each measure's filter: the parts have the same
+    /// coordinates and shapes, and the question the same price. Questions are asked together on the strength of this.
+    #[test]
+    fn a_condition_is_a_filter_where_there_are_no_keys(question in tabulation(), profile in preset(), stay in 0..3_usize) {
+        let dataset = dataset(profile);
+        let question = Tabulation { keys: Vec::new(), sets: Vec::new(), ..question };
+        let conjuncts: Vec<Scalar> =
+            question.input.predicates().into_iter().flat_map(Scalar::conjuncts).cloned().collect();
+        let (stay, moved) = conjuncts.split_at(stay.min(conjuncts.len()));
+        let input = stay.iter().cloned().fold(scan(), |input, predicate| Input::Filter { input: Box::new(input), predicate });
+        let filtered = |measure: &Measure| {
+            let own = measure.filter.iter().flat_map(Scalar::conjuncts);
+            let mut all: Vec<Scalar> = moved.iter().chain(own).cloned().collect();
+            let filter = if all.len() < 2 { all.pop() } else { Some(Scalar::And(all)) };
+            Measure { kind: measure.kind.clone(), filter }
+        };
+        let measures = question.measures.iter().map(filtered).collect();
+        let together = Tabulation { input, measures, ..question.clone() };
+        let parts = |question: &Tabulation| -> Vec<(Coordinate, PartShape)> {
+            let of = |part: Part<'_>| {
+                let frame = Frame::of(question, &part, &dataset, 1);
+                (frame.coordinate(KeySet::NONE, &Vec::new()), PartShape::of(&part, &dataset))
+            };
+            question.measures.iter().flat_map(|measure| measure.parts(&dataset)).map(of).collect()
+        };
+        prop_assert_eq!(parts(&question), parts(&together));
+        let conditions = |question| Condition::of(question, &BTreeMap::new());
+        prop_assert_eq!(conditions(&question), conditions(&together));
     }
 
     #[test]

@@ -35,10 +35,40 @@ pub(crate) struct Gathering<'a> {
     pub(crate) deadline: Instant,
 }
 
+/// How long an answer is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Patience {
+    /// What the node is told it has.
+    of_the_node: Duration,
+    /// How long it is waited for here: a little longer, so that its own refusal arrives, and not until
+    /// the query's deadline, so that there is time to say which department didn't answer.
+    here: Duration,
+}
+
+impl Patience {
+    /// Of the time that is left of a query's.
+    fn of(left: Duration) -> Self {
+        let kept = left.checked_div(8).unwrap_or_default().min(KEPT_MAX);
+        let half = kept.checked_div(2).unwrap_or_default();
+        Self { of_the_node: left.saturating_sub(kept), here: left.saturating_sub(half) }
+    }
+}
+
+/// The most of a query's time that its departments aren't given.
+const KEPT_MAX: Duration = Duration::from_millis(125);
+
 /// A channel to each holder, in node order, with the terms it announced.
 type Door = (Holder, u64, Arc<dyn NodeChannel>);
 
 impl Gathering<'_> {
+    /// That everybody who holds part of a dataset can be asked.
+    ///
+    /// # Errors
+    /// A Refusal that names all who can't.
+    pub(crate) fn everybody_is_there(&self, held: &Held) -> Result<(), Refusals> {
+        self.doors(held).map(|_| ())
+    }
+
     /// A protected table from all holders.
     pub(crate) async fn tabulate(
         &self,
@@ -237,15 +267,14 @@ impl Gathering<'_> {
         question: Question,
     ) -> Result<Answer, NodeFailure> {
         let left = self.deadline.saturating_duration_since(Instant::now());
+        let Patience { of_the_node, here } = Patience::of(left);
         let request = NodeRequest {
             query_id: self.query_id,
-            time_ms_max: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
+            time_ms_max: u32::try_from(of_the_node.as_millis()).unwrap_or(u32::MAX),
             question,
             editions: editions(contents),
         };
-        // A little longer than the node has, so that its own refusal arrives.
-        let patience = left.saturating_add(Duration::from_millis(500));
-        channel.ask(&request, kind, schema, patience).await
+        channel.ask(&request, kind, schema, here).await
     }
 
     /// Sends the contents that a node says it doesn't have.
@@ -360,4 +389,19 @@ fn invalid(department: &str) -> Refusal {
         format!("the answer of {department} isn't valid; nothing of it was used."),
         "Tell the department.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_has_less_time_than_it_is_waited_for_and_both_less_than_the_query() {
+        let of = |left: u64| {
+            let Patience { of_the_node, here } = Patience::of(Duration::from_millis(left));
+            (of_the_node.as_millis(), here.as_millis())
+        };
+        assert_eq!([of(400), of(1_000), of(60_000)], [(350, 375), (875, 937), (59_875, 59_937)]);
+        assert_eq!(Patience::of(Duration::ZERO).here, Duration::ZERO);
+    }
 }

@@ -4,7 +4,9 @@
 //! 2. [`query`]: the life of a query on one page.
 //! 3. [`gate`]: what is checked before the planner sees a statement.
 //! 4. `plan`: SQL to Tabulations and an upper plan.
-//! 5. `gather`: all departments or a Refusal; `references`: open data that departments look up in. 6. [`nodes`], [`catalog`]: who holds what.
+//! 5. `gather`: all departments or a Refusal; `references`: open data that departments look up in. `result_cache`: what
+//!    was answered before.
+//! 6. [`nodes`], [`catalog`]: who holds what.
 //! 7. [`server`], [`config`]: how it is run.
 
 pub mod analyst;
@@ -18,6 +20,7 @@ pub mod nodes;
 mod plan;
 pub mod query;
 mod references;
+mod result_cache;
 pub mod server;
 pub mod status;
 

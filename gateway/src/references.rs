@@ -7,10 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use insitu_disclosure::reference::{
-    CONTENT_BYTES_MAX, CONTENT_KEYS_MAX, Editions, NotAReference, ReferenceContent, TEXT_BYTES_MAX,
+    CONTENT_BYTES_MAX, CONTENT_KEYS_MAX, Edition, Editions, NotAReference, ReferenceContent,
+    TEXT_BYTES_MAX,
 };
 use insitu_disclosure::tabulation::ReferenceColumns;
-use insitu_disclosure::{OpenDataset, Reference, Refusal, RefusalCode, Refusals, ScalarType};
+use insitu_disclosure::{
+    OpenDataset, Reference, Refusal, RefusalCode, Refusals, ScalarType, Tabulation,
+};
 
 use crate::catalog::{Held, Standing};
 use crate::gather::Gathering;
@@ -62,6 +65,11 @@ impl References {
             kept.remove(0);
         }
     }
+}
+
+/// Editions in place of those that aren't known before the contents are: as long, and no others.
+pub(crate) fn placeholders(tabulation: &Tabulation) -> Editions {
+    tabulation.references().into_keys().map(|r| (r, Edition([0xFF; 32]))).collect()
 }
 
 /// The editions of contents.

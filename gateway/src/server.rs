@@ -30,6 +30,10 @@ pub struct Settings {
     pub memory_bytes: usize,
     /// Statements that run at once.
     pub statements_running_max: usize,
+    /// Statements that wait for one of them to end.
+    pub statements_waiting_max: usize,
+    /// Bytes for tables that an analyst may ask for again; 0 keeps none.
+    pub result_cache_bytes: usize,
     /// What was released of datasets that several departments hold.
     pub guards: Guards,
 }
@@ -69,12 +73,13 @@ pub async fn start(
     nodes: TcpListener,
 ) -> Result<Running, GatewayError> {
     let directory = Arc::new(Directory::new(settings.nodes));
-    let gateway =
-        Arc::new(Gateway::new(Arc::clone(&directory), settings.memory_bytes, settings.guards)?);
+    let gateway = Gateway::new(Arc::clone(&directory), settings.memory_bytes, settings.guards)?;
+    let gateway = Arc::new(gateway.keeping_results(settings.result_cache_bytes));
     let analysts = Arc::new(Analysts::new(settings.analysts));
     let limits = flight::Limits {
         deadline_max: Duration::from_secs(settings.query_seconds_max),
         statements_running_max: settings.statements_running_max,
+        statements_waiting_max: settings.statements_waiting_max,
     };
     let service = flight::service(Arc::clone(&gateway), analysts, limits);
     let (stop, mut stopped) = tokio::sync::watch::channel(false);

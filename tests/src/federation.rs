@@ -65,17 +65,30 @@ pub struct Federation {
 }
 
 impl Federation {
-    /// Starts everything and waits until all departments are connected.
+    /// Starts everything and waits until all departments are connected. The gateway keeps no results, so that each
+    /// question is asked.
     pub async fn start(departments: &[Department]) -> Self {
-        Self::started(departments, true).await
+        Self::started(departments, |_| {}, true).await
+    }
+
+    /// The same, with the gateway's settings changed.
+    pub async fn start_with(
+        departments: &[Department],
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        Self::started(departments, change, true).await
     }
 
     /// The same without taps, which cost time: for benchmarks.
     pub async fn untapped(departments: &[Department]) -> Self {
-        Self::started(departments, false).await
+        Self::started(departments, |_| {}, false).await
     }
 
-    async fn started(departments: &[Department], tapped: bool) -> Self {
+    async fn started(
+        departments: &[Department],
+        change: impl FnOnce(&mut Settings),
+        tapped: bool,
+    ) -> Self {
         let clients = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let for_nodes = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = clients.local_addr().unwrap();
@@ -95,14 +108,17 @@ impl Federation {
             });
             loaded.push(node);
         }
-        let settings = Settings {
+        let mut settings = Settings {
             analysts: vec![("tester".to_owned(), TOKEN.to_owned())],
             nodes: registrations,
             query_seconds_max: 60,
             memory_bytes: 256 << 20,
             statements_running_max: 16,
+            statements_waiting_max: 32,
+            result_cache_bytes: 0,
             guards: Guards::ephemeral(),
         };
+        change(&mut settings);
         let running = start(settings, clients, for_nodes).await.unwrap();
         let mut tasks = JoinSet::new();
         let mut taps = Vec::new();

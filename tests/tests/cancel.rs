@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::{Int64Array, RecordBatch, StringArray};
+use insitu_gateway::query::{Options, QueryId};
 use insitu_tests::{Department, Federation};
 use parquet::arrow::ArrowWriter;
 
@@ -18,11 +19,16 @@ const SLOW: &str = "SELECT upper(area) AS area, count(*) AS n FROM slow.rows GRO
 const QUICK: &str = "SELECT upper(area) AS area, count(*) AS n FROM slow.few GROUP BY upper(area)";
 
 /// How long a node may take to become idle before the test fails.
-const IDLE_WITHIN: Duration = Duration::from_secs(5);
+const IDLE_WITHIN: Duration = Duration::from_secs(10);
 
 fn slow(id: &str) -> Department {
-    let areas: StringArray = (0..ROWS_PER_FILE).map(|i| Some(["North", "South"][i % 2])).collect();
-    let ids: Int64Array = (0..ROWS_PER_FILE).map(|i| i64::try_from(i).ok()).collect();
+    with(id, ROWS_PER_FILE, FILES)
+}
+
+/// The same with so many rows in a file, and files in the large dataset.
+fn with(id: &str, rows: usize, count: usize) -> Department {
+    let areas: StringArray = (0..rows).map(|i| Some(["North", "South"][i % 2])).collect();
+    let ids: Int64Array = (0..rows).map(|i| i64::try_from(i).ok()).collect();
     let batch =
         RecordBatch::try_from_iter([("area", Arc::new(areas) as _), ("id", Arc::new(ids) as _)])
             .unwrap();
@@ -31,7 +37,8 @@ fn slow(id: &str) -> Department {
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     let names: Vec<String> = (0..FILES).map(|i| format!("{i}.parquet")).collect();
-    let datasets = [("slow.rows", &names[..]), ("slow.few", &names[..1])].map(dataset).concat();
+    let datasets =
+        [("slow.rows", &names[..count]), ("slow.few", &names[..1])].map(dataset).concat();
     let config = format!("[node]\nid = \"{id}\"\ndepartment = \"Department {id}\"\n{datasets}");
     let files = names.into_iter().map(|name| (name, bytes.clone())).collect();
     Department { config, files }
@@ -63,16 +70,16 @@ label = "unit"
     )
 }
 
-async fn two_slow_departments() -> Federation {
-    Federation::start(&[slow("east"), slow("west")]).await
+async fn three_slow_departments() -> Federation {
+    Federation::start(&[slow("east"), slow("north"), slow("west")]).await
 }
 
 fn all_work(federation: &Federation) -> bool {
-    (0..2).all(|department| federation.node(department).working() > 0)
+    (0..3).all(|department| federation.node(department).working() > 0)
 }
 
-/// Waits until both nodes work, and sees that they still do after a while: it isn't them who end it.
-async fn both_are_busy(federation: &Federation) {
+/// Waits until all nodes work, and sees that they still do after a while: it isn't them who end it.
+async fn all_are_busy(federation: &Federation) {
     let asked = Instant::now();
     while !all_work(federation) {
         assert!(asked.elapsed() < Duration::from_secs(30), "the nodes don't begin");
@@ -82,9 +89,9 @@ async fn both_are_busy(federation: &Federation) {
     assert!(all_work(federation), "the question isn't slow enough for this test");
 }
 
-/// Waits until both nodes are idle; prints how long it took since `cancelled`.
-async fn both_become_idle(federation: &Federation, cancelled: Instant, how: &str) {
-    while (0..2).any(|department| federation.node(department).working() > 0) {
+/// Waits until all nodes are idle; prints how long it took since `cancelled`.
+async fn all_become_idle(federation: &Federation, cancelled: Instant, how: &str) {
+    while (0..3).any(|department| federation.node(department).working() > 0) {
         assert!(cancelled.elapsed() < IDLE_WITHIN, "a node goes on working");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -93,32 +100,52 @@ async fn both_become_idle(federation: &Federation, cancelled: Instant, how: &str
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_node_is_idle_soon_after_the_analyst_hangs_up() {
-    let federation = two_slow_departments().await;
+    let federation = three_slow_departments().await;
     let mut analyst = federation.analyst().await;
     let info = analyst.announce(SLOW).await.unwrap();
     assert!(!all_work(&federation), "an announcement asks nobody");
     let fetching = tokio::spawn(async move { analyst.fetch(&info).await.map(|_| ()) });
-    both_are_busy(&federation).await;
+    all_are_busy(&federation).await;
     let cancelled = Instant::now();
     fetching.abort();
-    both_become_idle(&federation, cancelled, "the analyst hung up").await;
+    all_become_idle(&federation, cancelled, "the analyst hung up").await;
     let cells = federation.analyst().await.cells(QUICK).await.unwrap();
     assert!(matches!(&cells[..], [north, south] if north[0] == "NORTH" && south[0] == "SOUTH"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_node_is_idle_soon_after_the_analyst_cancels() {
-    let federation = two_slow_departments().await;
+    let federation = three_slow_departments().await;
     let (mut asking, mut cancelling) = (federation.analyst().await, federation.analyst().await);
     let info = asking.announce(SLOW).await.unwrap();
     let announced = info.clone();
     let fetching = tokio::spawn(async move { asking.fetch(&announced).await.map(|_| ()) });
-    both_are_busy(&federation).await;
+    all_are_busy(&federation).await;
     let cancelled = Instant::now();
     cancelling.cancel(info).await.unwrap();
-    both_become_idle(&federation, cancelled, "CancelFlightInfo").await;
+    all_become_idle(&federation, cancelled, "CancelFlightInfo").await;
     let told = fetching.await.unwrap().unwrap_err();
     assert_eq!(told.to_string(), "cancelled by the client");
     let cells = cancelling.cells(QUICK).await.unwrap();
     assert!(matches!(&cells[..], [north, south] if north[0] == "NORTH" && south[0] == "SOUTH"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_straggler_is_named_by_the_deadline_and_stops() {
+    let departments = [with("east", 100, 1), with("north", 100, 1), slow("west")];
+    let federation = Federation::start(&departments).await;
+    let gateway = federation.gateway();
+    let deadline = Duration::from_millis(500);
+    let options = Options { deadline, ..Options::default() };
+    let prepared = gateway.prepare(SLOW.as_bytes(), &options).await.unwrap();
+    let bound = gateway.bind(&prepared, None).await.unwrap();
+    let began = Instant::now();
+    let refusals = gateway.execute(&bound, QueryId([1; 16])).await.unwrap_err();
+    let took = began.elapsed();
+    println!("refused {} ms after it was asked, with a deadline of 500 ms", took.as_millis());
+    assert!(took < IDLE_WITHIN, "{took:?}");
+    let told = refusals.to_string();
+    // The others have a hundred rows each; on a busy machine they, too, may be late, and are named then.
+    assert!(told.contains("L505: Department west didn't answer within the deadline"), "{told}");
+    all_become_idle(&federation, began, "the deadline").await;
 }

@@ -42,6 +42,8 @@ async fn dialling(node_secret: &str, gateway_secret: &str) -> (bool, Option<Stri
         query_seconds_max: 10,
         memory_bytes: 64 << 20,
         statements_running_max: 4,
+        statements_waiting_max: 8,
+        result_cache_bytes: 0,
         guards: insitu_guard::Guards::ephemeral(),
     };
     let clients = TcpListener::bind("127.0.0.1:0").await.unwrap();

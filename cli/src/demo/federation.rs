@@ -30,6 +30,8 @@ const QUERY_SECONDS_MAX: u64 = 60;
 const MEMORY_BYTES: usize = 512 * 1024 * 1024;
 /// Statements at a time.
 const STATEMENTS_RUNNING_MAX: usize = 16;
+/// For tables that are asked for again.
+const RESULT_CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// A link's secret is as long as this.
 const SECRET_CHARACTERS: usize = 32;
 
@@ -124,6 +126,8 @@ fn settings(nodes: Vec<NodeRegistration>) -> Settings {
         query_seconds_max: QUERY_SECONDS_MAX,
         memory_bytes: MEMORY_BYTES,
         statements_running_max: STATEMENTS_RUNNING_MAX,
+        statements_waiting_max: STATEMENTS_RUNNING_MAX * 2,
+        result_cache_bytes: RESULT_CACHE_BYTES,
         guards: insitu_guard::Guards::ephemeral(),
     }
 }

@@ -99,6 +99,12 @@ fn domains<'a>(tabulation: &'a Tabulation, set: KeySet, dataset: &Dataset) -> Op
     (combinations <= DOMAIN_VALUES_MAX).then_some((domains, combinations))
 }
 
+/// Whether a set's rows are those of [`public_rows`]: all of them stand, and no others, whatever is measured.
+#[must_use]
+pub fn rows_are_public(tabulation: &Tabulation, set: KeySet, dataset: &Dataset) -> bool {
+    set.is_empty() || domains(tabulation, set, dataset).is_some()
+}
+
 /// The key values that every reader knows to be possible in the cells of a set, from the published domains and the
 /// question's text; `None` if the domains of the columns used aren't all published, or too large together. Keys that
 /// are rolled up are NULL. Without keys there is exactly one row.

@@ -20,6 +20,10 @@ const QUERY_SECONDS_MAX: u32 = 60;
 const MEMORY_MIB: u32 = 1_024;
 /// Statements at a time, unless `statements_running_max` says otherwise.
 const STATEMENTS_RUNNING_MAX: u32 = 16;
+/// Statements that wait, for each that may run, unless `statements_waiting_max` says otherwise.
+const STATEMENTS_WAITING_TIMES: u32 = 2;
+/// Memory for tables that were answered before, unless `result_cache_mib` says otherwise.
+const RESULT_CACHE_MIB: u32 = 64;
 /// Released cells remembered of a dataset, unless `anchors_max` says otherwise.
 const ANCHORS_MAX: u32 = 1_000_000;
 
@@ -68,6 +72,8 @@ fn gateway(
         query_seconds_max,
         memory_mib,
         statements_running_max,
+        statements_waiting_max,
+        result_cache_mib,
         anchors_max,
         transport: _,
         state,
@@ -90,6 +96,13 @@ fn gateway(
         1..=1_000,
         STATEMENTS_RUNNING_MAX,
     );
+    let waiting_max = statements_running_max
+        .unwrap_or(STATEMENTS_RUNNING_MAX)
+        .saturating_mul(STATEMENTS_WAITING_TIMES);
+    let statements_waiting_max =
+        problems.whole(statements_waiting_max, "statements_waiting_max", 0..=10_000, waiting_max);
+    let result_cache_mib =
+        problems.whole(result_cache_mib, "result_cache_mib", 0..=1_048_576, RESULT_CACHE_MIB);
     let anchors_max = problems.whole(anchors_max, "anchors_max", 1_000..=100_000_000, ANCHORS_MAX);
     Some(GatewayConfig {
         listen: clients?,
@@ -97,6 +110,8 @@ fn gateway(
         query_seconds_max: query_seconds_max?,
         memory_mib: memory_mib?,
         statements_running_max: statements_running_max?,
+        statements_waiting_max: statements_waiting_max?,
+        result_cache_mib: result_cache_mib?,
         anchors_max: anchors_max?,
         transport: transport?,
         state_folder: match state {

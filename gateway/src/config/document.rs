@@ -30,6 +30,8 @@ pub(super) struct GatewayTable {
     pub(super) query_seconds_max: At<i64>,
     pub(super) memory_mib: At<i64>,
     pub(super) statements_running_max: At<i64>,
+    pub(super) statements_waiting_max: At<i64>,
+    pub(super) result_cache_mib: At<i64>,
     pub(super) anchors_max: At<i64>,
     pub(super) transport: At<String>,
     pub(super) state: At<String>,

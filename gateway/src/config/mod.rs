@@ -40,6 +40,10 @@ pub struct GatewayConfig {
     pub memory_mib: u32,
     /// The most statements that run at a time.
     pub statements_running_max: u32,
+    /// The most statements that wait for one of these to end.
+    pub statements_waiting_max: u32,
+    /// Memory for tables that an analyst may ask for again; 0 keeps none.
+    pub result_cache_mib: u32,
     /// The most released cells that the guard of one dataset remembers; beyond it nothing new is
     /// released.
     pub anchors_max: u32,

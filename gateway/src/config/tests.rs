@@ -82,6 +82,7 @@ fn reads_a_whole_configuration() {
         (config.memory_mib, config.query_seconds_max, config.statements_running_max),
         (64, 60, 16)
     );
+    assert_eq!((config.statements_waiting_max, config.result_cache_mib), (32, 64));
     assert_eq!(config.transport, Transport::Loopback);
     assert_eq!(config.analysts[0].token.expose(), "ana's-own-token-of-20");
     assert_eq!(config.nodes[0].address, None);

@@ -90,7 +90,7 @@ impl ActionName {
             Self::CloseSession => "Closes the session. CloseSessionRequest, CloseSessionResult.",
             Self::Explain => {
                 "Says what a statement would ask of whom, from its text and the policies alone. \
-                 SQL text, text."
+                 SQL text, text; JSON after `EXPLAIN (FORMAT JSON)`."
             }
         }
     }

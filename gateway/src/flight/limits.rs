@@ -28,16 +28,15 @@ pub struct Limits {
     pub deadline_max: Duration,
     /// The most statements that run at a time.
     pub statements_running_max: usize,
+    /// The most statements that wait for one of the running to end.
+    pub statements_waiting_max: usize,
 }
 
 impl Limits {
-    /// The most statements that wait for one of the running to end.
-    pub(crate) const fn waiting_max(&self) -> usize {
-        self.statements_running_max.saturating_mul(2)
-    }
-
-    /// The most statements that run and wait for one analyst: never all the places.
-    pub(crate) const fn per_analyst_max(&self) -> usize {
-        self.statements_running_max
+    /// The most statements that run and wait for one analyst: as many as may run, and never all the
+    /// places if there are two.
+    pub(crate) fn per_analyst_max(&self) -> usize {
+        let places = self.statements_running_max.saturating_add(self.statements_waiting_max);
+        self.statements_running_max.min(places.saturating_sub(1)).max(1)
     }
 }

@@ -40,8 +40,9 @@ struct Entry {
 
 impl Running {
     pub(crate) fn new(limits: Limits) -> Self {
-        let running_max = limits.statements_running_max;
-        Self::with(running_max, limits.waiting_max(), limits.per_analyst_max())
+        let (running_max, waiting_max) =
+            (limits.statements_running_max, limits.statements_waiting_max);
+        Self::with(running_max, waiting_max, limits.per_analyst_max())
     }
 
     pub(super) fn with(running_max: usize, waiting_max: usize, per_analyst_max: usize) -> Self {
@@ -259,6 +260,55 @@ mod tests {
         assert_eq!(second.work(soon, async { Ok(2) }).await.unwrap_err().label(), "L505");
         drop(first);
         assert_eq!(second.work(LONG, async { Ok(2) }).await, Ok(2));
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_get_their_turns_in_the_order_they_came() {
+        let running = Running::with(1, 4, 9);
+        let mut first = running.start(&ada(), ticket()).unwrap();
+        assert_eq!(first.work(LONG, async { Ok(()) }).await, Ok(()));
+        let order = Mutex::new(Vec::new());
+        let mut runs: Vec<Run> = (0..4).map(|_| running.start(&ada(), ticket()).unwrap()).collect();
+        let waiting = runs.drain(..).enumerate().map(|(number, mut run)| {
+            let order = &order;
+            async move {
+                let work = async {
+                    order.lock().unwrap().push(number);
+                    Ok(())
+                };
+                run.work(LONG, work).await.unwrap();
+            }
+        });
+        let waiting = futures::future::join_all(waiting);
+        let end = async {
+            tokio::task::yield_now().await;
+            drop(first);
+        };
+        tokio::join!(waiting, end);
+        assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn who_leaves_while_waiting_gives_the_place_back_at_once() {
+        let running = Running::with(1, 1, 9);
+        let mut first = running.start(&ada(), ticket()).unwrap();
+        assert_eq!(first.work(LONG, async { Ok(()) }).await, Ok(()));
+        let waits = async {
+            let mut second = running.start(&ada(), ticket()).unwrap();
+            second.work(LONG, async { Ok(()) }).await
+        };
+        assert!(timeout(Duration::from_millis(20), waits).await.is_err(), "it waits, and leaves");
+        assert!(running.start(&ada(), ticket()).is_ok());
+    }
+
+    #[test]
+    fn an_analysts_share_is_never_all_there_is() {
+        let share = |statements_running_max, statements_waiting_max| {
+            let deadline_max = LONG;
+            Limits { deadline_max, statements_running_max, statements_waiting_max }
+                .per_analyst_max()
+        };
+        assert_eq!([share(16, 32), share(16, 0), share(2, 0), share(1, 0)], [16, 15, 1, 1]);
     }
 
     #[tokio::test]

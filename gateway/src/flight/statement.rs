@@ -104,7 +104,7 @@ impl Statements {
             self.tickets.get(&handle, &call.analyst, Instant::now()).ok_or_else(unknown_handle)?;
         let began = Instant::now();
         let query = run.query();
-        let executed = self.gateway.execute(&ticketed.bound, query);
+        let executed = self.gateway.execute_for(&ticketed.bound, query, &call.analyst);
         // Nothing is answered after the last of the times, so nothing works longer.
         let (times, deadline) = (ticketed.bound.answer_times(), ticketed.deadline);
         let work_max = times.last().map_or(deadline, |last| last.min(deadline));

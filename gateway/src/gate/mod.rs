@@ -6,7 +6,7 @@
 //! in this order, each step safe because of the ones before it:
 //!
 //! 1. [`limits`]: every number in one place.
-//! 2. `text`: bytes to text; size, UTF-8, invisible characters.
+//! 2. `text`: bytes to text; size, UTF-8, invisible characters. `explained`: whether it is only to be explained.
 //! 3. `tokens`: text to tokens of one statement (`pieces` counts them first, cheaply); a closed
 //!    alphabet, and parameters counted. On tokens `nesting` bounds how deep anything later can
 //!    recurse, `phrases` refuses known constructs by name, and `words` makes a name of every word
@@ -22,6 +22,7 @@
 
 mod calls;
 mod expansion;
+mod explained;
 mod expression;
 mod from;
 pub mod functions;
@@ -51,6 +52,7 @@ mod passes;
 #[cfg(test)]
 mod soup;
 
+pub(crate) use explained::{ExplainFormat, Explained, explained};
 pub use functions::{FunctionKind, OFFERED, Offered, is_offered};
 pub use gated::{Gated, RelationName};
 pub use limits::Limits;

@@ -2,13 +2,14 @@
 //!
 //! 1. `session`: the engine's options and functions, closed. `threads`: where planning is done.
 //! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation.
-//! 3. `cut`: the raw plan to leaves and the upper plan (`relation`, `look_up`, `scalar`, `aggregate`, `grouping` are its
-//!    parts).
-//! 4. `statuses`: a status column beside each protected measure, where asked for.
-//! 5. `leaf`: what stands in the upper plan for a table that is still to come.
-//! 6. `upper`: ordinary SQL over released tables.
-//! 7. `error`: what the engine says, as Refusals.
-//! 8. `schema`: the types a client sees. `histogram`: an aggregate that the engine doesn't have.
+//! 3. `cut`: the raw plan to leaves and the upper plan (`relation`, `look_up`, `roll_up`, `scalar`, `aggregate`,
+//!    `grouping` are its parts).
+//! 4. `share`: leaves that can be asked for at once.
+//! 5. `statuses`: a status column beside each protected measure, where asked for.
+//! 6. `leaf`: what stands in the upper plan for a table that is still to come.
+//! 7. `upper`: ordinary SQL over released tables.
+//! 8. `error`: what the engine says, as Refusals.
+//! 9. `schema`: the types a client sees. `histogram`: an aggregate that the engine doesn't have.
 
 mod aggregate;
 mod cut;
@@ -24,6 +25,7 @@ mod roll_up;
 mod scalar;
 mod schema;
 mod session;
+mod share;
 mod statuses;
 mod threads;
 mod upper;
@@ -34,6 +36,7 @@ pub(crate) use leaf::Leaf;
 pub(crate) use parse::{parameter_types, parse};
 pub(crate) use schema::{BINS, client_schema, to_client};
 pub(crate) use session::Session;
+pub(crate) use share::{Request, View, share};
 pub(crate) use statuses::with_statuses;
 pub(crate) use threads::PlanningThreads;
 pub(crate) use upper::{OpenNeed, open_needs, optimise, run_upper};

@@ -22,17 +22,20 @@ use arrow_schema::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
 use futures::future::try_join_all;
 use insitu_disclosure::{
-    AnswerTimes, Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, Table, admit,
+    Admitted, AnswerTimes, Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, Table,
+    Tabulation, admit,
 };
 use insitu_guard::Guards;
 use tracing::Instrument as _;
 
+use crate::analyst::Analyst;
 use crate::catalog::{Catalog, Held};
-use crate::explain;
+use crate::gate::{self, ExplainFormat, Explained};
 use crate::gather::Gathering;
 use crate::nodes::Directory;
-use crate::plan::{self, Leaf, OpenNeed, PlanningThreads, Session};
+use crate::plan::{self, Leaf, OpenNeed, PlanningThreads, Request, Session, View};
 use crate::references::References;
+use crate::result_cache::ResultCache;
 
 /// The query engine: the departments, and what plans over them.
 #[derive(Debug)]
@@ -42,6 +45,7 @@ pub struct Gateway {
     guards: Arc<Guards>,
     references: References,
     threads: PlanningThreads,
+    results: ResultCache,
 }
 
 /// A statement that was checked and can be run, once its placeholders have values.
@@ -67,6 +71,8 @@ pub struct Bound {
 pub(crate) struct Ready {
     pub(crate) optimised: LogicalPlan,
     pub(crate) leaves: Vec<Leaf>,
+    /// What the departments are asked for the leaves that are Tabulations.
+    pub(crate) requests: Vec<Request>,
     pub(crate) needs: HashMap<usize, OpenNeed>,
     pub(crate) schema: SchemaRef,
 }
@@ -143,7 +149,8 @@ impl Answer {
 }
 
 impl Gateway {
-    /// A gateway over these departments, with this much memory for upper plans.
+    /// A gateway over these departments, with this much memory for upper plans. It keeps no results:
+    /// see [`Self::keeping_results`].
     ///
     /// # Errors
     /// The engine's, while setting up.
@@ -155,8 +162,14 @@ impl Gateway {
         let session = Session::new(memory_bytes)
             .map_err(|e| crate::server::GatewayError::Engine(e.to_string()))?;
         let (guards, threads) = (Arc::new(guards), PlanningThreads::new());
-        let references = References::default();
-        Ok(Self { directory, session, guards, references, threads })
+        let (references, results) = (References::default(), ResultCache::new(0));
+        Ok(Self { directory, session, guards, references, threads, results })
+    }
+
+    /// The same with so many bytes for tables that an analyst may ask for again; of 0 none are kept.
+    #[must_use]
+    pub fn keeping_results(self, bytes_max: usize) -> Self {
+        Self { results: ResultCache::new(bytes_max), ..self }
     }
 
     /// Checks a statement: gate, parse, cut and, where there are no placeholders, admission. Nothing
@@ -184,15 +197,38 @@ impl Gateway {
         Ok(Bound { ready, options: prepared.options.clone() })
     }
 
-    /// Runs a statement: one round trip to each department. Dropping the future cancels the work at
-    /// the departments, whose logs know it by the id.
+    /// Runs a statement for nobody in particular: all that it needs is asked for.
+    ///
+    /// # Errors
+    /// As [`Self::execute_for`].
+    pub async fn execute(&self, bound: &Bound, id: QueryId) -> Result<Answer, Refusals> {
+        self.execute_by(bound, id, None).await
+    }
+
+    /// Runs a statement for an analyst: one round trip to each department, unless the analyst had the
+    /// same table before. Dropping the future cancels the work at the departments, whose logs know it
+    /// by the id.
     ///
     /// # Errors
     /// A department that is missing, fails or refuses; a limit; an upper plan without a value.
-    pub async fn execute(&self, bound: &Bound, id: QueryId) -> Result<Answer, Refusals> {
+    pub async fn execute_for(
+        &self,
+        bound: &Bound,
+        id: QueryId,
+        by: &Analyst,
+    ) -> Result<Answer, Refusals> {
+        self.execute_by(bound, id, Some(by)).await
+    }
+
+    async fn execute_by(
+        &self,
+        bound: &Bound,
+        id: QueryId,
+        by: Option<&Analyst>,
+    ) -> Result<Answer, Refusals> {
         let deadline = Instant::now().checked_add(bound.options.deadline);
         let deadline = deadline.ok_or_else(out_of_time)?;
-        let run = self.run(&bound.ready, id, deadline);
+        let run = self.run(&bound.ready, id, deadline, by);
         // At a level that is always on: without it an error in the log belongs to no query.
         let span = tracing::error_span!("query", %id);
         tokio::time::timeout(bound.options.deadline, run.instrument(span))
@@ -205,22 +241,21 @@ impl Gateway {
         ready: &Ready,
         query_id: QueryId,
         deadline: Instant,
+        by: Option<&Analyst>,
     ) -> Result<Answer, Refusals> {
         let (directory, guards, references) = (&self.directory, &self.guards, &self.references);
         let gathering = Gathering { directory, guards, references, query_id, deadline };
         let catalog = self.directory.catalog();
         let (gathered, opened) = futures::future::try_join(
-            try_join_all(distinct_tabulations(ready).into_iter().map(|(indexes, leaf)| {
-                let held = current(&catalog, leaf.held());
-                let joined = leaf.references().iter().map(|planned| current(&catalog, planned));
+            try_join_all(ready.requests.iter().map(|request| {
+                let held = current(&catalog, &request.held.dataset);
+                let joined = request.references.iter().map(|open| current(&catalog, &open.dataset));
                 let joined: Result<Vec<_>, _> = joined.collect();
                 async move {
-                    let Leaf::Tabulation { tabulation, .. } = leaf else { return Ok(None) };
                     let (held, joined) = (held?, joined?);
-                    let admitted = admit(tabulation.clone(), Arc::clone(&held.dataset))?;
-                    let admitted = Arc::new(admitted);
-                    let table = gathering.tabulate(&admitted, &held, &joined).await?;
-                    Ok::<_, Refusals>(Some((indexes, table)))
+                    let question = request.tabulation.clone();
+                    let admitted = Arc::new(admit(question, Arc::clone(&held.dataset))?);
+                    self.table(gathering, &admitted, &held, &joined, by).await
                 }
             })),
             try_join_all(ready.needs.iter().map(|(index, need)| {
@@ -228,23 +263,25 @@ impl Gateway {
                 let catalog = &catalog;
                 async move {
                     let Some(leaf @ Leaf::OpenRows { open, .. }) = leaf else { return Ok(None) };
-                    let held = current(catalog, leaf.held())?;
+                    let held = current(catalog, &leaf.held().dataset)?;
                     let rows = gathering.open_rows(open, &held, need).await?;
                     Ok::<_, Refusals>(Some((*index, rows)))
                 }
             })),
         )
         .await?;
-        let (positions, protected): (Vec<_>, Vec<_>) = gathered.into_iter().flatten().unzip();
-        let (tables, derivation) = Derivation::open(protected);
-        let suppressed_cells =
-            tables.iter().map(Table::suppressed_cells).fold(0, usize::saturating_add);
+        let (tables, derivation) = Derivation::open(gathered);
+        let mut suppressed_cells = 0_usize;
         let mut leaves: HashMap<usize, (SchemaRef, Vec<RecordBatch>)> =
             opened.into_iter().flatten().collect();
-        for (indexes, table) in positions.into_iter().zip(tables) {
-            let batch = table.to_batch().map_err(|_| internal())?;
-            for index in indexes {
-                leaves.insert(index, (Arc::clone(table.schema()), vec![batch.clone()]));
+        for (request, table) in ready.requests.iter().zip(&tables) {
+            for View { leaves: indexes, measures } in &request.views {
+                let table = table.select(measures).ok_or_else(internal)?;
+                suppressed_cells = suppressed_cells.saturating_add(table.suppressed_cells());
+                let batch = table.to_batch().map_err(|_| internal())?;
+                for index in indexes {
+                    leaves.insert(*index, (Arc::clone(table.schema()), vec![batch.clone()]));
+                }
             }
         }
         let batches =
@@ -256,15 +293,42 @@ impl Gateway {
         Ok(Answer { schema: Arc::clone(&ready.schema), batches, suppressed_cells })
     }
 
+    /// The table of a request: the one kept, or from all who hold part of it. Whether they can be asked
+    /// is found out first: a kept table doesn't answer what the federation wouldn't.
+    async fn table(
+        &self,
+        gathering: Gathering<'_>,
+        admitted: &Arc<Admitted<Tabulation>>,
+        held: &Held,
+        joined: &[Arc<Held>],
+        by: Option<&Analyst>,
+    ) -> Result<Protected<Table>, Refusals> {
+        for held in std::iter::once(held).chain(joined.iter().map(Arc::as_ref)) {
+            gathering.everybody_is_there(held)?;
+        }
+        let key = by.and_then(|by| self.results.key(by, admitted, held, joined));
+        if let Some(kept) = key.as_ref().and_then(|key| self.results.get(key, &held.dataset)) {
+            return Ok(Protected::clone(&kept));
+        }
+        let table = gathering.tabulate(admitted, held, joined).await?;
+        if let Some(key) = key {
+            self.results.put(key, &held.dataset, &table);
+        }
+        Ok(table)
+    }
+
     /// Where each part of a statement would run and which rules would apply, from its text, the
-    /// policies and the catalogue alone.
+    /// policies and the catalogue alone. As text, unless the statement begins with `EXPLAIN` and
+    /// another format.
     ///
     /// # Errors
-    /// As [`Self::prepare`].
+    /// As [`Self::prepare`]. As JSON what would be refused is explained, too.
     pub async fn explain(&self, sql: &[u8], options: &Options) -> Result<String, Refusals> {
-        let prepared = self.prepare(sql, options).await?;
-        let ready = prepare::typical(&self.threads, &prepared, self.session.state()).await?;
-        Ok(explain::explain(&ready))
+        let asked = gate::explained(sql, &gate::Limits::STANDARD)?;
+        let asked = asked.unwrap_or(Explained { format: ExplainFormat::Text, statement: sql });
+        let Explained { format, statement } = asked;
+        let (catalog, state) = (self.directory.catalog(), self.session.state());
+        prepare::explanation(&self.threads, catalog, state, format, statement, options).await
     }
 
     /// Datasets announced at this moment, by name, without their hidden columns.
@@ -280,29 +344,11 @@ impl Gateway {
     }
 }
 
-/// Tabulations that are asked for, each once, with all the leaves that show it.
-fn distinct_tabulations(ready: &Ready) -> Vec<(Vec<usize>, &Leaf)> {
-    let mut distinct: Vec<(Vec<usize>, &Leaf)> = Vec::new();
-    for (index, leaf) in ready.leaves.iter().enumerate() {
-        let Leaf::Tabulation { tabulation, .. } = leaf else { continue };
-        let same = distinct.iter_mut().find(|(_, known)| match known {
-            Leaf::Tabulation { tabulation: known, .. } => known == tabulation,
-            Leaf::OpenRows { .. } => false,
-        });
-        match same {
-            Some((indexes, _)) => indexes.push(index),
-            None => distinct.push((vec![index], leaf)),
-        }
-    }
-    distinct
-}
-
-/// A leaf's dataset as it is announced now: under other terms than the statement was checked with,
-/// it isn't asked.
-fn current(catalog: &Catalog, planned: &Held) -> Result<Arc<Held>, Refusals> {
-    let planned = &planned.dataset;
+/// A dataset as it is announced now: under other terms than the statement was checked with, it isn't
+/// asked.
+fn current(catalog: &Catalog, planned: &Dataset) -> Result<Arc<Held>, Refusals> {
     match catalog.get(&planned.name) {
-        Some(held) if held.dataset == *planned && held.conflict.is_none() => Ok(Arc::clone(held)),
+        Some(held) if *held.dataset == *planned && held.conflict.is_none() => Ok(Arc::clone(held)),
         Some(_) | None => Err(Refusal::new(
             RefusalCode::N404,
             format!("the terms of `{}` changed since the statement was checked.", planned.name),

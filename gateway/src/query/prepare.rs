@@ -6,18 +6,71 @@ use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::LogicalPlan;
-use insitu_disclosure::reference::Edition;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals, Tabulation, admit};
 use insitu_proto::request::{NodeRequest, QueryId, Question, REQUEST_BYTES_MAX};
 
 use super::{Options, Prepared, Ready};
 use crate::catalog::Catalog;
-use crate::gate;
+use crate::explain;
+use crate::gate::{self, ExplainFormat, Explained};
 use crate::plan::{self, Cut, Leaf, PlanningThreads};
+use crate::references::placeholders;
 
-/// Checks a statement.
+/// Checks a statement. The answer to one that is to be explained is its explanation, which is made here.
 pub(super) async fn prepare(
+    threads: &PlanningThreads,
+    catalog: Catalog,
+    state: SessionState,
+    sql: &[u8],
+    options: &Options,
+) -> Result<Prepared, Refusals> {
+    let Some(Explained { format, statement: sql }) = gate::explained(sql, &gate::Limits::STANDARD)?
+    else {
+        return statement(threads, catalog, state, sql, options).await;
+    };
+    let document = explanation(threads, catalog, state.clone(), format, sql, options).await?;
+    let options = options.clone();
+    threads.run(move || told(&document, format, options, &state)).await
+}
+
+/// What is shown of a statement that isn't run.
+pub(super) async fn explanation(
+    threads: &PlanningThreads,
+    catalog: Catalog,
+    state: SessionState,
+    format: ExplainFormat,
+    sql: &[u8],
+    options: &Options,
+) -> Result<String, Refusals> {
+    let found = match statement(threads, catalog, state.clone(), sql, options).await {
+        Ok(prepared) => typical(threads, &prepared, state).await,
+        Err(refusals) => Err(refusals),
+    };
+    explain::document(format, found.as_deref().map_err(Clone::clone))
+}
+
+/// A statement whose answer is this text: a row for each line, and one for all of a document for programs.
+fn told(
+    document: &str,
+    format: ExplainFormat,
+    options: Options,
+    state: &SessionState,
+) -> Result<Prepared, Refusals> {
+    let rows: Vec<Vec<Expr>> = match format {
+        ExplainFormat::Text => document.lines().map(|line| vec![lit(line)]).collect(),
+        ExplainFormat::Json => vec![vec![lit(document)]],
+    };
+    let raw = LogicalPlanBuilder::values(rows)
+        .and_then(|rows| rows.project([col("column1").alias("plan")]))
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(|e| plan::planning_refusal(&e))?;
+    let ready = Arc::new(ready(&raw, &options, state, Admission::Required)?);
+    let (schema, parameters) = (Arc::clone(&ready.schema), parameter_schema(&[]));
+    Ok(Prepared { raw: Arc::new(raw), options, parameters, schema, ready: Some(ready) })
+}
+
+async fn statement(
     threads: &PlanningThreads,
     catalog: Catalog,
     state: SessionState,
@@ -145,6 +198,12 @@ fn ready(
             return Err(refusals);
         }
     }
+    let requests = plan::share(&leaves, |together, dataset| {
+        // Placeholders without values say nothing of what could be asked together.
+        admission == Admission::Required
+            && too_long(together).is_none()
+            && admit(together.clone(), Arc::clone(dataset)).is_ok()
+    });
     let upper = if options.statuses { plan::with_statuses(&upper)? } else { upper };
     let optimised = plan::optimise(&upper, state)?;
     let needs = plan::open_needs(&optimised, &leaves)?;
@@ -156,17 +215,16 @@ fn ready(
         )
     })?;
     let schema = described(&schema, &leaves);
-    Ok(Ready { optimised, leaves, needs, schema })
+    Ok(Ready { optimised, leaves, requests, needs, schema })
 }
 
 /// The Refusal for a question that doesn't fit into a request, whoever would be asked.
 fn too_long(tabulation: &Tabulation) -> Option<Refusals> {
-    let editions = tabulation.references().into_keys().map(|r| (r, Edition([0xFF; 32])));
     let request = NodeRequest {
         query_id: QueryId([0xFF; 16]),
         time_ms_max: u32::MAX,
         question: Question::Tabulation(tabulation.clone()),
-        editions: editions.collect(),
+        editions: placeholders(tabulation),
     };
     request.encode().is_err().then(|| {
         Refusal::new(

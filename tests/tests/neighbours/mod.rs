@@ -86,6 +86,8 @@ impl Asking {
             query_seconds_max: 60,
             memory_bytes: 64 << 20,
             statements_running_max: 4,
+            statements_waiting_max: 8,
+            result_cache_bytes: 0,
             guards: Guards::ephemeral(),
         };
         let clients = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -328,7 +330,12 @@ async fn told(federation: &Federation, sql: &str) -> String {
         Ok(text) => text,
         Err(refusals) => refusals.to_string(),
     };
-    format!("{prepared}\n{info}\n{explained}")
+    let json = format!("EXPLAIN (FORMAT JSON) {sql}");
+    let json = match federation.gateway().explain(json.as_bytes(), &options()).await {
+        Ok(json) => json,
+        Err(refusals) => refusals.to_string(),
+    };
+    format!("{prepared}\n{info}\n{explained}\n{json}")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

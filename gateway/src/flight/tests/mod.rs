@@ -44,7 +44,11 @@ async fn served() -> Served {
     let gateway =
         Arc::new(Gateway::new(directory, 64 << 20, insitu_guard::Guards::ephemeral()).unwrap());
     let analysts = Arc::new(Analysts::new([("ada", "token-of-ada"), ("ben", "token-of-ben")]));
-    let limits = Limits { deadline_max: Duration::from_secs(20), statements_running_max: 4 };
+    let limits = Limits {
+        deadline_max: Duration::from_secs(20),
+        statements_running_max: 4,
+        statements_waiting_max: 8,
+    };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = Server::builder().add_service(service(gateway, analysts, limits));

@@ -43,7 +43,7 @@ async fn a_refused_statement_is_never_unimplemented_and_comes_with_its_reasons()
     let mut ada = served.ada().await;
     for (sql, expected, code) in [
         ("CREATE TABLE t (a INT)", RefusalCode::Q103, Code::InvalidArgument),
-        ("EXPLAIN SELECT 1", RefusalCode::Q103, Code::InvalidArgument),
+        ("EXPLAIN ANALYZE SELECT 1", RefusalCode::Q103, Code::InvalidArgument),
         ("SELECT", RefusalCode::Q102, Code::InvalidArgument),
         ("", RefusalCode::Q101, Code::InvalidArgument),
         ("SELECT a FROM no.where", RefusalCode::Q105, Code::NotFound),
