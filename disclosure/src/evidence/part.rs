@@ -233,7 +233,7 @@ mod tests {
     fn units_together_are_what_units_one_by_one_are() {
         let sizes = [5_i128, -3, 0, 12, i128::from(i64::MIN), 7];
         for adds in [Adds::Rows, Adds::Amounts] {
-            let units = sizes.iter().zip(1..).map(|(sum, n)| {
+            let units = sizes.iter().zip(1_i64..).map(|(sum, n)| {
                 let count = if n == 4 { 0 } else { n };
                 (unit(n.cast_unsigned()), Contribution { count, sum: *sum })
             });
