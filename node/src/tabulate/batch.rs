@@ -73,6 +73,14 @@ impl<'a> Batch<'a> {
         self.words.len()
     }
 
+    /// Whether it doesn't count every row of the batch.
+    pub(super) fn leaves_out(&self, finding: Finding) -> bool {
+        match finding.counted {
+            Counted::Every => false,
+            Counted::If(i) => self.conditions.get(i).is_none_or(|c| c.true_count() != c.len()),
+        }
+    }
+
     /// The rows that count for something, and are wanted.
     pub(super) fn rows(&self, wanted: Option<&BooleanArray>) -> Rows {
         let anything = if self.every {

@@ -9,30 +9,23 @@ use arrow_array::{Array as _, ArrayRef, BooleanArray, LargeBinaryArray};
 use datafusion::arrow::buffer::{Buffer, OffsetBuffer};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::EmitTo;
-use insitu_disclosure::evidence::{
-    Adds, Contribution, PartEvidence, SKETCH_BYTES, SignCounts, Sketch, UnitWord,
-};
-use insitu_disclosure::keyed::mix;
+use insitu_disclosure::evidence::SKETCH_BYTES;
 
-use super::batch::{Batch, NO_RECORD_KEY, unexpected};
-use super::layout::{CountAt, Lanes, Layout, SumAt, WORD, in_lanes, wide};
+use super::batch::{Batch, unexpected};
+use super::known::{Known, Reading};
+use super::layout::{Counted, Finding, Lanes, Layout};
 use super::records::{Records, Sorted, add_up};
 use super::state;
-
-/// What is known of one finding of one cell so far.
-#[derive(Clone, Default)]
-struct Known {
-    evidence: PartEvidence,
-    /// Signs of units added one by one; they join the sketch at the end.
-    signs: SignCounts,
-}
 
 /// What is known of cells, and records that wait to be added to it.
 pub(super) struct Cells {
     layout: Arc<Layout>,
     lanes: Lanes,
-    /// For each finding, of each cell.
+    readings: Vec<Reading>,
+    /// For each finding, of each cell; of no cell where it is like another's.
     known: Vec<Vec<Known>>,
+    /// Which finding's numbers are this one's too, so far: a count of values, while every row has a value.
+    alike: Vec<Option<usize>>,
     cells: usize,
     waiting: Records,
     /// Where units may have many rows: so many lanes wait until each unit's are added up, at first
@@ -56,9 +49,18 @@ const ADD_UP_AT: usize = 1 << 21;
 
 impl Cells {
     pub(super) fn new(layout: &Arc<Layout>) -> Self {
+        let rows = Finding { counted: Counted::Every, amount: None };
+        let rows = layout.findings.iter().position(|f| *f == rows && !layout.many_rows);
+        let alike = |f: &Finding| match (f.counted, f.amount) {
+            (Counted::If(_), None) => rows,
+            (Counted::Every, _) | (Counted::If(_), Some(_)) => None,
+        };
+        let lanes = Lanes::of(layout);
         Self {
+            readings: Reading::of(layout, &lanes),
+            lanes,
+            alike: layout.findings.iter().map(alike).collect(),
             layout: Arc::clone(layout),
-            lanes: Lanes::of(layout),
             known: layout.findings.iter().map(|_| Vec::new()).collect(),
             cells: 0,
             waiting: Records::default(),
@@ -79,8 +81,10 @@ impl Cells {
     /// There are so many cells from now on.
     pub(super) fn resize(&mut self, cells: usize) {
         self.cells = cells;
-        for known in &mut self.known {
-            known.resize_with(cells, Known::default);
+        for (known, alike) in self.known.iter_mut().zip(&self.alike) {
+            if alike.is_none() {
+                known.resize_with(cells, Known::default);
+            }
         }
     }
 
@@ -93,6 +97,11 @@ impl Cells {
     ) -> Result<()> {
         let layout = Arc::clone(&self.layout);
         let batch = Batch::of(values, &layout)?;
+        for (at, finding) in layout.findings.iter().enumerate() {
+            if batch.leaves_out(*finding) {
+                self.tell_apart(at);
+            }
+        }
         let rows = batch.rows(wanted);
         // A record has room for 32 bits of a cell's number.
         let known = u32::try_from(self.cells).map_err(|_| unexpected())?;
@@ -120,6 +129,17 @@ impl Cells {
         }
         self.settle_if_many();
         Ok(())
+    }
+
+    /// From now on this finding isn't like another.
+    fn tell_apart(&mut self, finding: usize) {
+        let Some(other) = self.alike.get_mut(finding).and_then(Option::take) else { return };
+        // Of what waits it was.
+        self.settle();
+        let known = self.known.get(other).cloned().unwrap_or_default();
+        if let Some(place) = self.known.get_mut(finding) {
+            *place = known;
+        }
     }
 
     fn settle_if_many(&mut self) {
@@ -162,8 +182,10 @@ impl Cells {
         let sorted = self.waiting.sorted(&self.lanes, self.cells);
         // One finding after the other: what is known of it of all cells is near.
         for finding in 0..self.known.len() {
-            for (cell, run) in sorted.runs().enumerate() {
-                self.add_run(finding, cell, run);
+            if self.alike.get(finding).is_some_and(Option::is_none) {
+                for (cell, run) in sorted.runs().enumerate() {
+                    self.add_run(finding, cell, run);
+                }
             }
         }
         self.waiting.reuse(sorted);
@@ -186,51 +208,19 @@ impl Cells {
     /// Adds units' records to a finding of a cell.
     fn add_run(&mut self, finding: usize, cell: usize, records: &[u64]) {
         let known = self.known.get_mut(finding).and_then(|known| known.get_mut(cell));
-        let (Some(known), Some(found)) = (known, self.layout.findings.get(finding)) else { return };
-        if records.is_empty() {
-            return;
-        }
-        let (lanes, signs) = (&self.lanes, &mut self.signs);
-        let sum_at = lanes.sums.get(finding).copied().unwrap_or(SumAt::Nowhere);
-        let count_at = lanes.count_of(*found);
-        let rows_are_units = !self.layout.many_rows && lanes.record_key.is_none();
-        // Each closure is compiled for itself, so that a count asks nothing about amounts.
-        match (count_at, sum_at) {
-            (CountAt::One, SumAt::Nowhere) if lanes.stride == 1 => {
-                known.evidence.add_rows(records);
-                if self.layout.sketch {
-                    known.signs.add_all(records);
-                }
-                return;
-            }
-            (_, SumAt::Nowhere) if rows_are_units => {
-                let counted = records.chunks_exact(lanes.stride.max(1));
-                let counted = counted.filter(|record| count(record, count_at) != 0);
-                signs.clear();
-                signs.extend(counted.map(|record| lane(record, WORD)));
-                known.evidence.add_rows(signs);
-            }
-            (_, SumAt::Nowhere) => {
-                known.add(records, lanes, found.adds(), signs, |r| (count(r, count_at), 0));
-            }
-            (_, SumAt::Narrow(_) | SumAt::Wide(_)) => {
-                let of = |r: &[u64]| (count(r, count_at), sum(r, sum_at));
-                known.add(records, lanes, found.adds(), signs, of);
-            }
-        }
-        if self.layout.sketch {
-            known.signs.add_all(signs);
+        if let (Some(known), Some(reading), false) =
+            (known, self.readings.get(finding), records.is_empty())
+        {
+            known.add(records, reading, &mut self.signs);
         }
     }
 
     /// Adds a record of rows without a unit's id.
     fn add_nameless(&mut self, record: &[u64], cell: usize) {
-        let findings = self.layout.findings.iter().zip(&self.lanes.sums);
-        for (known, (finding, sum_at)) in self.known.iter_mut().zip(findings) {
-            let Some(known) = known.get_mut(cell) else { continue };
-            let count = count(record, self.lanes.count_of(*finding));
-            let sum = if count == 0 { 0 } else { sum(record, *sum_at) };
-            known.evidence.add_nameless(Contribution { count, sum });
+        for (known, reading) in self.known.iter_mut().zip(&self.readings) {
+            if let Some(known) = known.get_mut(cell) {
+                known.add_nameless(record, reading);
+            }
         }
     }
 
@@ -270,17 +260,31 @@ impl Cells {
     /// The bytes of what is known of the first cells, which are let go: of all, or of those of which anything is.
     fn known_bytes(&mut self, emit_to: EmitTo, first: usize, all: bool) -> ArrayRef {
         let sketch = self.layout.sketch;
-        let of_findings: Vec<Vec<Known>> =
-            self.known.iter_mut().map(|known| emit_to.take_needed(known)).collect();
+        let take = |known: &mut Vec<Known>| match known.is_empty() {
+            true => Vec::new(),
+            false => emit_to.take_needed(known),
+        };
+        let of_findings: Vec<Vec<Known>> = self.known.iter_mut().map(take).collect();
         self.cells = self.cells.saturating_sub(first);
+        let of = |finding: usize, cell: usize| of_findings.get(finding).and_then(|f| f.get(cell));
         let mut cells = LargeBinaryBuilder::new();
         let mut bytes = Vec::new();
         for cell in 0..first {
             bytes.clear();
-            let of_cell = || of_findings.iter().filter_map(|known| known.get(cell));
             // Of most cells nothing is known while their units' records are still to be added up.
-            if all || of_cell().any(|known| known.evidence != PartEvidence::default()) {
-                of_cell().for_each(|known| known.write(sketch, &mut bytes));
+            if all || !(0..of_findings.len()).all(|f| of(f, cell).is_none_or(Known::is_nothing)) {
+                for (finding, alike) in self.alike.iter().enumerate() {
+                    // All of a cell's findings have equally many bytes.
+                    let length = bytes.len().checked_div(finding).unwrap_or(0);
+                    let written = alike.map(|other| other.saturating_mul(length));
+                    let written = written.map(|start| start..start.saturating_add(length));
+                    match written.filter(|range| range.end <= bytes.len() && 0 < length) {
+                        Some(written) => bytes.extend_from_within(written),
+                        None => of(alike.unwrap_or(finding), cell)
+                            .into_iter()
+                            .for_each(|known| known.write(sketch, &mut bytes)),
+                    }
+                }
             }
             cells.append_value(&bytes);
         }
@@ -321,11 +325,18 @@ impl Cells {
         if bytes.is_empty() {
             return Ok(());
         }
-        let findings = state::decode(bytes, self.known.len())
-            .ok_or_else(|| DataFusionError::Internal("a state isn't one".to_owned()))?;
-        for (known, found) in self.known.iter_mut().zip(&findings) {
-            if let Some(known) = known.get_mut(cell) {
-                known.evidence.merge(found);
+        let not_one = || DataFusionError::Internal("a state isn't one".to_owned());
+        let findings: Vec<&[u8]> =
+            state::split(bytes, self.known.len()).ok_or_else(not_one)?.collect();
+        for (finding, bytes) in findings.iter().enumerate() {
+            let alike = self.alike.get(finding).copied().flatten();
+            if alike.is_some_and(|other| findings.get(other) != Some(bytes)) {
+                self.tell_apart(finding);
+            }
+        }
+        for ((known, alike), bytes) in self.known.iter_mut().zip(&self.alike).zip(findings) {
+            if let (Some(known), None) = (known.get_mut(cell), alike) {
+                known.merge(bytes).ok_or_else(not_one)?;
             }
         }
         Ok(())
@@ -348,80 +359,4 @@ fn records_bytes(sorted: Sorted) -> LargeBinaryArray {
     let lengths: Vec<usize> = sorted.runs().map(|run| run.len().saturating_mul(8)).collect();
     let offsets = OffsetBuffer::from_lengths(lengths);
     LargeBinaryArray::new(offsets, Buffer::from_vec(sorted.lanes), None)
-}
-
-impl Known {
-    /// Adds units by their records; `found` says how many rows of each count, and what they add up to. `signs` is room.
-    #[inline]
-    fn add(
-        &mut self,
-        records: &[u64],
-        lanes: &Lanes,
-        adds: Adds,
-        signs: &mut Vec<u64>,
-        found: impl Fn(&[u64]) -> (i64, i128),
-    ) {
-        signs.clear();
-        let units = records.chunks_exact(lanes.stride.max(1)).map(|record| {
-            let (count, sum) = found(record);
-            let record_key = lanes.record_key.map(|at| match lane(record, at).cast_signed() {
-                NO_RECORD_KEY => 0,
-                key => key,
-            });
-            (UnitWord { word: lane(record, WORD), record_key }, Contribution { count, sum })
-        });
-        self.evidence.add_all(units, adds, |word, contribution| {
-            signs.push(as_contributed(word, contribution, adds));
-        });
-    }
-
-    fn write(&self, sketch: bool, bytes: &mut Vec<u8>) {
-        let mut evidence = self.evidence.clone();
-        if sketch {
-            let mut of_units = evidence.sketch.take().map_or(Sketch::ZERO, |s| *s);
-            of_units.add(&self.signs.to_sketch());
-            evidence.sketch = Some(Box::new(of_units));
-        }
-        state::encode(&evidence, bytes);
-    }
-}
-
-/// The unit's word together with how much it contributes: the same people with other amounts aren't the same. One row
-/// is the plain word, so that all counts of people compare.
-#[inline]
-fn as_contributed(word: u64, contribution: Contribution, adds: Adds) -> u64 {
-    match adds {
-        Adds::Rows if contribution.count == 1 => word,
-        Adds::Rows => mix(word ^ mix(contribution.count.cast_unsigned())),
-        Adds::Amounts => {
-            let [low, high] = in_lanes(contribution.sum);
-            // Few amounts have more than 64 bits; zero stays itself when it is mixed.
-            let high = if high == 0 { 0 } else { mix(high) };
-            mix(word ^ mix(low ^ high))
-        }
-    }
-}
-
-#[inline]
-fn lane(record: &[u64], at: usize) -> u64 {
-    record.get(at).copied().unwrap_or(0)
-}
-
-#[inline]
-fn count(record: &[u64], at: CountAt) -> i64 {
-    match at {
-        CountAt::One => 1,
-        CountAt::Lane { lane: at, shift, mask } => {
-            ((lane(record, at) >> shift) & mask).cast_signed()
-        }
-    }
-}
-
-#[inline]
-fn sum(record: &[u64], at: SumAt) -> i128 {
-    match at {
-        SumAt::Nowhere => 0,
-        SumAt::Narrow(at) => i128::from(lane(record, at).cast_signed()),
-        SumAt::Wide(at) => wide([lane(record, at), lane(record, at.saturating_add(1))]),
-    }
 }

@@ -5,7 +5,7 @@
 //! 3. `words`: units as words under a secret key.
 //! 4. `arguments`: what the parts of a Tabulation ask of each row; `layout`: where a record of the row has it.
 //!    `contributions`: the aggregate that makes Evidence. `batch`: its arguments; `records`: rows brought together by cell
-//!    and unit; `cells`: what is known of them; `state`: its bytes.
+//!    and unit; `cells`: what is known of them, and `known` of one; `state`: its bytes.
 //! 5. `plan`: the engine's plan, built, never parsed from text; `sets`: its grouping sets.
 //! 6. `run`: the plan run to completion under memory, time and group limits.
 //!    `unwanted`: how a query that nobody waits for ends soon.
@@ -19,6 +19,7 @@ mod collect;
 mod contributions;
 mod expression;
 mod function;
+mod known;
 mod layout;
 mod plan;
 mod records;

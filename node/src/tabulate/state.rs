@@ -27,15 +27,19 @@ pub(super) fn encode(evidence: &PartEvidence, bytes: &mut Vec<u8>) {
 
 /// The Evidence of so many findings of a cell from its bytes; `None` if they aren't.
 pub(super) fn decode(bytes: &[u8], findings: usize) -> Option<Vec<PartEvidence>> {
-    // All of a cell's have a sketch, or none has.
-    let length = bytes.len().checked_div(findings)?;
-    if length.checked_mul(findings) != Some(bytes.len()) {
-        return None;
-    }
-    bytes.chunks_exact(length.max(1)).map(decode_one).collect()
+    split(bytes, findings)?.map(decode_one).collect()
 }
 
-fn decode_one(bytes: &[u8]) -> Option<PartEvidence> {
+/// The bytes of each of so many findings of a cell; `None` if they can't be.
+pub(super) fn split(bytes: &[u8], findings: usize) -> Option<impl Iterator<Item = &[u8]>> {
+    // All of a cell's have a sketch, or none has.
+    let length = bytes.len().checked_div(findings)?;
+    let fits = length.checked_mul(findings) == Some(bytes.len());
+    fits.then(|| bytes.chunks_exact(length.max(1)))
+}
+
+/// The Evidence of a finding from its bytes; `None` if they aren't.
+pub(super) fn decode_one(bytes: &[u8]) -> Option<PartEvidence> {
     let (fixed, rest) = bytes.split_at_checked(FIXED_BYTES)?;
     let mut fixed = fixed;
     let mut eight = || {
