@@ -1,13 +1,17 @@
 //! The aggregate against units added up and added one by one: in any split, under any condition, few and many.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use arrow_array::cast::AsArray as _;
-use arrow_array::{Decimal128Array, Int64Array, UInt64Array};
+use arrow_array::{Decimal128Array, Int64Array, RecordBatch, UInt64Array};
+use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
 use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, UnitWord};
 use insitu_disclosure::keyed::mix;
 
 use super::super::layout::{Counted, Finding, Width};
+use super::super::run::{Engine, RunError};
 use super::super::state;
 use super::*;
 
@@ -55,14 +59,14 @@ fn row(at: u64, units: u64) -> Row {
         |n: u64| [Some(true), Some(true), Some(false), None].get((n % 4) as usize).copied();
     Row {
         word: (at % 11 != 3).then(|| mix(at % units)),
-        record_key: (drawn % 5 != 0).then(|| (at % units % 4_096).cast_signed()),
+        record_key: (!drawn.is_multiple_of(5)).then(|| (at % units % 4_096).cast_signed()),
         // At first they hold for every row.
         conditions: if at < 600 {
             [Some(true), Some(true)]
         } else {
             [condition(drawn >> 8).flatten(), condition(drawn >> 16).flatten()]
         },
-        narrow: (drawn % 7 != 0).then(|| i64::try_from(drawn % 2_001).unwrap() - 1_000),
+        narrow: (!drawn.is_multiple_of(7)).then(|| i64::try_from(drawn % 2_001).unwrap() - 1_000),
         wide: i128::from(drawn % 9) * (1 << 70) - (1 << 72),
     }
 }
@@ -279,5 +283,43 @@ fn the_first_cells_may_be_taken_out_before_the_rest() {
         let rest = in_turns.state(EmitTo::All).unwrap();
         merged.merge_batch(&rest, &[1, 2], 3).unwrap();
         assert_eq!(&merged.evaluate(EmitTo::All).unwrap(), &all);
+    }
+}
+
+/// A count over 300,000 units, in batches, by these keys.
+fn counted(by: Vec<Expr>) -> LogicalPlan {
+    let mut layout = plain().as_ref().clone();
+    layout.many_rows = true;
+    let batch = |from: u64| {
+        let words = Arc::new((from..from + 5_000).map(mix).collect::<UInt64Array>()) as ArrayRef;
+        let keys = (0..5_000).map(|at| Some(at % 12)).collect::<Int64Array>();
+        RecordBatch::try_from_iter([("word", words), ("k", Arc::new(keys) as ArrayRef)]).unwrap()
+    };
+    let batches: Vec<RecordBatch> = (0..300_000).step_by(5_000).map(batch).collect();
+    let table = MemTable::try_new(batches[0].schema(), vec![batches]).unwrap();
+    let scan = LogicalPlanBuilder::scan("t", provider_as_source(Arc::new(table)), None).unwrap();
+    let known = contributions(layout, vec![col("word")]);
+    scan.aggregate(by, [known]).unwrap().build().unwrap()
+}
+
+#[tokio::test]
+async fn units_that_dont_fit_into_memory_are_too_many_and_those_that_fit_are_counted() {
+    for (by, cells) in [(Vec::new(), 1), (vec![col("k")], 12)] {
+        let minute = Duration::from_secs(60);
+        // Each unit takes some 40 bytes while it waits.
+        let little = Engine::new(2 << 20).unwrap().run(counted(by.clone()), 100, minute).await;
+        assert!(matches!(little, Err(RunError::OutOfMemory)), "{little:?}");
+        let enough = Engine::new(256 << 20).unwrap().run(counted(by), 100, minute).await.unwrap();
+        let mut units = 0;
+        for batch in &enough {
+            let known = batch.columns().last().unwrap();
+            units += (0..known.len())
+                .map(|at| state::decode(known.as_binary::<i64>().value(at), 1).unwrap()[0].units)
+                .sum::<i64>();
+        }
+        assert_eq!(
+            (enough.iter().map(RecordBatch::num_rows).sum::<usize>(), units),
+            (cells, 300_000)
+        );
     }
 }

@@ -162,7 +162,7 @@ pub(super) fn add_up(records: &[u64], lanes: &Lanes, places: &mut Vec<u32>, unit
     }
     let bits = pieces.next_power_of_two().trailing_zeros().min(PIECES_BITS_MAX);
     let shift = u64::BITS.saturating_sub(bits);
-    let words = records.chunks_exact(lanes.stride.max(1)).map(|record| word(record));
+    let words = records.chunks_exact(lanes.stride.max(1)).map(word);
     let of = words.map(|word| usize::try_from(word >> shift).unwrap_or(usize::MAX));
     for piece in scatter(records, lanes.stride, of, 1 << bits).runs() {
         add_up_piece(piece, lanes, places, units);
