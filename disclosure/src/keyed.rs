@@ -59,8 +59,13 @@ impl DatasetKeys {
     /// tell from random ones.
     #[must_use]
     pub fn unit_word(&self, unit: &[u8]) -> u64 {
-        // At once, which is quicker than by pieces.
-        SipHasher24::new_with_key(&self.unit).hash(unit)
+        self.unit_words().of(unit)
+    }
+
+    /// The words of many units.
+    #[must_use]
+    pub fn unit_words(&self) -> UnitWords {
+        UnitWords(SipHasher24::new_with_key(&self.unit))
     }
 
     /// This node's share of what is drawn for a question: shares of several nodes are added up, and
@@ -68,6 +73,26 @@ impl DatasetKeys {
     #[must_use]
     pub fn question_share(&self, coordinate: Coordinate) -> u64 {
         SipHasher24::new_with_key(&self.question).hash(&coordinate.bytes())
+    }
+}
+
+/// Draws the words of units. It has no printed form.
+pub struct UnitWords(SipHasher24);
+
+impl fmt::Debug for UnitWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UnitWords(not shown)")
+    }
+}
+
+impl UnitWords {
+    /// The word of a unit, by the bytes that identify it. In line, so that for ids of a fixed length nothing is asked
+    /// about the length.
+    #[inline]
+    #[must_use]
+    pub fn of(&self, unit: &[u8]) -> u64 {
+        // At once, which is quicker than by pieces.
+        self.0.hash(unit)
     }
 }
 
@@ -100,6 +125,7 @@ impl StateDigest {
 pub const RECORD_KEYS: u32 = 4096;
 
 /// The record key of a unit, from its word.
+#[inline]
 #[must_use]
 pub const fn record_key(word: u64) -> u32 {
     // Other bits than those the sketch uses as signs would leave too few; a mix does as well, since
@@ -108,6 +134,7 @@ pub const fn record_key(word: u64) -> u32 {
 }
 
 /// A fixed mixing of 64 bits (Stafford's variant 13 of the MurmurHash3 finaliser). Not secret: what goes in must be.
+#[inline]
 #[must_use]
 pub const fn mix(word: u64) -> u64 {
     let mut x = word;
@@ -153,6 +180,7 @@ mod tests {
         assert_ne!(word, DatasetKeys::derive(&[2; 32], &name("a.b")).unit_word(b"x"));
         assert_ne!(word, DatasetKeys::derive(&[1; 32], &name("a.c")).unit_word(b"x"));
         assert_eq!(format!("{keys:?}"), "DatasetKeys(not shown)");
+        assert_eq!(format!("{:?}", keys.unit_words()), "UnitWords(not shown)");
     }
 
     #[test]

@@ -260,7 +260,7 @@ impl Node {
             .run(plan, rows_max, time_max)
             .await
             .map_err(|error| self.failed(error, groups_max))?;
-        let mut evidence = collect_evidence(&admitted, batches).ok_or_else(|| {
+        let mut evidence = collect_evidence(&admitted, batches, look_ups).ok_or_else(|| {
             tracing::error!(node = self.id, "the engine's result doesn't have the planned shape");
             internal()
         })?;

@@ -39,11 +39,20 @@ impl Marks {
     /// Adds a unit by its word.
     #[inline]
     pub fn add(&mut self, word: u64) {
-        // Other bits than those of the record key and of the signs.
-        let mark = (mix(word ^ 0xA076_1D64_78BD_642F) >> 32) as u32;
-        let [.., largest] = self.0;
-        if mark < largest {
-            self.insert(mark);
+        self.add_all(&[word]);
+    }
+
+    /// Adds many units by their words.
+    #[inline]
+    pub fn add_all(&mut self, words: &[u64]) {
+        let [.., mut largest] = self.0;
+        for word in words {
+            // Other bits than those of the record key and of the signs.
+            let mark = (mix(*word ^ 0xA076_1D64_78BD_642F) >> 32) as u32;
+            if mark < largest {
+                self.insert(mark);
+                [.., largest] = self.0;
+            }
         }
     }
 

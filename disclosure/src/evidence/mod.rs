@@ -11,6 +11,7 @@ mod marks;
 mod merge;
 mod part;
 mod shape;
+mod sign_counts;
 mod sketch;
 mod wire;
 
@@ -21,9 +22,8 @@ pub use merge::merge;
 pub(crate) use merge::{cell_bytes, key_bytes};
 pub use part::{Adds, Contribution, Nameless, PartEvidence, UnitWord};
 pub use shape::PartShape;
-pub use sketch::{
-    COUNTERS, Difference, FURTHER_COUNTERS, FURTHER_UNITS_MAX, SKETCH_BYTES, SignCounts, Sketch,
-};
+pub use sign_counts::SignCounts;
+pub use sketch::{COUNTERS, Difference, FURTHER_COUNTERS, FURTHER_UNITS_MAX, SKETCH_BYTES, Sketch};
 pub use wire::{evidence_schema, read, write};
 
 use crate::admit::Admitted;

@@ -1,6 +1,7 @@
 //! What is known of one part of a measure in one cell.
 
-use super::sketch::{SignCounts, Sketch};
+use super::sign_counts::SignCounts;
+use super::sketch::Sketch;
 use crate::keyed::record_key;
 
 /// What is known of one part in one cell. It merges: any order and any split of the units give the
@@ -50,7 +51,7 @@ impl Contribution {
     /// How much it is, without its sign; 0 if the unit doesn't contribute.
     const fn size(self, adds: Adds) -> u128 {
         match adds {
-            Adds::Rows => self.count.unsigned_abs() as u128,
+            Adds::Rows => size_of_rows(self.count),
             Adds::Amounts => self.sum.unsigned_abs(),
         }
     }
@@ -91,6 +92,47 @@ impl PartEvidence {
         if second < size {
             self.largest = two_largest(self.largest, [size, 0]);
         }
+    }
+
+    /// Adds units of which each has one row, where the part counts rows: what [`PartEvidence::add`] does for each, in
+    /// less time.
+    #[inline]
+    pub fn add_rows(&mut self, words: &[u64]) {
+        let rows = i64::try_from(words.len()).unwrap_or(i64::MAX);
+        let keys = words.iter().map(|word| u64::from(record_key(*word))).fold(0, u64::wrapping_add);
+        self.units = self.units.saturating_add(rows);
+        // A key has 12 bits: the sum of as many as memory holds is far from 64.
+        self.record_keys = self.record_keys.saturating_add(keys.cast_signed());
+        self.count = self.count.saturating_add(rows);
+        self.absolute = self.absolute.saturating_add(u128::from(rows.unsigned_abs()));
+        self.largest =
+            two_largest(self.largest, [rows.min(1), i64::from(2 <= rows)].map(size_of_rows));
+    }
+
+    /// Adds units with everything each contributes: what [`PartEvidence::add`] does for each, in less time. Those that
+    /// contribute are told to `contributing`.
+    #[inline]
+    pub fn add_all(
+        &mut self,
+        units: impl Iterator<Item = (UnitWord, Contribution)>,
+        adds: Adds,
+        mut contributing: impl FnMut(u64, Contribution),
+    ) {
+        // By itself first: what is local stays in registers.
+        let mut all = Self { largest: self.largest, ..Self::default() };
+        for (unit, contribution) in units {
+            let before = all.units;
+            all.add(unit, contribution, adds);
+            if before < all.units {
+                contributing(unit.word, contribution);
+            }
+        }
+        self.units = self.units.saturating_add(all.units);
+        self.record_keys = self.record_keys.saturating_add(all.record_keys);
+        self.count = self.count.saturating_add(all.count);
+        self.sum = self.sum.saturating_add(all.sum);
+        self.absolute = self.absolute.saturating_add(all.absolute);
+        self.largest = all.largest;
     }
 
     /// Adds rows without a unit's id.
@@ -146,6 +188,10 @@ impl PartEvidence {
 /// The signs of those without an id in a sketch. Their word isn't secret, so it isn't worth one.
 const NAMELESS_SIGNS: u64 = 0x9E37_79B9_7F4A_7C15;
 
+const fn size_of_rows(rows: i64) -> u128 {
+    rows.unsigned_abs() as u128
+}
+
 fn two_largest(mine: [u128; 2], theirs: [u128; 2]) -> [u128; 2] {
     let [a, b] = mine;
     let [c, d] = theirs;
@@ -167,6 +213,40 @@ mod tests {
         total.add(unit(2), Contribution { count: 1, sum: -7 }, Adds::Amounts);
         assert_eq!((total.units, total.count, total.sum), (1, 4, -7));
         assert_eq!((total.absolute, total.largest), (7, [7, 0]));
+    }
+
+    #[test]
+    fn rows_together_are_what_rows_one_by_one_are() {
+        for (before, rows) in [(0, 0), (0, 1), (0, 2), (1, 1), (0, 1_000), (3, 77)] {
+            let one_row = Contribution { count: 1, sum: 0 };
+            let mut one_by_one = PartEvidence::default();
+            one_by_one.add(unit(5), Contribution { count: before, sum: 0 }, Adds::Rows);
+            let mut together = one_by_one.clone();
+            let words: Vec<u64> = (0..rows).map(crate::keyed::mix).collect();
+            words.iter().for_each(|word| one_by_one.add(unit(*word), one_row, Adds::Rows));
+            together.add_rows(&words);
+            assert_eq!(together, one_by_one);
+        }
+    }
+
+    #[test]
+    fn units_together_are_what_units_one_by_one_are() {
+        let sizes = [5_i128, -3, 0, 12, i128::from(i64::MIN), 7];
+        for adds in [Adds::Rows, Adds::Amounts] {
+            let units = sizes.iter().zip(1_i64..).map(|(sum, n)| {
+                let count = if n == 4 { 0 } else { n };
+                (unit(n.cast_unsigned()), Contribution { count, sum: *sum })
+            });
+            let mut one_by_one = PartEvidence::default();
+            one_by_one.add(unit(9), Contribution { count: 6, sum: -6 }, adds);
+            let (mut together, mut contributing) = (one_by_one.clone(), Vec::new());
+            units.clone().for_each(|(unit, found)| one_by_one.add(unit, found, adds));
+            together.add_all(units, adds, |word, _| contributing.push(word));
+            assert_eq!(together, one_by_one);
+            let expected: &[u64] =
+                if adds == Adds::Rows { &[1, 2, 3, 5, 6] } else { &[1, 2, 4, 5, 6] };
+            assert_eq!(contributing, expected);
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The difference sketch against plain sums, in any split, and how often it errs.
 
 use super::*;
+use crate::evidence::SignCounts;
+use crate::evidence::sign_counts::further_signs;
 
 /// A fixed mixing of a unit's number into sign bits; stands in for the keyed hash.
 fn signs(unit: u64) -> u64 {
@@ -81,6 +83,25 @@ fn any_split_merged_in_any_order_gives_the_same_sketch() {
                 order.iter().for_each(|&part| summed.add(&parts[part].to_sketch()));
                 assert_eq!(summed, whole);
             }
+        }
+    }
+}
+
+#[test]
+fn words_that_come_together_give_the_same_as_one_by_one() {
+    let words: Vec<u64> = (0..700).map(signs).collect();
+    // Around the ends of batches, of blocks, and of what is kept for the further counters.
+    let lengths = [0, 1, 7, 8, 9, 40, 47, 48, 49, 56, 63, 64, 65, 130, 300];
+    for first in lengths {
+        for second in lengths {
+            let (a, rest) = words.split_at(first);
+            let (b, c) = rest.split_at(second);
+            let mut together = SignCounts::new();
+            for part in [a, b, &c[..3]] {
+                together.add_all(part);
+            }
+            let one_by_one = counted(0..u64::try_from(first + second + 3).unwrap());
+            assert_eq!(together.to_sketch(), one_by_one.to_sketch(), "{first} {second}");
         }
     }
 }

@@ -7,28 +7,34 @@ use arrow_array::{Array as _, RecordBatch, RecordBatchOptions};
 use insitu_disclosure::evidence::{self, Cell};
 use insitu_disclosure::{Admitted, Evidence, Tabulation};
 
+use super::arguments::Arguments;
 use super::state;
+use crate::references::LookUps;
 
 /// Evidence from what [`super::evidence_plan`] gives; `None` if it doesn't have the planned shape.
 pub(crate) fn collect_evidence(
     admitted: &Admitted<Tabulation>,
     batches: Vec<RecordBatch>,
+    look_ups: &LookUps,
 ) -> Option<Evidence> {
     if admitted.dataset().is_open() {
         return open(admitted, batches);
     }
-    let parts = admitted.tabulation().parts(admitted.dataset()).distinct.len();
+    let asked = Arguments::of(admitted.tabulation(), admitted.dataset(), look_ups);
+    let findings = asked.layout.findings.len();
     let mut cells = Vec::new();
     for batch in &batches {
         let keys = evidence::read_keys(admitted, batch)?;
-        let states: Option<Vec<_>> =
-            batch.columns().iter().skip(keys.columns).map(|c| c.as_binary_opt::<i32>()).collect();
-        let states = states.filter(|s| s.len() == parts)?;
+        let mut columns = batch.columns().iter().skip(keys.columns);
+        let known = columns.next()?.as_binary_opt::<i64>()?;
+        if columns.next().is_some() {
+            return None;
+        }
         for (row, (set, keys)) in keys.rows.into_iter().enumerate() {
-            let of_part = |column: &&arrow_array::BinaryArray| {
-                column.is_valid(row).then(|| state::decode(column.value(row)))?
-            };
-            let parts = states.iter().map(of_part).collect::<Option<_>>()?;
+            let findings =
+                known.is_valid(row).then(|| state::decode(known.value(row), findings))??;
+            let of_part = |at: &usize| findings.get(*at).cloned();
+            let parts = asked.of_parts.iter().map(of_part).collect::<Option<_>>()?;
             cells.push(Cell { set, keys, parts });
         }
     }

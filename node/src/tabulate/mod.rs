@@ -4,19 +4,27 @@
 //! 2. `expression`: expressions of a Tabulation as the engine's.
 //!    `look_up`: references as the engine looks them up.
 //! 3. `words`: units as words under a secret key.
-//! 4. `contributions`: the aggregate that makes Evidence; `state`: its bytes.
+//! 4. `arguments`: what the parts of a Tabulation ask of each row; `layout`: where a record of the row has it.
+//!    `contributions`: the aggregate that makes Evidence. `batch`: its arguments; `records`: rows brought together by cell
+//!    and unit; `cells`: what is known of them, and `known` of one; `state`: its bytes.
 //! 5. `plan`: the engine's plan, built, never parsed from text; `roll_up`: units brought together; `sets`: grouping sets.
 //! 6. `run`: the plan run to completion under memory, time and group limits.
 //!    `unwanted`: how a query that nobody waits for ends soon.
 //! 7. `collect`: Evidence from the engine's batches.
 //! 8. `rows`: rows of open datasets.
 
+mod arguments;
+mod batch;
+mod cells;
 mod collect;
 mod contributions;
 mod expression;
 mod function;
+mod known;
+mod layout;
 mod look_up;
 mod plan;
+mod records;
 mod roll_up;
 mod rows;
 mod run;

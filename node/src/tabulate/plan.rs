@@ -1,19 +1,17 @@
 //! The engine's plan for a Tabulation's Evidence.
 //!
 //! ```text
-//! open data             where a row is a unit          where a unit has many rows
+//! open data             protected data
 //!
-//! Aggregate by keys     Aggregate by keys              Aggregate by keys: `contributions`
-//!   Projection            Projection: the unit's word    Projection: the unit's word
-//!     Filter                Filter                         Aggregate by keys, unit: each unit's
-//!       scan                  scan                           Projection           contribution to each cell
-//!                                                              Filter
-//!                                                                scan
+//! Aggregate by keys     Aggregate by keys: `contributions`
+//!   Projection            Projection: the unit's word
+//!     Filter                Filter
+//!       scan                  scan
 //! ```
 //!
-//! The lowest projection has for each part `c`, 1 where the row counts and 0 elsewhere, and `s`, the
-//! digits to add up. With grouping sets the aggregation nearest to the scan is by all of them at once: a margin is
-//! made from rows like any other cell, never from cells, so that a unit in several of these is one unit in it.
+//! Of open data the projection has for each part `c`, 1 where the row counts and 0 elsewhere, and `s`, the digits to add
+//! up; of protected data what [`Arguments`] says. With grouping sets the aggregation is by all of them at once: a margin
+//! is made from rows like any other cell, never from cells, so that a unit in several of these is one unit in it.
 
 use std::sync::Arc;
 
@@ -21,18 +19,16 @@ use arrow_schema::DataType;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::datasource::provider_as_source;
-use datafusion::functions_aggregate::expr_fn::{max, sum};
+use datafusion::functions_aggregate::expr_fn::sum;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 use insitu_disclosure::evidence::{Adds, PartShape};
 use insitu_disclosure::keyed::DatasetKeys;
-use insitu_disclosure::tabulation::{Part, PartKind};
-use insitu_disclosure::{
-    Admitted, Bounds, Dataset, Input, ProtectedUnit, Protection, SET_COLUMN, Scalar, Tabulation,
-};
+use insitu_disclosure::tabulation::Part;
+use insitu_disclosure::{Admitted, Dataset, Input, ProtectedUnit, Protection, Tabulation};
 
+use super::arguments::{Arguments, argument, condition};
 use super::contributions::contributions;
-use super::expression::{clamped_expression, expression};
-use super::function::{amount, deviation, product};
+use super::expression::expression;
 use super::roll_up;
 use super::sets::Grouping;
 use super::words::unit_word;
@@ -40,8 +36,8 @@ use crate::references::LookUps;
 use crate::source::RECORD;
 
 /// The plan. For open data its result has the columns of
-/// [`insitu_disclosure::evidence::evidence_schema`]; for protected data the keys, with grouping sets the set, then for
-/// each part `p0`, ... what [`super::state`] decodes.
+/// [`insitu_disclosure::evidence::evidence_schema`]; for protected data the keys, with grouping sets the set, then
+/// what [`super::state`] decodes.
 pub(crate) fn evidence_plan(
     admitted: &Admitted<Tabulation>,
     table: Arc<dyn TableProvider>,
@@ -58,15 +54,11 @@ pub(crate) fn evidence_plan(
     match &admitted.dataset().protection {
         Protection::Open => open(admitted, input, look_ups),
         Protection::Protected { unit, record_key, .. } => {
-            let record_key = record_key.as_deref();
-            let plan = Plan { admitted, keys, record_key, look_ups };
-            match unit {
-                ProtectedUnit::Row => plan.by_rows(input, column(RECORD)),
-                ProtectedUnit::Column { name, unique_per_row: true } => {
-                    plan.by_rows(input, unit_word(column(name), keys))
-                }
-                ProtectedUnit::Column { name, unique_per_row: false } => plan.by_units(input, name),
-            }
+            let word = match unit {
+                ProtectedUnit::Row => column(RECORD),
+                ProtectedUnit::Column { name, .. } => unit_word(column(name), keys),
+            };
+            protected(admitted, input, word, record_key.as_deref(), look_ups)
         }
     }?
     .build()
@@ -91,9 +83,9 @@ fn rows(
     }
 }
 
-const UNIT: &str = "unit";
 const WORD: &str = "word";
 const RECORD_KEY: &str = "record_key";
+const KNOWN: &str = "known";
 
 fn key(i: usize) -> String {
     format!("k{i}")
@@ -113,15 +105,10 @@ fn row_columns(
     dataset: &Dataset,
     look_ups: &LookUps,
 ) -> Result<Vec<Expr>> {
-    let expression = |scalar: &Scalar| expression(scalar, look_ups);
     let mut columns = Vec::new();
     for (i, part) in tabulation.parts(dataset).distinct.iter().enumerate() {
         let argument = argument(part, dataset, look_ups);
-        let beside = part.beside.map(expression);
-        let present = |value: Expr| Expr::IsNotNull(Box::new(value));
-        let filter = part.filter.as_deref().map(expression);
-        let conditions = [filter, argument.clone().map(present), beside.map(present)];
-        let counts = match conditions.into_iter().flatten().reduce(Expr::and) {
+        let counts = match condition(part, argument.clone(), look_ups) {
             None => lit(1_i64),
             Some(condition) => when(condition, lit(1_i64)).otherwise(lit(0_i64))?,
         };
@@ -132,28 +119,6 @@ fn row_columns(
         }
     }
     Ok(columns)
-}
-
-/// What has to be there for a row to count, and what it adds where the part adds up.
-fn argument(part: &Part<'_>, dataset: &Dataset, look_ups: &LookUps) -> Option<Expr> {
-    let (of_argument, of_beside) = part.bounds(dataset);
-    let deviation = |x: &Scalar, bounds: Option<Bounds>| {
-        let origin = bounds.map_or(0, Bounds::origin);
-        deviation(clamped_expression(x, dataset, look_ups), origin)
-    };
-    let x = part.argument?;
-    match part.kind {
-        PartKind::Rows | PartKind::Values | PartKind::Units => Some(expression(x, look_ups)),
-        PartKind::Sum => Some(amount(clamped_expression(x, dataset, look_ups))),
-        PartKind::Deviations => Some(deviation(x, of_argument)),
-        PartKind::Squares => {
-            let deviation = deviation(x, of_argument);
-            Some(product(deviation.clone(), deviation))
-        }
-        PartKind::Products => {
-            Some(product(deviation(x, of_argument), deviation(part.beside?, of_beside)))
-        }
-    }
 }
 
 fn adds(part: &Part<'_>, dataset: &Dataset) -> Adds {
@@ -178,7 +143,7 @@ fn open(
     let (tabulation, dataset) = (admitted.tabulation(), admitted.dataset());
     let mut projection = key_expressions(tabulation, look_ups);
     projection.extend(row_columns(tabulation, dataset, look_ups)?);
-    let grouping = Grouping::of(tabulation, key_columns(tabulation), Vec::new());
+    let grouping = Grouping::of(tabulation, key_columns(tabulation));
     let mut aggregates = Vec::new();
     let mut columns = key_columns(tabulation);
     columns.extend(grouping.set_column());
@@ -200,87 +165,37 @@ fn or_zero(value: Expr, zero: Expr) -> Result<Expr> {
     when(value.clone().is_null(), zero).otherwise(value)
 }
 
-/// What a plan over protected data is made with.
-struct Plan<'a> {
-    admitted: &'a Admitted<Tabulation>,
-    keys: &'a DatasetKeys,
-    record_key: Option<&'a str>,
-    look_ups: &'a LookUps,
-}
-
-impl Plan<'_> {
-    /// Each row is a unit, except that rows without an id count as one.
-    fn by_rows(&self, input: LogicalPlanBuilder, word: Expr) -> Result<LogicalPlanBuilder> {
-        let tabulation = self.admitted.tabulation();
-        let mut projection = key_expressions(tabulation, self.look_ups);
-        projection.push(word.alias(WORD));
-        projection.extend(self.record_key.map(|name| column(name).alias(RECORD_KEY)));
-        projection.extend(row_columns(tabulation, self.admitted.dataset(), self.look_ups)?);
-        let grouping = Grouping::of(tabulation, key_columns(tabulation), Vec::new());
-        let cells = self.contributions(input.project(projection)?, grouping.expressions())?;
-        let Some(set) = grouping.set_column() else { return Ok(cells) };
-        let mut columns = key_columns(tabulation);
-        columns.push(set);
-        columns.extend(
-            (0..tabulation.parts(self.admitted.dataset()).distinct.len())
-                .map(|i| column(&format!("p{i}"))),
-        );
-        cells.project(columns)
+/// Who contributes how much, for all parts at once. Rows without an id count as one unit.
+fn protected(
+    admitted: &Admitted<Tabulation>,
+    input: LogicalPlanBuilder,
+    word: Expr,
+    record_key: Option<&str>,
+    look_ups: &LookUps,
+) -> Result<LogicalPlanBuilder> {
+    let tabulation = admitted.tabulation();
+    let asked = Arguments::of(tabulation, admitted.dataset(), look_ups);
+    let mut projection = key_expressions(tabulation, look_ups);
+    let mut arguments = Vec::new();
+    let mut argument = |expr: Expr, name: String| {
+        arguments.push(column(&name));
+        projection.push(expr.alias(name));
+    };
+    argument(word, WORD.to_owned());
+    if let Some(name) = record_key {
+        argument(column(name), RECORD_KEY.to_owned());
     }
-
-    /// A unit's rows are added up before its contribution is known, for each grouping set by itself.
-    fn by_units(&self, input: LogicalPlanBuilder, unit: &str) -> Result<LogicalPlanBuilder> {
-        let (tabulation, dataset) = (self.admitted.tabulation(), self.admitted.dataset());
-        let mut projection = key_expressions(tabulation, self.look_ups);
-        projection.push(column(unit).alias(UNIT));
-        projection.extend(self.record_key.map(|name| column(name).alias(RECORD_KEY)));
-        projection.extend(row_columns(tabulation, dataset, self.look_ups)?);
-        let grouping = Grouping::of(tabulation, key_columns(tabulation), vec![column(UNIT)]);
-        let mut of_units = Vec::new();
-        let mut of_cells = key_columns(tabulation);
-        let mut cell_keys = key_columns(tabulation);
-        if let Some(set) = grouping.set_column() {
-            of_cells.push(set);
-            cell_keys.push(column(SET_COLUMN));
-        }
-        of_cells.push(unit_word(column(UNIT), self.keys).alias(WORD));
-        if self.record_key.is_some() {
-            // A unit has one key; should its rows differ, the largest is as good as any.
-            of_units.push(max(column(RECORD_KEY)).alias(RECORD_KEY));
-            of_cells.push(column(RECORD_KEY));
-        }
-        for (i, part) in tabulation.parts(dataset).distinct.iter().enumerate() {
-            of_units.push(sum(column(&format!("c{i}"))).alias(format!("c{i}")));
-            of_cells.push(column(&format!("c{i}")));
-            if adds(part, dataset) == Adds::Amounts {
-                of_units.push(sum(column(&format!("s{i}"))).alias(format!("s{i}")));
-                // The engine widens a decimal's precision as it adds up; 38 digits are the most there are.
-                let total = cast(column(&format!("s{i}")), DataType::Decimal128(38, 0));
-                of_cells.push(total.alias(format!("s{i}")));
-            }
-        }
-        let rolled_up = input.project(projection)?.aggregate(grouping.expressions(), of_units)?;
-        self.contributions(rolled_up.project(of_cells)?, cell_keys)
+    for (i, condition) in asked.conditions.into_iter().enumerate() {
+        argument(condition, format!("c{i}"));
     }
-
-    /// `p0`, ... for every cell.
-    fn contributions(
-        &self,
-        units: LogicalPlanBuilder,
-        cells: Vec<Expr>,
-    ) -> Result<LogicalPlanBuilder> {
-        let (tabulation, dataset) = (self.admitted.tabulation(), self.admitted.dataset());
-        let parts = tabulation.parts(dataset).distinct;
-        let aggregates = parts.iter().enumerate().map(|(i, part)| {
-            let shape = PartShape::of(part, dataset);
-            let amount = match shape.adds {
-                Adds::Rows => None,
-                Adds::Amounts => Some(column(&format!("s{i}"))),
-            };
-            let record_key = self.record_key.map(|_| column(RECORD_KEY));
-            let count = column(&format!("c{i}"));
-            contributions(shape, column(WORD), record_key, count, amount).alias(format!("p{i}"))
-        });
-        units.aggregate(cells, aggregates.collect::<Vec<_>>())
+    for (i, amount) in asked.amounts.into_iter().enumerate() {
+        argument(amount, format!("s{i}"));
     }
+    let grouping = Grouping::of(tabulation, key_columns(tabulation));
+    let known = contributions(asked.layout, arguments).alias(KNOWN);
+    let cells = input.project(projection)?.aggregate(grouping.expressions(), [known])?;
+    let Some(set) = grouping.set_column() else { return Ok(cells) };
+    let mut columns = key_columns(tabulation);
+    columns.extend([set, column(KNOWN)]);
+    cells.project(columns)
 }

@@ -11,31 +11,30 @@ use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, cast, lit};
 use insitu_disclosure::tabulation::KeySet;
 use insitu_disclosure::{SET_COLUMN, Tabulation};
 
-/// What an aggregation is by: the keys of each set, in each with the `further` expressions.
+/// What an aggregation is by: the keys of each set.
 #[derive(Debug)]
 pub(super) struct Grouping {
     keys: Vec<Expr>,
     sets: Vec<KeySet>,
-    further: Vec<Expr>,
 }
 
 impl Grouping {
     /// By these columns, which go along with the Tabulation's keys.
-    pub(super) fn of(tabulation: &Tabulation, keys: Vec<Expr>, further: Vec<Expr>) -> Self {
-        Self { keys, sets: tabulation.sets.clone(), further }
+    pub(super) fn of(tabulation: &Tabulation, keys: Vec<Expr>) -> Self {
+        Self { keys, sets: tabulation.sets.clone() }
     }
 
     /// The expressions of the aggregation.
     pub(super) fn expressions(&self) -> Vec<Expr> {
         if self.sets.is_empty() {
-            return self.keys.iter().chain(&self.further).cloned().collect();
+            return self.keys.clone();
         }
         let sets = self.sets.iter().map(|set| self.of_set(*set).cloned().collect()).collect();
         vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))]
     }
 
     fn of_set(&self, set: KeySet) -> impl Iterator<Item = &Expr> {
-        set.kept(&self.keys).chain(&self.further)
+        set.kept(&self.keys)
     }
 
     /// The column [`SET_COLUMN`] from the engine's, where there are sets.

@@ -1,15 +1,13 @@
-//! What is known of a part as bytes, between the stages of the engine's aggregation. They never leave the node.
+//! What is known of a cell as bytes, between the stages of the engine's aggregation. They never leave the node.
 
-use insitu_disclosure::evidence::{MARKS, Marks, Nameless, PartEvidence, SKETCH_BYTES, Sketch};
+use insitu_disclosure::evidence::{Marks, Nameless, PartEvidence, SKETCH_BYTES, Sketch};
 
 /// Bytes before the sketch.
 const FIXED_BYTES: usize = 4 * 8 + 5 * 16;
 
-/// The bytes: whole numbers, little end first, in the order of the fields; then the sketch and its marks, if there is
+/// Puts its bytes behind the others: whole numbers, little end first, in the order of the fields; then the sketch and its marks, if there is
 /// one.
-pub(super) fn encode(evidence: &PartEvidence) -> Vec<u8> {
-    let mut bytes =
-        Vec::with_capacity(FIXED_BYTES.saturating_add(SKETCH_BYTES).saturating_add(MARKS * 4));
+pub(super) fn encode(evidence: &PartEvidence, bytes: &mut Vec<u8>) {
     let [largest, second] = evidence.largest;
     let Nameless { count, sum } = evidence.nameless;
     for value in [evidence.units, evidence.record_keys, evidence.count, count] {
@@ -25,11 +23,23 @@ pub(super) fn encode(evidence: &PartEvidence) -> Vec<u8> {
         bytes.extend(sketch.to_bytes());
         bytes.extend(sketch.marks().iter().flat_map(|marks| marks.to_bytes()));
     }
-    bytes
 }
 
-/// The Evidence from its bytes; `None` if they aren't.
-pub(super) fn decode(bytes: &[u8]) -> Option<PartEvidence> {
+/// The Evidence of so many findings of a cell from its bytes; `None` if they aren't.
+pub(super) fn decode(bytes: &[u8], findings: usize) -> Option<Vec<PartEvidence>> {
+    split(bytes, findings)?.map(decode_one).collect()
+}
+
+/// The bytes of each of so many findings of a cell; `None` if they can't be.
+pub(super) fn split(bytes: &[u8], findings: usize) -> Option<impl Iterator<Item = &[u8]>> {
+    // All of a cell's have a sketch, or none has.
+    let length = bytes.len().checked_div(findings)?;
+    let fits = length.checked_mul(findings) == Some(bytes.len());
+    fits.then(|| bytes.chunks_exact(length.max(1)))
+}
+
+/// The Evidence of a finding from its bytes; `None` if they aren't.
+pub(super) fn decode_one(bytes: &[u8]) -> Option<PartEvidence> {
     let (fixed, rest) = bytes.split_at_checked(FIXED_BYTES)?;
     let mut fixed = fixed;
     let mut eight = || {
@@ -85,10 +95,21 @@ mod tests {
             question: 0,
             sketch: None,
         };
-        assert_eq!(decode(&encode(&evidence)), Some(evidence.clone()));
+        let bytes = |evidence: &PartEvidence| {
+            let mut bytes = Vec::new();
+            encode(evidence, &mut bytes);
+            bytes
+        };
+        assert_eq!(decode(&bytes(&evidence), 1), Some(vec![evidence.clone()]));
         evidence.sketch = Some(Box::new(Sketch::ZERO));
-        assert_eq!(decode(&encode(&evidence)), Some(evidence.clone()));
-        let bytes = encode(&evidence);
-        assert_eq!(decode(bytes.get(1..).unwrap()), None);
+        let mut two = bytes(&evidence);
+        let mut other = evidence.clone();
+        other.units = 4;
+        encode(&other, &mut two);
+        assert_eq!(decode(&two, 2), Some(vec![evidence, other]));
+        assert_eq!(decode(&two, 3), None);
+        assert_eq!(decode(two.get(1..).unwrap(), 2), None);
+        assert_eq!(decode(two.get(2..).unwrap(), 2), None);
+        assert_eq!(decode(&two, 0), None);
     }
 }

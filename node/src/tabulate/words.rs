@@ -68,7 +68,8 @@ impl ScalarUDFImpl for Words {
 
 /// A word for every id; equal ids of equal types have equal words at every node with the same key.
 fn words(units: &ArrayRef, keys: &DatasetKeys) -> Result<UInt64Array> {
-    let word = |bytes: &[u8]| keys.unit_word(bytes);
+    let drawn = keys.unit_words();
+    let word = |bytes: &[u8]| drawn.of(bytes);
     Ok(match units.data_type() {
         DataType::Utf8 => {
             units.as_string::<i32>().iter().map(|v| v.map(|v| word(v.as_bytes()))).collect()

@@ -1,0 +1,170 @@
+//! What is known of one finding of one cell.
+
+use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, Sketch, UnitWord};
+use insitu_disclosure::keyed::mix;
+
+use super::batch::NO_RECORD_KEY;
+use super::layout::{CountAt, Lanes, Layout, SumAt, WORD, in_lanes, wide};
+use super::state;
+
+/// What is known of one finding of one cell so far.
+#[derive(Clone, Default)]
+pub(super) struct Known {
+    evidence: PartEvidence,
+    /// Signs of units added one by one; they join the sketch at the end.
+    signs: SignCounts,
+}
+
+/// How a finding reads records.
+pub(super) struct Reading {
+    stride: usize,
+    record_key: Option<usize>,
+    count_at: CountAt,
+    sum_at: SumAt,
+    adds: Adds,
+    /// Whether each record that counts is a unit of one row, whose key follows from its word.
+    rows_are_units: bool,
+    sketch: bool,
+}
+
+impl Reading {
+    /// One for each finding.
+    pub(super) fn of(layout: &Layout, lanes: &Lanes) -> Vec<Self> {
+        let findings = layout.findings.iter().zip(&lanes.sums);
+        let reading = findings.map(|(finding, sum_at)| Self {
+            stride: lanes.stride.max(1),
+            record_key: lanes.record_key,
+            count_at: lanes.count_of(*finding),
+            sum_at: *sum_at,
+            adds: finding.adds(),
+            rows_are_units: !layout.many_rows && !layout.record_keys,
+            sketch: layout.sketch,
+        });
+        reading.collect()
+    }
+}
+
+impl Known {
+    /// Adds units by their records. `signs` is room that is used again.
+    pub(super) fn add(&mut self, records: &[u64], reading: &Reading, signs: &mut Vec<u64>) {
+        let Reading { stride, count_at, sum_at, rows_are_units, .. } = *reading;
+        // Each closure is compiled for itself, so that a count asks nothing about amounts.
+        match (count_at, sum_at) {
+            (CountAt::One, SumAt::Nowhere) if rows_are_units && stride == 1 => {
+                self.evidence.add_rows(records);
+                if reading.sketch {
+                    self.signs.add_all(records);
+                }
+                return;
+            }
+            (_, SumAt::Nowhere) if rows_are_units => {
+                let counted = records.chunks_exact(stride).filter(|r| count(r, count_at) != 0);
+                signs.clear();
+                signs.extend(counted.map(|record| lane(record, WORD)));
+                self.evidence.add_rows(signs);
+            }
+            (_, SumAt::Nowhere) => {
+                self.add_each(records, reading, signs, |r| (count(r, count_at), 0))
+            }
+            (_, SumAt::Narrow(_) | SumAt::Wide(_)) => {
+                self.add_each(records, reading, signs, |r| (count(r, count_at), sum(r, sum_at)));
+            }
+        }
+        if reading.sketch {
+            self.signs.add_all(signs);
+        }
+    }
+
+    /// `found` says how many rows of each record count, and what they add up to.
+    #[inline]
+    fn add_each(
+        &mut self,
+        records: &[u64],
+        reading: &Reading,
+        signs: &mut Vec<u64>,
+        found: impl Fn(&[u64]) -> (i64, i128),
+    ) {
+        let adds = reading.adds;
+        signs.clear();
+        let units = records.chunks_exact(reading.stride).map(|record| {
+            let (count, sum) = found(record);
+            let record_key = reading.record_key.map(|at| match lane(record, at).cast_signed() {
+                NO_RECORD_KEY => 0,
+                key => key,
+            });
+            (UnitWord { word: lane(record, WORD), record_key }, Contribution { count, sum })
+        });
+        self.evidence.add_all(units, adds, |word, contribution| {
+            signs.push(as_contributed(word, contribution, adds));
+        });
+    }
+
+    /// Adds a record of rows without a unit's id.
+    pub(super) fn add_nameless(&mut self, record: &[u64], reading: &Reading) {
+        let count = count(record, reading.count_at);
+        let sum = if count == 0 { 0 } else { sum(record, reading.sum_at) };
+        self.evidence.add_nameless(Contribution { count, sum });
+    }
+
+    /// Whether anything is known.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.evidence == PartEvidence::default()
+    }
+
+    /// Puts the bytes of what is known behind the others.
+    pub(super) fn write(&self, sketch: bool, bytes: &mut Vec<u8>) {
+        let mut evidence = self.evidence.clone();
+        if sketch {
+            let mut of_units = evidence.sketch.take().map_or(Sketch::ZERO, |s| *s);
+            of_units.add(&self.signs.to_sketch());
+            evidence.sketch = Some(Box::new(of_units));
+        }
+        state::encode(&evidence, bytes);
+    }
+
+    /// Takes in what was written elsewhere; `None` if the bytes aren't that.
+    pub(super) fn merge(&mut self, bytes: &[u8]) -> Option<()> {
+        self.evidence.merge(&state::decode_one(bytes)?);
+        Some(())
+    }
+}
+
+/// The unit's word together with how much it contributes: the same people with other amounts aren't the same. One row
+/// is the plain word, so that all counts of people compare.
+#[inline]
+fn as_contributed(word: u64, contribution: Contribution, adds: Adds) -> u64 {
+    match adds {
+        Adds::Rows if contribution.count == 1 => word,
+        Adds::Rows => mix(word ^ mix(contribution.count.cast_unsigned())),
+        Adds::Amounts => {
+            let [low, high] = in_lanes(contribution.sum);
+            // Few amounts have more than 64 bits; zero stays itself when it is mixed.
+            let high = if high == 0 { 0 } else { mix(high) };
+            mix(word ^ mix(low ^ high))
+        }
+    }
+}
+
+#[inline]
+fn lane(record: &[u64], at: usize) -> u64 {
+    record.get(at).copied().unwrap_or(0)
+}
+
+#[inline]
+fn count(record: &[u64], at: CountAt) -> i64 {
+    match at {
+        CountAt::One => 1,
+        CountAt::Lane { lane: at, shift, mask } => {
+            ((lane(record, at) >> shift) & mask).cast_signed()
+        }
+    }
+}
+
+#[inline]
+fn sum(record: &[u64], at: SumAt) -> i128 {
+    match at {
+        SumAt::Nowhere => 0,
+        SumAt::Narrow(at) => i128::from(lane(record, at).cast_signed()),
+        SumAt::Wide(at) => wide([lane(record, at), lane(record, at.saturating_add(1))]),
+    }
+}

@@ -1,0 +1,243 @@
+//! What is asked of each row to make Evidence, and where a record has it.
+//!
+//! Parts of a Tabulation have much in common: a total and a mean of one column count the same rows, and all of them the
+//! same units. So a row is looked at once for all parts. It becomes a record: some words of 64 bits ("lanes") beside
+//! each other.
+//!
+//! | lane | where | when units' records are added up |
+//! |---|---|---|
+//! | the unit's word | always | stays |
+//! | its record key | where the data owner has a column of them | the largest |
+//! | a bit for each condition | where each row is a unit | |
+//! | rows counted: all, and under each condition | where a unit may have many rows | added |
+//! | amounts of rows that count, of 64 bits, then of 128 in two lanes | for totals | added |
+
+use insitu_disclosure::evidence::Adds;
+
+/// Which rows of a cell a part counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Counted {
+    /// All.
+    Every,
+    /// Those for which this condition holds.
+    If(usize),
+}
+
+/// How wide an amount is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Width {
+    /// Within 32 bits: four thousand million of them add up in 64.
+    Narrow,
+    /// Anything: added up in 128.
+    Wide,
+}
+
+/// What is found out of a cell: parts that ask for the same share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Finding {
+    /// Which rows count.
+    pub(super) counted: Counted,
+    /// Which amount is added up, if one is.
+    pub(super) amount: Option<usize>,
+}
+
+impl Finding {
+    pub(super) const fn adds(self) -> Adds {
+        match self.amount {
+            None => Adds::Rows,
+            Some(_) => Adds::Amounts,
+        }
+    }
+}
+
+/// The arguments of the aggregate, and what is found out from them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Layout {
+    /// Whether a unit may have many rows, which are added up before its contribution is known.
+    pub(super) many_rows: bool,
+    /// Whether record keys come with the units.
+    pub(super) record_keys: bool,
+    /// Whether the difference sketch is wanted.
+    pub(super) sketch: bool,
+    /// How many conditions there are.
+    pub(super) conditions: usize,
+    /// The amounts.
+    pub(super) amounts: Vec<Width>,
+    /// What is found out, each once.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Where a record has a count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CountAt {
+    /// Nowhere: it is always one row.
+    One,
+    /// These bits of a lane.
+    Lane { lane: usize, shift: u32, mask: u64 },
+}
+
+/// Where a record has an amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SumAt {
+    /// Nowhere: nothing is added up.
+    Nowhere,
+    /// In this lane.
+    Narrow(usize),
+    /// In this lane and the next.
+    Wide(usize),
+}
+
+/// Where a record has what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lanes {
+    /// How many there are.
+    pub(super) stride: usize,
+    /// The lane of the record key.
+    pub(super) record_key: Option<usize>,
+    /// The count of all rows.
+    pub(super) every: CountAt,
+    /// The count of rows for which each condition holds.
+    pub(super) conditions: Vec<CountAt>,
+    /// The total of each finding.
+    pub(super) sums: Vec<SumAt>,
+    /// Lanes from here on are added up,
+    pub(super) added: usize,
+    /// and from here on in pairs.
+    pub(super) added_wide: usize,
+}
+
+/// The lane of the word.
+pub(super) const WORD: usize = 0;
+
+impl Lanes {
+    pub(super) fn of(layout: &Layout) -> Self {
+        let mut next = WORD.saturating_add(1);
+        let mut take = |lanes: usize| {
+            let first = next;
+            next = next.saturating_add(lanes);
+            first
+        };
+        let record_key = layout.record_keys.then(|| take(1));
+        let added = take(0);
+        let whole = |lane| CountAt::Lane { lane, shift: 0, mask: u64::MAX };
+        let (every, conditions) = if layout.many_rows {
+            let counts_every = layout.findings.iter().any(|f| f.counted == Counted::Every);
+            let every = if counts_every { whole(take(1)) } else { CountAt::One };
+            (every, (0..layout.conditions).map(|_| whole(take(1))).collect())
+        } else {
+            let first = take(layout.conditions.div_ceil(64));
+            let bit = |i: usize| CountAt::Lane {
+                lane: first.saturating_add(i / 64),
+                shift: u32::try_from(i % 64).unwrap_or(0),
+                mask: 1,
+            };
+            (CountAt::One, (0..layout.conditions).map(bit).collect())
+        };
+        let width = |f: &Finding| f.amount.and_then(|i| layout.amounts.get(i).copied());
+        let mut sums = vec![SumAt::Nowhere; layout.findings.len()];
+        for (at, finding) in sums.iter_mut().zip(&layout.findings) {
+            if width(finding) == Some(Width::Narrow) {
+                *at = SumAt::Narrow(take(1));
+            }
+        }
+        let added_wide = take(0);
+        for (at, finding) in sums.iter_mut().zip(&layout.findings) {
+            if width(finding) == Some(Width::Wide) {
+                *at = SumAt::Wide(take(2));
+            }
+        }
+        Self { stride: take(0), record_key, every, conditions, sums, added, added_wide }
+    }
+
+    /// Where the count of a finding is.
+    pub(super) fn count_of(&self, finding: Finding) -> CountAt {
+        match finding.counted {
+            Counted::Every => self.every,
+            Counted::If(i) => self.conditions.get(i).copied().unwrap_or(CountAt::One),
+        }
+    }
+
+    /// Adds what another record of the same unit has.
+    #[inline]
+    pub(super) fn add(&self, mine: &mut [u64], other: &[u64]) {
+        if let Some(lane) = self.record_key
+            && let (Some(mine), Some(other)) = (mine.get_mut(lane), other.get(lane))
+        {
+            // A unit has one key; should its rows differ, the largest is as good as any.
+            *mine = (*mine).cast_signed().max((*other).cast_signed()).cast_unsigned();
+        }
+        let narrow = self.added..self.added_wide;
+        if let (Some(mine), Some(other)) = (mine.get_mut(narrow.clone()), other.get(narrow)) {
+            for (mine, other) in mine.iter_mut().zip(other) {
+                // Whole numbers with a sign add up like those without.
+                *mine = mine.wrapping_add(*other);
+            }
+        }
+        let (Some(mine), Some(other)) =
+            (mine.get_mut(self.added_wide..), other.get(self.added_wide..))
+        else {
+            return;
+        };
+        let ((mine, _), (other, _)) = (mine.as_chunks_mut::<2>(), other.as_chunks::<2>());
+        for (mine, other) in mine.iter_mut().zip(other) {
+            *mine = in_lanes(wide(*mine).wrapping_add(wide(*other)));
+        }
+    }
+}
+
+/// A number of 128 bits in two lanes, the low one first.
+#[inline]
+pub(super) const fn in_lanes(value: i128) -> [u64; 2] {
+    let bits = value.cast_unsigned();
+    [bits as u64, (bits >> 64) as u64]
+}
+
+/// The number in two lanes.
+#[inline]
+pub(super) const fn wide([low, high]: [u64; 2]) -> i128 {
+    (((high as u128) << 64) | low as u128).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(many_rows: bool, conditions: usize, amounts: Vec<Width>) -> Layout {
+        let counted = Counted::Every;
+        let sums = (0..amounts.len()).map(|i| Finding { counted, amount: Some(i) });
+        let findings = sums.chain([Finding { counted, amount: None }]).collect();
+        Layout { many_rows, record_keys: true, sketch: true, conditions, amounts, findings }
+    }
+
+    #[test]
+    fn a_count_of_rows_that_are_units_is_the_word_and_nothing_else() {
+        let mut plain = layout(false, 0, Vec::new());
+        plain.record_keys = false;
+        assert_eq!(Lanes::of(&plain).stride, 1);
+        plain.many_rows = true;
+        assert_eq!(Lanes::of(&plain).stride, 2);
+    }
+
+    #[test]
+    fn conditions_share_a_lane_where_rows_are_units() {
+        let lanes = Lanes::of(&layout(false, 70, vec![Width::Wide, Width::Narrow]));
+        assert_eq!(lanes.conditions[69], CountAt::Lane { lane: 3, shift: 5, mask: 1 });
+        assert_eq!(lanes.sums, [SumAt::Wide(5), SumAt::Narrow(4), SumAt::Nowhere]);
+        assert_eq!(lanes.stride, 7);
+    }
+
+    #[test]
+    fn records_of_a_unit_are_added_up_with_their_signs() {
+        let lanes = Lanes::of(&layout(true, 1, vec![Width::Narrow, Width::Wide]));
+        let record = |key: i64, narrow: i64, sum: i128| {
+            let [low, high] = in_lanes(sum);
+            [9, key.cast_unsigned(), 1, 0, narrow.cast_unsigned(), low, high]
+        };
+        let mut mine = record(-4, -7, i128::from(u64::MAX));
+        lanes.add(&mut mine, &record(3, 5, 1));
+        let [low, high] = in_lanes(1 << 64);
+        assert_eq!(mine, [9, 3, 2, 0, (-2_i64).cast_unsigned(), low, high]);
+        lanes.add(&mut mine, &record(3, 0, -(1 << 64)));
+        assert_eq!(mine[5..], [0, 0]);
+    }
+}
