@@ -1,4 +1,4 @@
-//! The gateway: one SQL over many departments. It plans, gathers, combines and serves; it keeps no data.
+//! The gateway: one SQL over many departments. It plans, gathers, combines and serves; it keeps no rows.
 //!
 //! 1. [`flight`]: the client edge, for ordinary Flight SQL clients; [`analyst`]: who asks.
 //! 2. [`query`]: the life of a query on one page.

@@ -108,18 +108,15 @@ fn together(
     second: &Tabulation,
     dataset: &Dataset,
 ) -> Option<(Tabulation, Vec<usize>)> {
-    if first.input.dataset() != second.input.dataset()
-        || first.keys != second.keys
-        || first.sets != second.sets
-        || first.groups_max != second.groups_max
-    {
+    // Every part is named: a new one has to be thought about here.
+    let Tabulation { input, keys, sets, measures: _, groups_max } = second;
+    let same_cells = first.keys == *keys && first.sets == *sets && first.groups_max == *groups_max;
+    if !same_cells || scan(&first.input) != scan(input) {
         return None;
     }
-    // What stands below a roll-up stays where it is.
-    let rolled_up = [first, second].iter().any(|question| question.input.roll_up().is_some());
-    let (input, of_first, of_second) = if first.keys.is_empty() && !rolled_up {
+    let (input, of_first, of_second) = if keys.is_empty() {
         filtered(first, second)
-    } else if first.input == second.input {
+    } else if first.input == *input {
         (first.input.clone(), first.measures.clone(), second.measures.clone())
     } else {
         return None;
@@ -162,15 +159,20 @@ fn filtered(first: &Tabulation, second: &Tabulation) -> (Input, Vec<Measure>, Ve
         tabulation.measures.iter().map(filtered).collect()
     };
     let (of_first, of_second) = (measures(first, &of_first), measures(second, &of_second));
-    let scan = Input::Scan {
-        dataset: first.input.dataset().clone(),
-        fingerprint: first.input.fingerprint(),
-    };
+    let scan = scan(&first.input).clone();
     let input = match conjunction(&common) {
         Some(predicate) => Input::Filter { input: Box::new(scan), predicate },
         None => scan,
     };
     (input, of_first, of_second)
+}
+
+/// Where the rows come from, before any condition on them: what is below a roll-up stays as it is.
+fn scan(input: &Input) -> &Input {
+    match input {
+        Input::Scan { .. } | Input::RollUp { .. } => input,
+        Input::Filter { input, predicate: _ } => scan(input),
+    }
 }
 
 fn conjuncts(input: &Input) -> Vec<&Scalar> {
