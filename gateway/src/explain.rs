@@ -21,7 +21,7 @@ pub(crate) fn explain(ready: &Ready) -> String {
         match leaf {
             Leaf::Tabulation { tabulation, references, .. } => {
                 tabulated(&mut text, tabulation, &held.dataset);
-                for open in references {
+                for (_, open) in references {
                     let _ = writeln!(
                         text,
                         "    joined to {}, which is sent to the department once",

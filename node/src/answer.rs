@@ -13,7 +13,7 @@ pub(crate) enum Answer {
     /// Final.
     Protected(Protected<Table>),
     /// For the gateway to combine and protect.
-    Evidence(Admitted<Tabulation>, Evidence),
+    Evidence(Box<Admitted<Tabulation>>, Evidence),
     /// Open data.
     OpenRows(OpenRows),
 }

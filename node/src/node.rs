@@ -269,7 +269,7 @@ impl Node {
             ReleaseMode::AtNode => {
                 self.release(admitted, evidence, loaded).await.map(Answer::Protected)
             }
-            ReleaseMode::AtGateway => Ok(Answer::Evidence(admitted, evidence)),
+            ReleaseMode::AtGateway => Ok(Answer::Evidence(Box::new(admitted), evidence)),
         }
     }
 

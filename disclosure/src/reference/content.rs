@@ -130,7 +130,7 @@ impl ReferenceContent {
         if CONTENT_KEYS_MAX < batch.num_rows() || CONTENT_BYTES_MAX < bytes_of(&batch) {
             return Err(NotAReference::TooLarge);
         }
-        batch.columns().iter().try_for_each(|column| possible(column))?;
+        batch.columns().iter().try_for_each(possible)?;
         let keys = batch.columns().first().ok_or(NotAReference::Columns)?;
         if 0 < keys.null_count() {
             return Err(NotAReference::Value);

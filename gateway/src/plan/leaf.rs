@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
     Expr, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown, TableScan, TableType,
 };
 use datafusion::physical_plan::ExecutionPlan;
-use insitu_disclosure::{Dataset, OpenDataset, Tabulation};
+use insitu_disclosure::{Dataset, OpenDataset, Reference, Tabulation};
 
 use super::relation::Relation;
 use crate::catalog::Held;
@@ -25,11 +25,11 @@ pub(crate) enum Leaf {
     /// A protected table.
     Tabulation {
         /// The question.
-        tabulation: Tabulation,
+        tabulation: Box<Tabulation>,
         /// Who is asked.
         held: Arc<Held>,
-        /// The open datasets that its rows are looked up in.
-        references: Vec<Arc<Held>>,
+        /// What its rows are joined to, whether they are looked up in it or not.
+        references: Vec<(Reference, Arc<Held>)>,
     },
     /// Rows of an open dataset.
     OpenRows {
@@ -48,8 +48,8 @@ impl Leaf {
         }
     }
 
-    /// The open datasets that its rows are looked up in.
-    pub(crate) fn references(&self) -> &[Arc<Held>] {
+    /// What its rows are joined to.
+    pub(crate) fn references(&self) -> &[(Reference, Arc<Held>)] {
         match self {
             Self::Tabulation { references, .. } => references,
             Self::OpenRows { .. } => &[],

@@ -22,7 +22,8 @@ use arrow_schema::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
 use futures::future::try_join_all;
 use insitu_disclosure::{
-    AnswerTimes, Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, Table, admit,
+    AnswerTimes, Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, Table, Tabulation,
+    admit,
 };
 use insitu_guard::Guards;
 use tracing::Instrument as _;
@@ -212,12 +213,14 @@ impl Gateway {
         let (gathered, opened) = futures::future::try_join(
             try_join_all(distinct_tabulations(ready).into_iter().map(|(indexes, leaf)| {
                 let held = current(&catalog, leaf.held());
-                let joined = leaf.references().iter().map(|planned| current(&catalog, planned));
+                let joined = leaf.references().iter().map(|(reference, planned)| {
+                    current(&catalog, planned).map(|held| (reference.clone(), held))
+                });
                 let joined: Result<Vec<_>, _> = joined.collect();
                 async move {
                     let Leaf::Tabulation { tabulation, .. } = leaf else { return Ok(None) };
                     let (held, joined) = (held?, joined?);
-                    let admitted = admit(tabulation.clone(), Arc::clone(&held.dataset))?;
+                    let admitted = admit(Tabulation::clone(tabulation), Arc::clone(&held.dataset))?;
                     let admitted = Arc::new(admitted);
                     let table = gathering.tabulate(&admitted, &held, &joined).await?;
                     Ok::<_, Refusals>(Some((indexes, table)))
