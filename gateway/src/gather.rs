@@ -12,8 +12,8 @@ use insitu_disclosure::policy::DifferenceGuard;
 use insitu_disclosure::reference::{Edition, Editions};
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{
-    Admitted, Dataset, Evidence, OpenDataset, Protected, Refusal, RefusalCode, Refusals, Release,
-    ReleaseMode, Tabulation, evidence, protect, receive,
+    Admitted, Dataset, Evidence, OpenDataset, Protected, Reference, Refusal, RefusalCode, Refusals,
+    Release, ReleaseMode, Tabulation, evidence, protect, receive,
 };
 use insitu_guard::Guards;
 use insitu_proto::frames::Answer;
@@ -74,9 +74,9 @@ impl Gathering<'_> {
         &self,
         admitted: &Arc<Admitted<Tabulation>>,
         held: &Held,
-        references: &[Arc<Held>],
+        joined: &[(Reference, Arc<Held>)],
     ) -> Result<Protected<Table>, Refusals> {
-        let contents = self.contents(admitted, references).await?;
+        let contents = self.contents(admitted, joined).await?;
         match held.dataset.release() {
             ReleaseMode::AtNode => {
                 let answers = self
@@ -113,20 +113,30 @@ impl Gathering<'_> {
         }
     }
 
-    /// The contents of the question's references, whose datasets are among these.
+    /// The contents of the question's references, which its rows are joined to. A join of which nothing is used
+    /// has no content; but with two rows for a key it would multiply rows, so it is made sure that there is one.
     async fn contents(
         &self,
         admitted: &Admitted<Tabulation>,
-        references: &[Arc<Held>],
+        joined: &[(Reference, Arc<Held>)],
     ) -> Result<Contents, Refusals> {
-        let wanted = admitted.tabulation().contents(admitted.dataset())?;
-        let made = wanted.into_iter().map(|(reference, columns)| async move {
-            let held = references.iter().find(|held| held.dataset.name == reference.dataset);
-            let held = held.ok_or_else(failed)?;
-            let content = self.content(&reference, &columns, held).await?;
-            Ok::<_, Refusals>((reference, content))
+        let mut wanted = admitted.tabulation().contents(admitted.dataset())?;
+        let made = joined.iter().map(|(reference, held)| {
+            let used = wanted.remove(reference);
+            async move {
+                let is_used = used.is_some();
+                let key = || held.dataset.column(&reference.key).map(|c| c.scalar_type);
+                let only_key = || Some(vec![(reference.key.clone(), key()?)]);
+                let columns = used.or_else(only_key).ok_or_else(failed)?;
+                let content = self.content(reference, &columns, held).await?;
+                Ok::<_, Refusals>(is_used.then(|| (reference.clone(), content)))
+            }
         });
-        Ok(futures::future::try_join_all(made).await?.into_iter().collect())
+        let made = made.collect::<Vec<_>>();
+        if !wanted.is_empty() {
+            return Err(failed());
+        }
+        Ok(futures::future::try_join_all(made).await?.into_iter().flatten().collect())
     }
 
     /// Charges the question to the dataset's budget, where there is one, before anybody is asked. Each

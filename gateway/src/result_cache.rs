@@ -20,7 +20,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use insitu_disclosure::{Admitted, Dataset, Protected, Table, Tabulation};
+use insitu_disclosure::{Admitted, Dataset, Protected, Reference, Table, Tabulation};
 use insitu_proto::request::{NodeRequest, QueryId, Question};
 
 use crate::analyst::Analyst;
@@ -70,7 +70,7 @@ impl ResultCache {
         by: &Analyst,
         admitted: &Admitted<Tabulation>,
         held: &Held,
-        joined: &[Arc<Held>],
+        joined: &[(Reference, Arc<Held>)],
     ) -> Option<Key> {
         if self.bytes_max == 0 {
             return None;
@@ -90,7 +90,10 @@ impl ResultCache {
         };
         piece(by.name().as_bytes());
         piece(&request.encode().ok()?);
-        for held in std::iter::once(held).chain(joined.iter().map(Arc::as_ref)) {
+        for (reference, _) in joined {
+            piece(reference.to_string().as_bytes());
+        }
+        for held in std::iter::once(held).chain(joined.iter().map(|(_, held)| held.as_ref())) {
             piece(held.dataset.name.to_string().as_bytes());
             piece(&held.dataset.snapshot.to_le_bytes());
             for holder in &held.holders {
@@ -209,6 +212,7 @@ mod tests {
         let again = cache.key(&ada(), &question(&now, 10), &now, &[]).unwrap();
         assert!(cache.get(&again, &now.dataset).is_some(), "the same, asked again");
         // Somebody else, another question, other data at one of the nodes, other terms.
+        let reference = Reference { dataset: now.dataset.name.clone(), key: "k".to_owned() };
         let (later, changed) = (held(2, &[7, 8]), held(1, &[7, 9]));
         for other in [
             cache.key(&Analyst::for_tests("ben"), &asked, &now, &[]),
@@ -217,7 +221,7 @@ mod tests {
             cache.key(&ada(), &asked, &changed, &[]),
             cache.key(&ada(), &asked, &held(1, &[7]), &[]),
             // Joined to something, or to another state of it.
-            cache.key(&ada(), &asked, &now, &[Arc::new(held(1, &[3]))]),
+            cache.key(&ada(), &asked, &now, &[(reference, Arc::new(held(1, &[3])))]),
         ] {
             assert!(cache.get(&other.unwrap(), &now.dataset).is_none());
         }

@@ -237,7 +237,7 @@ const ROWS: &[Row] = &[
     ),
     (
         "references",
-        "by a column with two rows for a key",
+        "two rows for a key",
         &[
             "SELECT region, count(*) FROM health.visits v LEFT JOIN (SELECT region AS r FROM ref.areas) a ON v.area = a.r GROUP BY region",
         ],
@@ -488,6 +488,7 @@ async fn matrix() -> String {
         departments.push(department(Among::All, preset.as_str(), "at-node"));
         departments.push(rationed(preset.as_str()));
         departments.push(sparse(preset.as_str()));
+        departments.push(departments::reference());
         let federation = Federation::start(&departments).await;
         let mut analyst = federation.analyst().await;
         let mut column = Vec::new();

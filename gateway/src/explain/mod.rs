@@ -70,7 +70,8 @@ enum Request {
         leaves: Vec<String>,
         departments: Vec<String>,
         dataset: String,
-        /// Open datasets that the rows are looked up in; each department is sent them once.
+        /// Open datasets that the rows are joined to, and by which of their columns; each department is sent once what it
+        /// needs of them.
         joined_to: Vec<String>,
         /// Set where a unit's rows are brought together: the conditions are then on what comes of it.
         roll_up: Option<RolledUp>,
@@ -291,7 +292,7 @@ fn tabulated(request: &plan::Request) -> Request {
         leaves: leaves.into_iter().map(leaf).collect(),
         departments: departments(held),
         dataset: tabulation.input.dataset().to_string(),
-        joined_to: references.iter().map(|open| open.dataset.name.to_string()).collect(),
+        joined_to: references.iter().map(|(reference, _)| reference.to_string()).collect(),
         roll_up: tabulation.input.roll_up().map(|(roll_up, below)| rolled_up(roll_up, below)),
         conditions: tabulation.input.predicates().into_iter().map(show).collect(),
         grouping_sets: tabulation

@@ -245,10 +245,11 @@ impl Cutter {
                 }
                 other => (relation.condition(other)?, None),
             };
-            relation.predicates.push(condition);
             if let Some(open) = open {
-                relation.references = look_up::with_reference(&relation, &open);
+                let found = condition.references();
+                relation.references = look_up::with_references(&relation, found, &open);
             }
+            relation.predicates.push(condition);
         }
         Ok(Part::Rows(relation))
     }
@@ -347,7 +348,7 @@ impl Cutter {
             columns.push(Expr::Alias(named.with_metadata(bins)));
         }
         self.leaves.push(Leaf::Tabulation {
-            tabulation: question,
+            tabulation: Box::new(question),
             held: Arc::clone(&relation.held),
             references: relation.references.clone(),
         });

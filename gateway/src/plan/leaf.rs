@@ -14,24 +14,22 @@ use datafusion::logical_expr::{
     Expr, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown, TableScan, TableType,
 };
 use datafusion::physical_plan::ExecutionPlan;
-use insitu_disclosure::{Dataset, OpenDataset, Tabulation};
+use insitu_disclosure::{Dataset, OpenDataset, Reference, Tabulation};
 
 use super::relation::Relation;
 use crate::catalog::Held;
 
 /// A table that the departments will be asked for.
-// A plan has a few of them: how large each is doesn't matter.
-#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone)]
 pub(crate) enum Leaf {
     /// A protected table.
     Tabulation {
         /// The question.
-        tabulation: Tabulation,
+        tabulation: Box<Tabulation>,
         /// Who is asked.
         held: Arc<Held>,
-        /// The open datasets that its rows are looked up in.
-        references: Vec<Arc<Held>>,
+        /// What its rows are joined to, whether they are looked up in it or not.
+        references: Vec<(Reference, Arc<Held>)>,
     },
     /// Rows of an open dataset.
     OpenRows {
@@ -50,8 +48,8 @@ impl Leaf {
         }
     }
 
-    /// The open datasets that its rows are looked up in.
-    pub(crate) fn references(&self) -> &[Arc<Held>] {
+    /// What its rows are joined to.
+    pub(crate) fn references(&self) -> &[(Reference, Arc<Held>)] {
         match self {
             Self::Tabulation { references, .. } => references,
             Self::OpenRows { .. } => &[],

@@ -20,6 +20,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Filter, Join, LogicalPlan, Oper
 use insitu_disclosure::{Dataset, Literal, Reference, Refusal, RefusalCode, Scalar};
 
 use super::relation::{Relation, RelationColumn};
+use crate::catalog::Held;
 
 /// A protected relation joined to open rows.
 ///
@@ -82,7 +83,7 @@ pub(super) fn joined(
     if !keeps_all {
         predicates.extend(found.conditions());
     }
-    let references = with_reference(protected, open);
+    let references = with_references(protected, [found.reference], open);
     let held = Arc::clone(&protected.held);
     let rolled_up = protected.rolled_up.clone();
     Ok(Relation { held, plan: plan.clone(), predicates, columns, rolled_up, references })
@@ -138,14 +139,18 @@ pub(super) fn exists(
     Ok(Scalar::Case { branches, otherwise: Some(Box::new(truth(true))) })
 }
 
-/// The open side's references after it was looked up in.
-pub(super) fn with_reference(
+/// What the protected rows are joined to after they were looked up in the open ones as well.
+pub(super) fn with_references(
     protected: &Relation,
+    found: impl IntoIterator<Item = Reference>,
     open: &Relation,
-) -> Vec<Arc<crate::catalog::Held>> {
+) -> Vec<(Reference, Arc<Held>)> {
     let mut references = protected.references.clone();
-    if !references.iter().any(|known| known.dataset.name == open.dataset().name) {
-        references.push(Arc::clone(&open.held));
+    for reference in found {
+        let is_new = references.iter().all(|(known, _)| *known != reference);
+        if is_new && reference.dataset == open.dataset().name {
+            references.push((reference, Arc::clone(&open.held)));
+        }
     }
     references
 }

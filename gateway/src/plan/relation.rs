@@ -8,7 +8,7 @@ use std::sync::Arc;
 use datafusion::common::{Column, TableReference};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use insitu_disclosure::tabulation::typing::coerce;
-use insitu_disclosure::{Dataset, Refusal, RefusalCode, Scalar, ScalarType};
+use insitu_disclosure::{Dataset, Reference, Refusal, RefusalCode, Scalar, ScalarType};
 
 use super::roll_up::RolledUp;
 use super::scalar::to_scalar;
@@ -34,8 +34,8 @@ pub(super) struct Relation {
     pub(super) columns: Vec<RelationColumn>,
     /// Set where a unit's rows are brought together.
     pub(super) rolled_up: Option<RolledUp>,
-    /// Open datasets that its rows are looked up in, each once.
-    pub(super) references: Vec<Arc<Held>>,
+    /// What its rows were joined to, each once, whether it is used or not.
+    pub(super) references: Vec<(Reference, Arc<Held>)>,
 }
 
 impl Relation {

@@ -27,7 +27,7 @@
 use std::sync::Arc;
 
 use insitu_disclosure::rules::keys::rows_are_public;
-use insitu_disclosure::{Dataset, Input, Measure, Scalar, Tabulation};
+use insitu_disclosure::{Dataset, Input, Measure, Reference, Scalar, Tabulation};
 
 use super::aggregate::conjunction;
 use super::leaf::Leaf;
@@ -40,10 +40,21 @@ pub(crate) struct Request {
     pub(crate) tabulation: Tabulation,
     /// Who is asked.
     pub(crate) held: Arc<Held>,
-    /// The open datasets that its rows are looked up in, each once.
-    pub(crate) references: Vec<Arc<Held>>,
+    /// What its rows are joined to, whether they are looked up in it or not.
+    pub(crate) references: Vec<(Reference, Arc<Held>)>,
     /// One for each different question among the leaves.
     pub(crate) views: Vec<View>,
+}
+
+impl Request {
+    /// Its rows are joined to these as well: two rows for a key would multiply them, used or not.
+    fn join(&mut self, references: &[(Reference, Arc<Held>)]) {
+        for (reference, held) in references {
+            if self.references.iter().all(|(known, _)| known != reference) {
+                self.references.push((reference.clone(), Arc::clone(held)));
+            }
+        }
+    }
 }
 
 /// What some leaves, which ask the same, show of a request's table: all its rows and keys, and these measures.
@@ -65,10 +76,12 @@ pub(crate) fn share(
     let mut questions: Vec<(&Tabulation, usize, usize)> = Vec::new();
     for (index, leaf) in leaves.iter().enumerate() {
         let Leaf::Tabulation { tabulation, held, references } = leaf else { continue };
-        if let Some((_, request, view)) = questions.iter().find(|(known, ..)| *known == tabulation)
+        if let Some((_, request, view)) =
+            questions.iter().find(|(known, ..)| *known == tabulation.as_ref())
         {
-            let view = requests.get_mut(*request).and_then(|r| r.views.get_mut(*view));
-            view.into_iter().for_each(|view| view.leaves.push(index));
+            let Some(request) = requests.get_mut(*request) else { continue };
+            request.join(references);
+            request.views.get_mut(*view).into_iter().for_each(|view| view.leaves.push(index));
             continue;
         }
         let joined = requests.iter().enumerate().find_map(|(at, request)| {
@@ -79,18 +92,14 @@ pub(crate) fn share(
             Some((at, request, together, measures)) => {
                 questions.push((tabulation, at, request.views.len()));
                 request.tabulation = together;
-                let known = |open: &Arc<Held>| {
-                    request.references.iter().any(|r| r.dataset.name == open.dataset.name)
-                };
-                let more: Vec<_> = references.iter().filter(|r| !known(r)).cloned().collect();
-                request.references.extend(more);
+                request.join(references);
                 request.views.push(View { leaves: vec![index], measures });
             }
             None => {
                 questions.push((tabulation, requests.len(), 0));
                 let measures = (0..tabulation.measures.len()).collect();
                 requests.push(Request {
-                    tabulation: tabulation.clone(),
+                    tabulation: Tabulation::clone(tabulation),
                     held: Arc::clone(held),
                     references: references.clone(),
                     views: vec![View { leaves: vec![index], measures }],

@@ -22,8 +22,8 @@ use arrow_schema::SchemaRef;
 use datafusion::logical_expr::LogicalPlan;
 use futures::future::try_join_all;
 use insitu_disclosure::{
-    Admitted, AnswerTimes, Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, Table,
-    Tabulation, admit,
+    Admitted, AnswerTimes, Dataset, Derivation, Protected, Reference, Refusal, RefusalCode,
+    Refusals, Table, Tabulation, admit,
 };
 use insitu_guard::Guards;
 use tracing::Instrument as _;
@@ -249,7 +249,9 @@ impl Gateway {
         let (gathered, opened) = futures::future::try_join(
             try_join_all(ready.requests.iter().map(|request| {
                 let held = current(&catalog, &request.held.dataset);
-                let joined = request.references.iter().map(|open| current(&catalog, &open.dataset));
+                let joined = request.references.iter().map(|(reference, planned)| {
+                    current(&catalog, &planned.dataset).map(|held| (reference.clone(), held))
+                });
                 let joined: Result<Vec<_>, _> = joined.collect();
                 async move {
                     let (held, joined) = (held?, joined?);
@@ -300,10 +302,10 @@ impl Gateway {
         gathering: Gathering<'_>,
         admitted: &Arc<Admitted<Tabulation>>,
         held: &Held,
-        joined: &[Arc<Held>],
+        joined: &[(Reference, Arc<Held>)],
         by: Option<&Analyst>,
     ) -> Result<Protected<Table>, Refusals> {
-        for held in std::iter::once(held).chain(joined.iter().map(Arc::as_ref)) {
+        for held in std::iter::once(held).chain(joined.iter().map(|(_, held)| held.as_ref())) {
             gathering.everybody_is_there(held)?;
         }
         let key = by.and_then(|by| self.results.key(by, admitted, held, joined));

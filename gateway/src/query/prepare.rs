@@ -186,7 +186,7 @@ fn ready(
     if admission == Admission::Required {
         let refusals = leaves.iter().filter_map(|leaf| match leaf {
             Leaf::Tabulation { tabulation, held, .. } => {
-                admit(tabulation.clone(), Arc::clone(&held.dataset))
+                admit(Tabulation::clone(tabulation), Arc::clone(&held.dataset))
                     .err()
                     .or_else(|| too_long(tabulation))
             }
@@ -245,7 +245,7 @@ fn described(schema: &SchemaRef, leaves: &[Leaf]) -> SchemaRef {
         .unwrap_or(insitu_disclosure::Profile::OPEN);
     let mut departments: Vec<&str> = leaves
         .iter()
-        .flat_map(|l| l.references().iter().chain([l.held()]))
+        .flat_map(|l| l.references().iter().map(|(_, held)| held).chain([l.held()]))
         .flat_map(|held| held.holders.iter().map(|h| h.department.as_str()))
         .collect();
     departments.sort_unstable();
