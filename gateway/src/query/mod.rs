@@ -218,14 +218,13 @@ impl Gateway {
                     Ok::<_, Refusals>(Some((indexes, table)))
                 }
             })),
-            try_join_all(ready.needs.iter().map(|(index, need)| {
-                let leaf = ready.leaves.get(*index);
-                let catalog = &catalog;
+            try_join_all(distinct_rows(ready).into_iter().map(|(indexes, leaf, need)| {
+                let current = current(&catalog, leaf);
                 async move {
-                    let Some(leaf @ Leaf::OpenRows { open, .. }) = leaf else { return Ok(None) };
-                    let held = current(catalog, leaf)?;
+                    let Leaf::OpenRows { open, .. } = leaf else { return Ok(None) };
+                    let held = current?;
                     let rows = gathering.open_rows(open, &held, need).await?;
-                    Ok::<_, Refusals>(Some((*index, rows)))
+                    Ok::<_, Refusals>(Some((indexes, rows)))
                 }
             })),
         )
@@ -234,8 +233,12 @@ impl Gateway {
         let (tables, derivation) = Derivation::open(protected);
         let suppressed_cells =
             tables.iter().map(Table::suppressed_cells).fold(0, usize::saturating_add);
-        let mut leaves: HashMap<usize, (SchemaRef, Vec<RecordBatch>)> =
-            opened.into_iter().flatten().collect();
+        let mut leaves: HashMap<usize, (SchemaRef, Vec<RecordBatch>)> = HashMap::new();
+        for (indexes, rows) in opened.into_iter().flatten() {
+            for index in indexes {
+                leaves.insert(index, rows.clone());
+            }
+        }
         for (indexes, table) in positions.into_iter().zip(tables) {
             let batch = table.to_batch().map_err(|_| internal())?;
             for index in indexes {
@@ -287,6 +290,27 @@ fn distinct_tabulations(ready: &Ready) -> Vec<(Vec<usize>, &Leaf)> {
         match same {
             Some((indexes, _)) => indexes.push(index),
             None => distinct.push((vec![index], leaf)),
+        }
+    }
+    distinct
+}
+
+/// Open rows that are asked for, each once, with all the leaves that read them.
+fn distinct_rows(ready: &Ready) -> Vec<(Vec<usize>, &Leaf, &OpenNeed)> {
+    let mut distinct: Vec<(Vec<usize>, &Leaf, &OpenNeed)> = Vec::new();
+    for (index, leaf) in ready.leaves.iter().enumerate() {
+        let (Leaf::OpenRows { open, .. }, Some(need)) = (leaf, ready.needs.get(&index)) else {
+            continue;
+        };
+        let same = distinct.iter_mut().find(|(_, known, known_need)| match known {
+            Leaf::OpenRows { open: known, .. } => {
+                known.get().name == open.get().name && *known_need == need
+            }
+            Leaf::Tabulation { .. } => false,
+        });
+        match same {
+            Some((indexes, ..)) => indexes.push(index),
+            None => distinct.push((vec![index], leaf, need)),
         }
     }
     distinct

@@ -32,7 +32,7 @@ use insitu_disclosure::{
 
 use super::contributions::contributions;
 use super::expression::{clamped_expression, expression};
-use super::function::{amount, deviation, product};
+use super::function::{amount, deviation, open_amount, product};
 use super::sets::Grouping;
 use super::words::unit_word;
 use crate::source::RECORD;
@@ -118,6 +118,8 @@ fn argument(part: &Part<'_>, dataset: &Dataset) -> Option<Expr> {
     let x = part.argument?;
     match part.kind {
         PartKind::Rows | PartKind::Values | PartKind::Units => Some(expression(x)),
+        // What is declared of open data's values bounds nothing: its rows can be had as they are.
+        PartKind::Sum if dataset.is_open() => Some(open_amount(expression(x))),
         PartKind::Sum => Some(amount(clamped_expression(x, dataset))),
         PartKind::Deviations => Some(deviation(x, of_argument)),
         PartKind::Squares => {

@@ -17,6 +17,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt as _;
 
+use super::function::TooLarge;
 use super::unwanted::Wanted;
 
 /// Why a plan didn't come to its end.
@@ -31,6 +32,9 @@ pub(crate) enum RunError {
     /// Out of memory.
     #[error("out of memory")]
     OutOfMemory,
+    /// A number of open data can't be added up exactly.
+    #[error("a number is too large")]
+    TooLarge,
     /// The engine failed. The text may quote data: it is for the department's own log.
     #[error("the engine failed")]
     Engine(#[source] DataFusionError),
@@ -167,6 +171,7 @@ async fn collect(
 fn engine_error(error: DataFusionError) -> RunError {
     match error.find_root() {
         DataFusionError::ResourcesExhausted(_) => RunError::OutOfMemory,
+        DataFusionError::External(source) if source.is::<TooLarge>() => RunError::TooLarge,
         DataFusionError::ArrowError(..)
         | DataFusionError::ParquetError(_)
         | DataFusionError::ObjectStore(_)
