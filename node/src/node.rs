@@ -369,6 +369,11 @@ impl Node {
                 format!("the query needs more memory than {} gives a query.", self.department),
                 "Group by fewer or coarser dimensions.",
             ),
+            RunError::TooLarge => Refusal::new(
+                RefusalCode::Q107,
+                "a number of the open data is too large to be added up exactly.",
+                "Leave such numbers out with a condition, or fetch the rows.",
+            ),
             RunError::Engine(source) => {
                 tracing::error!(node = self.id, error = %source, "the engine failed");
                 return internal();

@@ -48,11 +48,17 @@ impl std::error::Error for Told {}
 impl Analyst {
     /// Connects, with status columns on.
     pub async fn connect(address: SocketAddr, token: &str) -> Self {
+        let mut analyst = Self::connect_without_statuses(address, token).await;
+        analyst.client.set_header("insitu-statuses", "on");
+        analyst
+    }
+
+    /// Connects as a client does that knows nothing of statuses.
+    pub async fn connect_without_statuses(address: SocketAddr, token: &str) -> Self {
         let channel =
             Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
         let mut client = FlightSqlServiceClient::new(channel);
         client.set_token(token.to_owned());
-        client.set_header("insitu-statuses", "on");
         Self { client }
     }
 

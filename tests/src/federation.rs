@@ -184,6 +184,11 @@ impl Federation {
         Analyst::connect(self.address, TOKEN).await
     }
 
+    /// An analyst's client that doesn't ask for status columns.
+    pub async fn analyst_without_statuses(&self) -> Analyst {
+        Analyst::connect_without_statuses(self.address, TOKEN).await
+    }
+
     /// Ends a department's node, as an outage would.
     pub fn end(&self, department: usize) {
         self.links[department].abort();

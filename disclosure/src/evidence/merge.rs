@@ -10,7 +10,13 @@ use crate::tabulation::{KeySet, Literal};
 pub fn merge(parts: impl IntoIterator<Item = Evidence>) -> Evidence {
     let mut position: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut cells: Vec<Cell> = Vec::new();
-    for cell in parts.into_iter().flat_map(|part| part.cells) {
+    for mut cell in parts.into_iter().flat_map(|part| part.cells) {
+        // -0.0 and 0.0 are one key, and which of them is shown mustn't depend on who comes first.
+        for key in cell.keys.iter_mut().flatten() {
+            if let Literal::Float64(value) = key {
+                *value += 0.0;
+            }
+        }
         let next = cells.len();
         let at = *position.entry(cell_bytes(cell.set, &cell.keys)).or_insert(next);
         match cells.get_mut(at) {

@@ -96,3 +96,32 @@ impl TableProvider for RemoteTable {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::datasource::provider_as_source;
+    use datafusion::logical_expr::LogicalPlanBuilder;
+    use datafusion::prelude::SessionContext;
+    use insitu_disclosure::{Dataset, DatasetName, Protection};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn uncut_scan_refused() {
+        let dataset = Dataset {
+            name: DatasetName::new("a", "b").unwrap(),
+            description: None,
+            columns: Vec::new(),
+            impossible: Vec::new(),
+            protection: Protection::Open,
+            snapshot: 0,
+        };
+        let held = Held { dataset: Arc::new(dataset), holders: Vec::new(), conflict: None };
+        let table = RemoteTable::new(Arc::new(held));
+        let scan = LogicalPlanBuilder::scan("b", provider_as_source(Arc::new(table)), None);
+        let plan = scan.unwrap().build().unwrap();
+        let engine = SessionContext::new();
+        let ran = engine.execute_logical_plan(plan).await.unwrap().collect().await;
+        assert!(ran.unwrap_err().to_string().contains("was left in a plan"));
+    }
+}

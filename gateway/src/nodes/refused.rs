@@ -31,6 +31,13 @@ fn reworded(department: &str, dataset: &Dataset, code: RefusalCode) -> Option<Re
                 SPENT_FIX,
             )
         }
+        RefusalCode::Q107 if dataset.is_open() => (
+            format!(
+                "a number in `{}` at {department} is too large to be added up exactly.",
+                dataset.name
+            ),
+            "Leave such numbers out with a condition, or fetch the rows.",
+        ),
         // The gateway admits a question first, so these come from rules that only the node has.
         RefusalCode::Q105
         | RefusalCode::Q106

@@ -145,13 +145,19 @@ pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
             "Use `TRY_CAST` for casts and `NULLIF(x, 0)` beneath divisions.",
         )
         .into(),
+        // The engine chooses its steps only now, and finds what it has none for.
+        DataFusionError::NotImplemented(_) | DataFusionError::Plan(_) => Refusal::new(
+            RefusalCode::Q104,
+            "the statement uses something that the engine can't run, such as `IN` a subquery outside `WHERE`, or \
+             `count(DISTINCT …)` of several columns.",
+            "Write a subquery as a join with a CTE, and one aggregate at a time.",
+        )
+        .into(),
         DataFusionError::ParquetError(_)
         | DataFusionError::ObjectStore(_)
         | DataFusionError::IoError(_)
         | DataFusionError::SQL(..)
-        | DataFusionError::NotImplemented(_)
         | DataFusionError::Internal(_)
-        | DataFusionError::Plan(_)
         | DataFusionError::Configuration(_)
         | DataFusionError::SchemaError(..)
         | DataFusionError::ExecutionJoin(_)

@@ -80,3 +80,27 @@ impl Session {
             .build()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// INVARIANT(AI-7): a rule that fails ends the query, and nothing is carried from one scan to another while it runs.
+    #[test]
+    fn no_rule_is_skipped_and_no_filter_is_made_while_running() {
+        let state = Session::new(1 << 20).unwrap().state();
+        let optimizer = &state.config_options().optimizer;
+        assert!(!optimizer.skip_failed_rules);
+        for flag in [
+            optimizer.enable_topk_dynamic_filter_pushdown,
+            optimizer.enable_join_dynamic_filter_pushdown,
+            optimizer.enable_aggregate_dynamic_filter_pushdown,
+        ] {
+            assert!(!flag);
+        }
+        let statistics = |rule: &Arc<
+            dyn datafusion::physical_optimizer::PhysicalOptimizerRule + Send + Sync,
+        >| rule.name() == "aggregate_statistics";
+        assert!(!state.physical_optimizers().iter().any(statistics));
+    }
+}

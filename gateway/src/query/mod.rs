@@ -260,22 +260,25 @@ impl Gateway {
                     self.table(gathering, &admitted, &held, &joined, by).await
                 }
             })),
-            try_join_all(ready.needs.iter().map(|(index, need)| {
-                let leaf = ready.leaves.get(*index);
-                let catalog = &catalog;
+            try_join_all(distinct_rows(ready).into_iter().map(|(indexes, leaf, need)| {
+                let current = current(&catalog, &leaf.held().dataset);
                 async move {
-                    let Some(leaf @ Leaf::OpenRows { open, .. }) = leaf else { return Ok(None) };
-                    let held = current(catalog, &leaf.held().dataset)?;
+                    let Leaf::OpenRows { open, .. } = leaf else { return Ok(None) };
+                    let held = current?;
                     let rows = gathering.open_rows(open, &held, need).await?;
-                    Ok::<_, Refusals>(Some((*index, rows)))
+                    Ok::<_, Refusals>(Some((indexes, rows)))
                 }
             })),
         )
         .await?;
         let (tables, derivation) = Derivation::open(gathered);
         let mut suppressed_cells = 0_usize;
-        let mut leaves: HashMap<usize, (SchemaRef, Vec<RecordBatch>)> =
-            opened.into_iter().flatten().collect();
+        let mut leaves: HashMap<usize, (SchemaRef, Vec<RecordBatch>)> = HashMap::new();
+        for (indexes, rows) in opened.into_iter().flatten() {
+            for index in indexes {
+                leaves.insert(index, rows.clone());
+            }
+        }
         for (request, table) in ready.requests.iter().zip(&tables) {
             for View { leaves: indexes, measures } in &request.views {
                 let table = table.select(measures).ok_or_else(internal)?;
@@ -344,6 +347,27 @@ impl Gateway {
     pub const fn directory(&self) -> &Arc<Directory> {
         &self.directory
     }
+}
+
+/// Open rows that are asked for, each once, with all the leaves that read them.
+fn distinct_rows(ready: &Ready) -> Vec<(Vec<usize>, &Leaf, &OpenNeed)> {
+    let mut distinct: Vec<(Vec<usize>, &Leaf, &OpenNeed)> = Vec::new();
+    for (index, leaf) in ready.leaves.iter().enumerate() {
+        let (Leaf::OpenRows { open, .. }, Some(need)) = (leaf, ready.needs.get(&index)) else {
+            continue;
+        };
+        let same = distinct.iter_mut().find(|(_, known, known_need)| match known {
+            Leaf::OpenRows { open: known, .. } => {
+                known.get().name == open.get().name && *known_need == need
+            }
+            Leaf::Tabulation { .. } => false,
+        });
+        match same {
+            Some((indexes, ..)) => indexes.push(index),
+            None => distinct.push((vec![index], leaf, need)),
+        }
+    }
+    distinct
 }
 
 /// A dataset as it is announced now: under other terms than the statement was checked with, it isn't

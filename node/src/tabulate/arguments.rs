@@ -9,7 +9,7 @@ use insitu_disclosure::{
 };
 
 use super::expression::{clamped_expression, expression};
-use super::function::{amount, deviation, product};
+use super::function::{amount, deviation, open_amount, product};
 use super::layout::{Counted, Finding, Layout, Width};
 use crate::references::LookUps;
 
@@ -121,6 +121,8 @@ pub(super) fn argument(part: &Part<'_>, dataset: &Dataset, look_ups: &LookUps) -
     let x = part.argument?;
     match part.kind {
         PartKind::Rows | PartKind::Values | PartKind::Units => Some(expression(x, look_ups)),
+        // What is declared of open data's values bounds nothing: its rows can be had as they are.
+        PartKind::Sum if dataset.is_open() => Some(open_amount(expression(x, look_ups))),
         PartKind::Sum => Some(amount(clamped_expression(x, dataset, look_ups))),
         PartKind::Deviations => Some(deviation(x, of_argument)),
         PartKind::Squares => {

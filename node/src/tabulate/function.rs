@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Decimal128Type, Int64Type};
 use arrow_array::{Array as _, ArrayRef, Decimal128Array, new_null_array};
 use arrow_schema::DataType;
-use datafusion::common::Result;
+use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
     Volatility,
@@ -29,6 +29,8 @@ enum Kind {
         low: i128,
         high: i128,
     },
+    /// The same for open data, which has no bounds: a number beyond the limits ends the query.
+    OpenAmount,
     /// How far the number's digits are from an origin, as a whole number of 38 digits.
     Deviation {
         origin: i128,
@@ -70,6 +72,17 @@ pub(super) fn amount(value: Expr) -> Expr {
     call(Kind::Amount { low: -AMOUNT_MAX, high: AMOUNT_MAX }, vec![value])
 }
 
+/// The number's digits, where nothing is left out of a total in silence: one beyond [`AMOUNT_MAX`] ends the query with
+/// [`TooLarge`]. Only for open data: it hangs on a row.
+pub(super) fn open_amount(value: Expr) -> Expr {
+    call(Kind::OpenAmount, vec![value])
+}
+
+/// A number of open data is too large for totals to be exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a number is too large to be added up exactly")]
+pub(super) struct TooLarge;
+
 /// How far the digits of an exact number are from an origin, ready to be added up.
 pub(super) fn deviation(value: Expr, origin: i128) -> Expr {
     call(Kind::Deviation { origin }, vec![value])
@@ -90,7 +103,7 @@ impl ScalarUDFImpl for Total {
         match self.kind {
             Kind::Call(function) => function.as_str(),
             Kind::Cast(_) => "total_cast",
-            Kind::Amount { .. } => "amount",
+            Kind::Amount { .. } | Kind::OpenAmount => "amount",
             Kind::Deviation { .. } => "deviation",
             Kind::Product => "product",
             Kind::Clamp { .. } => "clamp",
@@ -115,7 +128,7 @@ impl ScalarUDFImpl for Total {
                     .data_type()
             }
             Kind::Cast(to) => to.data_type(),
-            Kind::Amount { .. } | Kind::Deviation { .. } | Kind::Product => {
+            Kind::Amount { .. } | Kind::OpenAmount | Kind::Deviation { .. } | Kind::Product => {
                 DataType::Decimal128(38, 0)
             }
             Kind::Clamp { .. } => arg_types.first().cloned().unwrap_or(DataType::Null),
@@ -130,6 +143,13 @@ impl ScalarUDFImpl for Total {
             (Kind::Call(function), _) => function::evaluate(function, &arrays, rows),
             (Kind::Cast(to), Some(value)) => function::cast(value, to),
             (Kind::Amount { low, high }, Some(value)) => amounts(value, low, high),
+            (Kind::OpenAmount, Some(value)) => {
+                let amounts = amounts(value, -AMOUNT_MAX, AMOUNT_MAX);
+                if amounts.null_count() != value.logical_null_count() {
+                    return Err(DataFusionError::External(Box::new(TooLarge)));
+                }
+                amounts
+            }
             (Kind::Deviation { origin }, Some(value)) => deviations(value, origin),
             (Kind::Product, Some(left)) => match arrays.get(1) {
                 Some(right) => products(left, right),
@@ -139,6 +159,7 @@ impl ScalarUDFImpl for Total {
             (
                 Kind::Cast(_)
                 | Kind::Amount { .. }
+                | Kind::OpenAmount
                 | Kind::Deviation { .. }
                 | Kind::Product
                 | Kind::Clamp { .. },
@@ -149,7 +170,7 @@ impl ScalarUDFImpl for Total {
     }
 }
 
-/// Amounts beyond the limits are NULL: for open data a value that can't be meant.
+/// Amounts beyond the limits are NULL.
 fn amounts(value: &ArrayRef, low: i128, high: i128) -> ArrayRef {
     let within = |v: i128| (low <= v && v <= high).then_some(v);
     let digits: Decimal128Array = if let Some(values) = value.as_primitive_opt::<Int64Type>() {

@@ -18,6 +18,7 @@ use datafusion::prelude::SessionConfig;
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, ready};
 
+use super::function::TooLarge;
 use super::unwanted::Wanted;
 
 /// Why a plan didn't come to its end.
@@ -32,6 +33,9 @@ pub(crate) enum RunError {
     /// Out of memory.
     #[error("out of memory")]
     OutOfMemory,
+    /// A number of open data can't be added up exactly.
+    #[error("a number is too large")]
+    TooLarge,
     /// The engine failed. The text may quote data: it is for the department's own log.
     #[error("the engine failed")]
     Engine(#[source] DataFusionError),
@@ -174,6 +178,7 @@ async fn collect(
 fn engine_error(error: DataFusionError) -> RunError {
     match error.find_root() {
         DataFusionError::ResourcesExhausted(_) => RunError::OutOfMemory,
+        DataFusionError::External(source) if source.is::<TooLarge>() => RunError::TooLarge,
         DataFusionError::ArrowError(..)
         | DataFusionError::ParquetError(_)
         | DataFusionError::ObjectStore(_)

@@ -42,7 +42,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset: its rows, one frame for each node, the first for the first node.
+    """A dataset: its rows, one frame for each node, the first for the first node; None where a node
+    holds no part of it. Without a profile it is open.
 
     With one frame `release` may be `at-node`; with several it is `at-gateway`. `terms` are further
     keys of `[[dataset]]`. `files` are texts that stand beside the data, by name.
@@ -50,8 +51,8 @@ class Dataset:
 
     name: str
     columns: list[Column]
-    parts: list[pd.DataFrame]
-    profile: str
+    parts: list[pd.DataFrame | None]
+    profile: str | None = None
     unit: str = "row"
     release: str = "at-gateway"
     terms: dict = field(default_factory=dict)
@@ -146,7 +147,8 @@ class Federation:
         path.write_text(text)
 
     def _at(self, node):
-        return [dataset for dataset in self.datasets if node < len(dataset.parts)]
+        held = (d for d in self.datasets if node < len(d.parts))
+        return [dataset for dataset in held if dataset.parts[node] is not None]
 
     def _configure(self, clients, links):
         gateway = [
@@ -266,17 +268,18 @@ def free_ports(count):
 def described(dataset):
     """`[[dataset]]` and its columns."""
     source = {"format": "csv", "path": f"{dataset.name}.csv"}
-    lines = table(
-        "[[dataset]]",
-        name=dataset.name,
-        source=source,
-        protection="protected",
-        unit=dataset.unit,
-        units_at_one_node=True,
-        profile=dataset.profile,
-        release=dataset.release,
-        **dataset.terms,
-    )
+    if dataset.profile is None:
+        terms = {"protection": "open"}
+    else:
+        terms = {
+            "protection": "protected",
+            "unit": dataset.unit,
+            "units_at_one_node": True,
+            "profile": dataset.profile,
+            "release": dataset.release,
+        }
+    terms |= dataset.terms
+    lines = table("[[dataset]]", name=dataset.name, source=source, **terms)
     for column in dataset.columns:
         label = {"label": column.label} if column.label else {}
         lines += table(

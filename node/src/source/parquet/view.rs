@@ -10,7 +10,8 @@ use datafusion::datasource::provider_as_source;
 use datafusion::error::DataFusionError;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, ident};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, ident, lit};
+use insitu_disclosure::tabulation::ScalarType;
 use object_store::ObjectStore;
 
 use super::super::error::{HeaderProblem, SourceError};
@@ -144,6 +145,13 @@ fn view(
             let declared = column.scalar_type.data_type();
             let value = ident(name_in_file);
             let value = if *field.data_type() == declared { value } else { cast(value, declared) };
+            // A file's statistics leave NaN out, which is larger than any number: by them rows would be passed over that
+            // meet a condition. Adding -0.0 changes no value, and statistics aren't looked at through it.
+            let value = if column.scalar_type == ScalarType::Float64 {
+                value + lit(-0.0_f64)
+            } else {
+                value
+            };
             value.alias(&column.name)
         })
         .collect();
