@@ -104,8 +104,9 @@ impl Asked {
     fn of(explanation: &str) -> Self {
         let mut asked = Self::default();
         let mut known = BTreeSet::new();
-        let leaves = explanation.split("at the gateway, over").next().unwrap();
-        for leaf in leaves.split("leaf_").skip(1) {
+        let requests = explanation.split("at the gateway, over").next().unwrap();
+        // A request begins with the leaves it is for; their names stand beside its measures, too.
+        for leaf in format!("\n{requests}").split("\nleaf_").skip(1) {
             let (place, what) = leaf.split_once('\n').unwrap();
             // What two leaves read alike is asked for once.
             if !known.insert(what) {

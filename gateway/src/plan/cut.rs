@@ -22,14 +22,13 @@ use datafusion::common::{Column, DataFusionError};
 use datafusion::logical_expr::expr::{Alias, Exists, InSubquery, SetComparison};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
-    Aggregate, Expr, ExprSchemable as _, Filter, Join, LogicalPlan, LogicalPlanBuilder, Projection,
-    Subquery, TableScan, cast,
+    Aggregate, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Projection, Subquery,
+    TableScan, cast,
 };
 use insitu_disclosure::tabulation::Bins;
-use insitu_disclosure::tabulation::typing::type_of;
 use insitu_disclosure::{
     Dataset, Measure, MeasureKind, OpenDataset, ProtectedUnit, Protection, Refusal, RefusalCode,
-    Refusals, Scalar, ScalarType, Shape, Tabulation, admit,
+    Refusals, Scalar, Shape, Tabulation, admit,
 };
 
 use super::aggregate::{Output, is_exact, tabulation};
@@ -41,6 +40,7 @@ use super::look_up;
 use super::relation::{Relation, RelationColumn};
 use super::roll_up::rolled_up;
 use super::schema::BINS;
+use super::totals::{exact_totals, is_open_whole_total};
 use crate::catalog::RemoteTable;
 
 /// What a statement comes to.
@@ -457,84 +457,6 @@ impl Cutter {
         let plan = self.above(part, "a subquery")?;
         Ok(Subquery { subquery: Arc::new(plan), ..subquery })
     }
-}
-
-/// Whether a measure over open data is a total of whole numbers: of 64 bits as the engine's, although it is added up
-/// exactly. One that doesn't fit is refused when it is cast.
-fn is_open_whole_total(measure: &Measure, dataset: &Dataset) -> bool {
-    match &measure.kind {
-        MeasureKind::Sum(argument) => {
-            dataset.is_open() && matches!(type_of(argument, dataset), Ok(ScalarType::Int64))
-        }
-        MeasureKind::Rows
-        | MeasureKind::Values(_)
-        | MeasureKind::Units
-        | MeasureKind::Mean(_)
-        | MeasureKind::Histogram(_)
-        | MeasureKind::Quantile { .. }
-        | MeasureKind::Dispersion(..)
-        | MeasureKind::Association(..) => false,
-    }
-}
-
-/// The engine's aggregation, with totals of whole numbers added up in 38 digits and cast back: the engine's own wrap around
-/// at 64 bits, and a total that is wrong looks like any other.
-fn exact_totals(
-    input: LogicalPlan,
-    keys: Vec<Expr>,
-    measures: Vec<Expr>,
-) -> datafusion::common::Result<LogicalPlan> {
-    let plain = Aggregate::try_new(Arc::new(input.clone()), keys.clone(), measures.clone())?;
-    let mut widened = vec![false; plain.schema.fields().len()];
-    let first = widened.len().saturating_sub(measures.len());
-    let mut exact = Vec::with_capacity(measures.len());
-    for (position, measure) in measures.into_iter().enumerate() {
-        match widened_total(&measure, &input)? {
-            Some(total) => {
-                if let Some(place) = widened.get_mut(first.saturating_add(position)) {
-                    *place = true;
-                }
-                exact.push(total);
-            }
-            None => exact.push(measure),
-        }
-    }
-    if !widened.contains(&true) {
-        return Ok(LogicalPlan::Aggregate(plain));
-    }
-    let names: Vec<Column> = plain.schema.columns();
-    let aggregate = Aggregate::try_new(Arc::new(input), keys, exact)?;
-    // The engine's own column of the grouping id isn't among them: its analysis takes it away.
-    let named = names.into_iter().zip(widened).filter(|(name, _)| {
-        name.relation.is_some() || name.name != Aggregate::INTERNAL_GROUPING_ID
-    });
-    let columns = named.map(|(name, widened)| {
-        if !widened {
-            return Expr::Column(name);
-        }
-        let total = cast(Expr::Column(name.clone()), DataType::Int64);
-        Expr::Alias(Alias::new(total, name.relation, name.name))
-    });
-    let plan = LogicalPlan::Aggregate(aggregate);
-    Projection::try_new(columns.collect(), Arc::new(plan)).map(LogicalPlan::Projection)
-}
-
-/// `sum(x)` as `sum(CAST(x AS DECIMAL(38, 0)))` under its own name, where `x` is a whole number of 64 bits.
-fn widened_total(measure: &Expr, input: &LogicalPlan) -> datafusion::common::Result<Option<Expr>> {
-    let named = if let Expr::Alias(alias) = measure { alias.expr.as_ref() } else { measure };
-    let Expr::AggregateFunction(function) = named else { return Ok(None) };
-    let [argument] = function.params.args.as_slice() else { return Ok(None) };
-    // What has no type yet, such as a placeholder, stays as it is.
-    if function.func.name() != "sum"
-        || !matches!(argument.get_type(input.schema()), Ok(DataType::Int64))
-    {
-        return Ok(None);
-    }
-    let mut function = function.clone();
-    function.params.args = vec![cast(argument.clone(), DataType::Decimal128(38, 0))];
-    let (qualifier, field) = measure.to_field(input.schema())?;
-    let total = Expr::AggregateFunction(function);
-    Ok(Some(Expr::Alias(Alias::new(total, qualifier, field.name()))))
 }
 
 /// Where the bins of a histogram or quantile begin and end, for the column's metadata.

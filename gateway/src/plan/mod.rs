@@ -9,7 +9,8 @@
 //! 6. `leaf`: what stands in the upper plan for a table that is still to come.
 //! 7. `upper`: ordinary SQL over released tables.
 //! 8. `error`: what the engine says, as Refusals.
-//! 9. `schema`: the types a client sees. `histogram`: an aggregate that the engine doesn't have.
+//! 9. `schema`: the types a client sees. `histogram`: an aggregate that the engine doesn't have; `totals`: one that it has
+//!    otherwise.
 
 mod aggregate;
 mod cut;
@@ -28,6 +29,7 @@ mod session;
 mod share;
 mod statuses;
 mod threads;
+mod totals;
 mod upper;
 
 pub(crate) use cut::{Cut, cut};
