@@ -107,7 +107,7 @@ impl Asked {
         let requests = explanation.split("at the gateway, over").next().unwrap();
         // A request begins with the leaves it is for; their names stand beside its measures, too.
         for leaf in format!("\n{requests}").split("\nleaf_").skip(1) {
-            let (place, what) = leaf.split_once('\n').unwrap();
+            let (place, what) = leaf.trim_end().split_once('\n').unwrap();
             // What two leaves read alike is asked for once.
             if !known.insert(what) {
                 continue;
