@@ -8,8 +8,8 @@ use insitu_disclosure::Dataset;
 use insitu_guard::Guards;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 
 use crate::analyst::Analysts;
 use crate::flight;
@@ -94,9 +94,8 @@ pub async fn start(
             .http2_max_header_list_size(16 << 10)
             .http2_keepalive_interval(Some(Duration::from_secs(10)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-            .tcp_nodelay(true)
             .add_service(service)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(clients), shutdown)
+            .serve_with_incoming_shutdown(at_once(clients), shutdown)
             .await
             .map_err(GatewayError::from)
     });
@@ -163,4 +162,10 @@ pub async fn serve(
     };
     running.stop().await;
     outcome
+}
+
+/// Connections whose answers are sent as they are written: the server's own setting isn't for sockets that are given
+/// to it, and without it the end of each answer waits 40 ms for the client's acknowledgement of its beginning.
+fn at_once(listener: TcpListener) -> TcpIncoming {
+    TcpIncoming::from(listener).with_nodelay(Some(true))
 }

@@ -10,10 +10,9 @@ use arrow_flight::flight_service_server::FlightServiceServer;
 use insitu_proto::v1::control_server::ControlServer;
 use subtle::ConstantTimeEq as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
-use tonic::transport::server::Router;
+use tonic::transport::server::{Router, TcpIncoming};
 use tonic::{Request, Status};
 
 use crate::control::ControlService;
@@ -68,7 +67,8 @@ pub async fn serve(
 ) -> Result<(), NodeError> {
     match link {
         Link::Listen { listener, secret } => {
-            let incoming = TcpListenerStream::new(listener);
+            // The server's own setting isn't for sockets that are given to it.
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
             router(node, &secret).serve_with_incoming_shutdown(incoming, shutdown).await?;
         }
         Link::DialOut { gateway, secret } => {
