@@ -93,7 +93,17 @@ fn count(expr: &Expr, relation: &Relation) -> Option<UnitCount> {
             Scalar::Literal(Literal::Null(_)) => return None,
             Scalar::Literal(_) => None,
             column @ Scalar::Column(_) => Some(column),
-            _ => return None,
+            Scalar::Compare { .. }
+            | Scalar::And(_)
+            | Scalar::Or(_)
+            | Scalar::Not(_)
+            | Scalar::IsNull(_)
+            | Scalar::InList { .. }
+            | Scalar::Like { .. }
+            | Scalar::Case { .. }
+            | Scalar::Call { .. }
+            | Scalar::Cast { .. }
+            | Scalar::Lookup { .. } => return None,
         },
         _ => return None,
     };
