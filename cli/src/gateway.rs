@@ -7,6 +7,7 @@ use clap::Args;
 use insitu_gateway::config::GatewayConfig;
 use insitu_gateway::server::{self, GatewayError, NodeRegistration, Settings};
 use insitu_guard::{Guards, Owner, StateFolder};
+use insitu_planner::Planner;
 
 use crate::failure::Failure;
 use crate::shutdown;
@@ -29,7 +30,8 @@ impl Gateway {
         let address = shutdown::address_of(&clients)?;
         let guards = guards(&config)?;
         let settings = settings(&config, guards);
-        let mut running = server::start(settings, clients, nodes).await.map_err(failed)?;
+        let mut running =
+            server::start(Planner::shared(), settings, clients, nodes).await.map_err(failed)?;
         shutdown::announce(&format!("gateway ready on grpc://{address}"))?;
         let outcome = tokio::select! {
             () = shutdown::requested() => Ok(()),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use insitu_node::config::{self, NodeConfig, Secret};
 use insitu_node::server::{self, Link};
+use insitu_planner::Planner;
 
 use crate::failure::Failure;
 use crate::shutdown;
@@ -31,7 +32,7 @@ impl Node {
         let state =
             insitu_node::NodeState::open(&config.state_folder, config.node.anchors_max.into())
                 .map_err(|error| Failure::Service(error.to_string()))?;
-        let node = insitu_node::Node::load(&config, folder, &state)
+        let node = insitu_node::Node::load(Planner::shared(), &config, folder, &state)
             .await
             .map_err(|error| Failure::Service(error.to_string()))?;
         let datasets = plural(node.datasets().count(), "dataset");

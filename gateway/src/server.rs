@@ -1,10 +1,10 @@
 //! The gateway as a process: one port for analysts, one for nodes.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use insitu_disclosure::Dataset;
+use insitu_engine::Sessions;
 use insitu_guard::Guards;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -63,17 +63,19 @@ pub struct Running {
 /// The most requests at once on one client's connection.
 const STREAMS_MAX: u32 = 64;
 
-/// Starts a gateway on two ports that are already bound.
+/// Starts a gateway on two ports that are already bound. Its plans are run in sessions of these.
 ///
 /// # Errors
 /// An engine that can't be set up.
 pub async fn start(
+    sessions: Arc<dyn Sessions>,
     settings: Settings,
     clients: TcpListener,
     nodes: TcpListener,
 ) -> Result<Running, GatewayError> {
     let directory = Arc::new(Directory::new(settings.nodes));
-    let gateway = Gateway::new(Arc::clone(&directory), settings.memory_bytes, settings.guards)?;
+    let gateway =
+        Gateway::new(sessions, Arc::clone(&directory), settings.memory_bytes, settings.guards)?;
     let gateway = Arc::new(gateway.keeping_results(settings.result_cache_bytes));
     let analysts = Arc::new(Analysts::new(settings.analysts));
     let limits = flight::Limits {
@@ -143,25 +145,6 @@ impl Running {
         let _ = tokio::time::timeout(Duration::from_secs(5), self.tasks.join_next()).await;
         self.tasks.shutdown().await;
     }
-}
-
-/// Runs a gateway until `shutdown`.
-///
-/// # Errors
-/// The server's.
-pub async fn serve(
-    settings: Settings,
-    clients: TcpListener,
-    nodes: TcpListener,
-    shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), GatewayError> {
-    let mut running = start(settings, clients, nodes).await?;
-    let outcome = tokio::select! {
-        () = shutdown => Ok(()),
-        ended = running.ended() => ended,
-    };
-    running.stop().await;
-    outcome
 }
 
 /// Connections whose answers are sent as they are written: the server's own setting isn't for sockets that are given

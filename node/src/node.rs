@@ -12,6 +12,7 @@ use insitu_disclosure::{
     Admitted, DatasetName, Evidence, OpenDataset, Protected, Refusal, RefusalCode, Refusals,
     Release, ReleaseMode, Tabulation, admit, protect,
 };
+use insitu_engine::Sessions;
 use insitu_proto::refusal::Unanswered;
 use insitu_proto::request::{NodeRequest, OpenRows, Question};
 use insitu_proto::{catalog, v1, version};
@@ -49,23 +50,25 @@ pub struct Node {
 const OPEN_ROWS_MAX: usize = 1_000_000;
 
 impl Node {
-    /// Reads every dataset declared, from `store`.
+    /// Reads every dataset declared, from `store`. Its plans are run in sessions of these.
     ///
     /// # Errors
     /// Datasets that can't be read as declared: all of them, with the reason for each. A node doesn't
     /// start on half of what its owner announced.
     pub async fn load(
+        sessions: Arc<dyn Sessions>,
         config: &NodeConfig,
         store: Arc<dyn ObjectStore>,
         state: &NodeState,
     ) -> Result<Arc<Self>, NodeError> {
         let memory_bytes =
             usize::try_from(config.node.memory_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20);
-        let engine = Engine::new(memory_bytes).map_err(|e| NodeError::Engine(e.to_string()))?;
+        let engine =
+            Engine::new(sessions, memory_bytes).map_err(|e| NodeError::Engine(e.to_string()))?;
         let mut datasets = source::load(
             &config.datasets,
             &store,
-            engine.runtime_env(),
+            &engine.loading(),
             config.node.source_limits(),
             state,
         )

@@ -11,6 +11,7 @@ use insitu_guard::Guards;
 use insitu_node::config::NodeConfig;
 use insitu_node::server::{Link, serve};
 use insitu_node::{Node, NodeState};
+use insitu_planner::Planner;
 use object_store::memory::InMemory;
 use object_store::path::Path as StorePath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -43,7 +44,7 @@ impl Department {
             store.put(&StorePath::from(name.as_str()), bytes.clone().into()).await.unwrap();
         }
         let store: Arc<dyn ObjectStore> = Arc::new(store);
-        Node::load(&self.parsed(), store, &NodeState::ephemeral(SECRET)).await
+        Node::load(Planner::shared(), &self.parsed(), store, &NodeState::ephemeral(SECRET)).await
     }
 
     fn parsed(&self) -> NodeConfig {
@@ -119,7 +120,7 @@ impl Federation {
             guards: Guards::ephemeral(),
         };
         change(&mut settings);
-        let running = start(settings, clients, for_nodes).await.unwrap();
+        let running = start(Planner::shared(), settings, clients, for_nodes).await.unwrap();
         let mut tasks = JoinSet::new();
         let mut taps = Vec::new();
         let mut links = Vec::new();

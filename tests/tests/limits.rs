@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use insitu_gateway::server::{NodeRegistration, Settings, start};
 use insitu_node::server::{Link, serve};
+use insitu_planner::Planner;
 use insitu_tests::{Analyst, Federation, departments};
 use tokio::net::TcpListener;
 
@@ -49,7 +50,7 @@ async fn dialling(node_secret: &str, gateway_secret: &str) -> (bool, Option<Stri
     let clients = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let clients_address = clients.local_addr().unwrap();
     let nodes = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let running = start(settings, clients, nodes).await.unwrap();
+    let running = start(Planner::shared(), settings, clients, nodes).await.unwrap();
     for _ in 0..150 {
         if !running.connected().is_empty() {
             break;

@@ -8,6 +8,7 @@ use futures::future::try_join_all;
 use insitu_node::config::NodeConfig;
 use insitu_node::dataset::Source;
 use insitu_node::{Node, NodeState};
+use insitu_planner::Planner;
 use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -89,7 +90,10 @@ impl Department {
         // On a thread of its own: reading files takes most of the demo's start.
         // Public and invented data: with one fixed secret, the demonstration shows the same every time.
         let state = NodeState::ephemeral(*b"the secret of the demonstration!");
-        let node = tokio::spawn(async move { Node::load(&config, store, &state).await });
+        let node =
+            tokio::spawn(
+                async move { Node::load(Planner::shared(), &config, store, &state).await },
+            );
         node.await.map_err(|error| broken(&error))?.map_err(|error| broken(&error))
     }
 

@@ -9,6 +9,7 @@ use insitu_disclosure::Dataset;
 use insitu_gateway::server::{self, NodeRegistration, Running, Settings};
 use insitu_node::Node;
 use insitu_node::server::Link;
+use insitu_planner::Planner;
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use tokio::net::TcpListener;
@@ -55,7 +56,7 @@ impl Federation {
         let registrations: Vec<NodeRegistration> =
             nodes.iter().map(|node| registration(node)).collect();
         let secrets: Vec<String> = registrations.iter().map(|node| node.secret.clone()).collect();
-        let running = server::start(settings(registrations), clients, for_nodes)
+        let running = server::start(Planner::shared(), settings(registrations), clients, for_nodes)
             .await
             .map_err(|error| Failure::Service(error.to_string()))?;
         let (stop, _) = watch::channel(false);

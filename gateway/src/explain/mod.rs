@@ -227,7 +227,7 @@ impl Explanation {
         });
         let mut requests: Vec<(usize, Request)> = tables.chain(rows).collect();
         requests.sort_by_key(|(first, _)| *first);
-        let plan = ready.optimised.display_indent().to_string();
+        let plan = ready.optimised.get().display_indent().to_string();
         Self {
             form: FORM,
             outcome: Outcome::Asked,

@@ -37,7 +37,7 @@ pub(crate) use error::planning_refusal;
 pub(crate) use leaf::Leaf;
 pub(crate) use parse::{parameter_types, parse};
 pub(crate) use schema::{BINS, client_schema, to_client};
-pub(crate) use session::Session;
+pub(crate) use session::{Session, State};
 pub(crate) use share::{Request, View, share};
 pub(crate) use statuses::with_statuses;
 pub(crate) use threads::PlanningThreads;

@@ -4,20 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_schema::DataType;
-use datafusion::catalog::TableProvider;
-use datafusion::common::{DataFusionError, Result, TableReference};
-use datafusion::config::ConfigOptions;
-use datafusion::datasource::provider_as_source;
-use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
-use datafusion::logical_expr::{
+use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals};
+use insitu_engine::catalog::TableProvider;
+use insitu_engine::common::{DataFusionError, Result, TableReference};
+use insitu_engine::config::ConfigOptions;
+use insitu_engine::datasource::provider_as_source;
+use insitu_engine::logical_expr::planner::{ContextProvider, ExprPlanner};
+use insitu_engine::logical_expr::{
     AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
 };
-use datafusion::sql::parser::{DFParser, Statement};
-use datafusion::sql::planner::{ParserOptions, SqlToRel};
-use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals};
+use insitu_engine::sql::parser::{DFParser, Statement};
+use insitu_engine::sql::planner::{ParserOptions, SqlToRel};
 
 use super::error::planning_refusal;
+use super::session::State;
 use crate::catalog::{Catalog, RemoteTable};
 
 /// Plans a statement that passed the gate.
@@ -27,7 +27,7 @@ use crate::catalog::{Catalog, RemoteTable};
 pub(crate) fn parse(
     sql: &str,
     catalog: &Catalog,
-    state: &SessionState,
+    state: &State,
 ) -> std::result::Result<LogicalPlan, Refusals> {
     let mut statements = DFParser::parse_sql(sql).map_err(|e| planning_refusal(&e))?;
     let statement = match (statements.pop_front(), statements.is_empty()) {
@@ -87,7 +87,7 @@ pub(crate) fn parameter_types(plan: &LogicalPlan) -> std::result::Result<Vec<Dat
 /// The planner's view of the world: announced datasets and listed functions.
 struct Tables<'a> {
     catalog: &'a Catalog,
-    state: &'a SessionState,
+    state: &'a State,
 }
 
 impl ContextProvider for Tables<'_> {
@@ -109,11 +109,11 @@ impl ContextProvider for Tables<'_> {
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
-        self.state.expr_planners()
+        self.state.planners()
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.state.scalar_functions().get(name).cloned()
+        self.state.session().scalar_functions().get(name).cloned()
     }
 
     fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
@@ -121,11 +121,11 @@ impl ContextProvider for Tables<'_> {
     }
 
     fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
-        self.state.aggregate_functions().get(name).cloned()
+        self.state.session().aggregate_functions().get(name).cloned()
     }
 
     fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
-        self.state.window_functions().get(name).cloned()
+        self.state.session().window_functions().get(name).cloned()
     }
 
     fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
@@ -133,11 +133,11 @@ impl ContextProvider for Tables<'_> {
     }
 
     fn options(&self) -> &ConfigOptions {
-        self.state.config_options()
+        self.state.session().config_options()
     }
 
     fn udf_names(&self) -> Vec<String> {
-        self.state.scalar_functions().keys().cloned().collect()
+        self.state.session().scalar_functions().keys().cloned().collect()
     }
 
     fn higher_order_function_names(&self) -> Vec<String> {
@@ -145,10 +145,10 @@ impl ContextProvider for Tables<'_> {
     }
 
     fn udaf_names(&self) -> Vec<String> {
-        self.state.aggregate_functions().keys().cloned().collect()
+        self.state.session().aggregate_functions().keys().cloned().collect()
     }
 
     fn udwf_names(&self) -> Vec<String> {
-        self.state.window_functions().keys().cloned().collect()
+        self.state.session().window_functions().keys().cloned().collect()
     }
 }

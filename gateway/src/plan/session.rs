@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use datafusion::execution::SessionStateDefaults;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-use datafusion::prelude::SessionConfig;
+use insitu_engine::execution::config::SessionConfig;
+use insitu_engine::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use insitu_engine::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use insitu_engine::logical_expr::planner::ExprPlanner;
+use insitu_engine::{Functions, Sessions, Settings};
 
 use super::histogram;
 use crate::gate::functions::is_offered;
@@ -19,12 +18,35 @@ const BATCH_ROWS: usize = 1_024;
 /// The engine.
 #[derive(Debug)]
 pub(crate) struct Session {
+    sessions: Arc<dyn Sessions>,
     runtime: Arc<RuntimeEnv>,
+}
+
+/// What one statement is planned and run under.
+#[derive(Clone)]
+pub(crate) struct State {
+    session: Arc<dyn insitu_engine::catalog::Session>,
+    planners: Arc<[Arc<dyn ExprPlanner>]>,
+}
+
+impl State {
+    /// The engine's session.
+    pub(crate) const fn session(&self) -> &Arc<dyn insitu_engine::catalog::Session> {
+        &self.session
+    }
+
+    /// What turns SQL's own notation into functions.
+    pub(crate) fn planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        &self.planners
+    }
 }
 
 impl Session {
     /// An engine with this much memory for all upper plans together.
-    pub(crate) fn new(memory_bytes: usize) -> datafusion::common::Result<Self> {
+    pub(crate) fn new(
+        sessions: Arc<dyn Sessions>,
+        memory_bytes: usize,
+    ) -> insitu_engine::common::Result<Self> {
         let pool =
             TrackConsumersPool::new(FairSpillPool::new(memory_bytes), std::num::NonZeroUsize::MIN);
         // The gateway keeps no data: nothing is spilled.
@@ -33,11 +55,11 @@ impl Session {
             .with_memory_pool(Arc::new(pool))
             .with_disk_manager_builder(disk)
             .build_arc()?;
-        Ok(Self { runtime })
+        Ok(Self { sessions, runtime })
     }
 
     /// A state with closed options and functions.
-    pub(crate) fn state(&self) -> SessionState {
+    pub(crate) fn state(&self) -> State {
         let mut config = SessionConfig::new()
             .with_batch_size(BATCH_ROWS)
             .with_target_partitions(1)
@@ -54,30 +76,16 @@ impl Session {
         options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
         let offered =
             |names: &[String], name: &str| is_offered(name) || names.iter().any(|n| is_offered(n));
-        let scalars = SessionStateDefaults::default_scalar_functions();
-        let aggregates = SessionStateDefaults::default_aggregate_functions();
-        let windows = SessionStateDefaults::default_window_functions();
-        let rules = PhysicalOptimizer::default().rules.into_iter();
-        let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").collect();
-        SessionStateBuilder::new()
-            .with_config(config)
-            .with_runtime_env(Arc::clone(&self.runtime))
-            .with_expr_planners(SessionStateDefaults::default_expr_planners())
-            .with_scalar_functions(
-                scalars.into_iter().filter(|f| offered(f.aliases(), f.name())).collect(),
-            )
-            .with_aggregate_functions(
-                aggregates
-                    .into_iter()
-                    .chain([histogram::function()])
-                    .filter(|f| offered(f.aliases(), f.name()))
-                    .collect(),
-            )
-            .with_window_functions(
-                windows.into_iter().filter(|f| offered(f.aliases(), f.name())).collect(),
-            )
-            .with_physical_optimizer_rules(rules)
-            .build()
+        let mut functions = Functions::of_datafusion();
+        functions.aggregate.push(histogram::function());
+        functions.scalar.retain(|f| offered(f.aliases(), f.name()));
+        functions.aggregate.retain(|f| offered(f.aliases(), f.name()));
+        functions.window.retain(|f| offered(f.aliases(), f.name()));
+        let planners = functions.planners.clone().into();
+        let mut settings = Settings::new(config, Arc::clone(&self.runtime));
+        settings.functions = functions;
+        settings.physical_rules.retain(|rule| rule.name() != "aggregate_statistics");
+        State { session: self.sessions.open(settings), planners }
     }
 }
 
@@ -88,8 +96,9 @@ mod tests {
     /// INVARIANT(AI-7): a rule that fails ends the query, and nothing is carried from one scan to another while it runs.
     #[test]
     fn no_rule_is_skipped_and_no_filter_is_made_while_running() {
-        let state = Session::new(1 << 20).unwrap().state();
-        let optimizer = &state.config_options().optimizer;
+        let state = Session::new(insitu_planner::Planner::shared(), 1 << 20).unwrap().state();
+        let session = state.session();
+        let optimizer = &session.config_options().optimizer;
         assert!(!optimizer.skip_failed_rules);
         for flag in [
             optimizer.enable_topk_dynamic_filter_pushdown,
@@ -99,8 +108,8 @@ mod tests {
             assert!(!flag);
         }
         let statistics = |rule: &Arc<
-            dyn datafusion::physical_optimizer::PhysicalOptimizerRule + Send + Sync,
+            dyn insitu_engine::physical_optimizer::PhysicalOptimizerRule + Send + Sync,
         >| rule.name() == "aggregate_statistics";
-        assert!(!state.physical_optimizers().iter().any(statistics));
+        assert!(!session.physical_optimizers().iter().any(statistics));
     }
 }

@@ -5,28 +5,28 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use datafusion::catalog::{MemTable, TableProvider};
-use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
-use datafusion::dataframe::DataFrame;
-use datafusion::datasource::provider_as_source;
-use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::logical_plan::TableScanBuilder;
-use datafusion::logical_expr::{LogicalPlan, TableScan};
 use futures::StreamExt as _;
 use insitu_disclosure::{Refusal, RefusalCode, Refusals, Scalar};
+use insitu_engine::catalog::{MemTable, TableProvider};
+use insitu_engine::common::tree_node::{Transformed, TreeNodeRecursion};
+use insitu_engine::datasource::provider_as_source;
+use insitu_engine::logical_expr::logical_plan::TableScanBuilder;
+use insitu_engine::logical_expr::{LogicalPlan, TableScan};
+use insitu_engine::{SharedPlan, stream};
 
 use super::aggregate::conjunction;
 use super::error::{planning_refusal, running_refusal};
 use super::leaf::{Leaf, PendingTable};
 use super::relation::Relation;
+use super::session::State;
 
 /// The most rows a result may have.
 const RESULT_ROWS_MAX: usize = 1_000_000;
 
 /// Analyses and optimises the upper plan. Its leaves hold nothing yet, so nothing can be carried from
 /// one department to another.
-pub(crate) fn optimise(upper: &LogicalPlan, state: &SessionState) -> Result<LogicalPlan, Refusals> {
-    state.optimize(upper).map_err(|e| planning_refusal(&e))
+pub(crate) fn optimise(upper: &LogicalPlan, state: &State) -> Result<SharedPlan, Refusals> {
+    state.session().optimize(upper).map(SharedPlan::new).map_err(|e| planning_refusal(&e))
 }
 
 /// What the upper plan needs of an open leaf.
@@ -65,22 +65,13 @@ pub(crate) fn open_needs(
 /// Puts tables in the leaves' places and runs the plan. Every batch goes to `each`, which says whether
 /// it could be used.
 pub(crate) async fn run_upper(
-    optimised: LogicalPlan,
-    tables: HashMap<usize, (SchemaRef, Vec<RecordBatch>)>,
-    state: SessionState,
+    optimised: &SharedPlan,
+    tables: &HashMap<usize, (SchemaRef, Vec<RecordBatch>)>,
+    state: &State,
 ) -> Result<Vec<RecordBatch>, Refusals> {
-    let plan = optimised
-        .transform_up_with_subqueries(|node| match &node {
-            LogicalPlan::TableScan(scan) => match PendingTable::index_of(scan) {
-                Some(index) => filled(scan, tables.get(&index)).map(Transformed::yes),
-                None => Ok(Transformed::no(node)),
-            },
-            _ => Ok(Transformed::no(node)),
-        })
-        .map_err(|e| planning_refusal(&e))?
-        .data;
+    let plan = with_tables(optimised.get(), tables).map_err(|e| planning_refusal(&e))?;
     let mut stream =
-        DataFrame::new(state, plan).execute_stream().await.map_err(|e| running_refusal(&e))?;
+        stream(Arc::clone(state.session()), plan).await.map_err(|e| running_refusal(&e))?;
     let mut batches = Vec::new();
     let mut rows = 0_usize;
     while let Some(batch) = stream.next().await {
@@ -99,13 +90,29 @@ pub(crate) async fn run_upper(
     Ok(batches)
 }
 
+/// The plan with the tables in the leaves' places.
+fn with_tables(
+    optimised: &LogicalPlan,
+    tables: &HashMap<usize, (SchemaRef, Vec<RecordBatch>)>,
+) -> insitu_engine::common::Result<SharedPlan> {
+    let filled = optimised.clone().transform_up_with_subqueries(|node| match &node {
+        LogicalPlan::TableScan(scan) => match PendingTable::index_of(scan) {
+            Some(index) => filled(scan, tables.get(&index)).map(Transformed::yes),
+            None => Ok(Transformed::no(node)),
+        },
+        _ => Ok(Transformed::no(node)),
+    })?;
+    Ok(SharedPlan::new(filled.data))
+}
+
 /// The scan over the table that came. An open table has just the columns that the scan needs; a
 /// protected one has all of its columns.
 fn filled(
     scan: &TableScan,
     table: Option<&(SchemaRef, Vec<RecordBatch>)>,
-) -> datafusion::common::Result<LogicalPlan> {
-    let missing = || datafusion::common::DataFusionError::Internal("a table is missing".to_owned());
+) -> insitu_engine::common::Result<LogicalPlan> {
+    let missing =
+        || insitu_engine::common::DataFusionError::Internal("a table is missing".to_owned());
     let (schema, batches) = table.ok_or_else(missing)?;
     let wanted: Vec<&str> =
         scan.projected_schema.fields().iter().map(|f| f.name().as_str()).collect();

@@ -19,12 +19,12 @@ use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use datafusion::logical_expr::LogicalPlan;
 use futures::future::try_join_all;
 use insitu_disclosure::{
     Admitted, AnswerTimes, Dataset, Derivation, Protected, Reference, Refusal, RefusalCode,
     Refusals, Table, Tabulation, admit,
 };
+use insitu_engine::{Sessions, SharedPlan};
 use insitu_guard::Guards;
 use tracing::Instrument as _;
 
@@ -51,7 +51,7 @@ pub struct Gateway {
 /// A statement that was checked and can be run, once its placeholders have values.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    raw: Arc<LogicalPlan>,
+    raw: SharedPlan,
     options: Options,
     parameters: SchemaRef,
     schema: SchemaRef,
@@ -69,7 +69,7 @@ pub struct Bound {
 /// A plan that can be run.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    pub(crate) optimised: LogicalPlan,
+    pub(crate) optimised: SharedPlan,
     pub(crate) leaves: Vec<Leaf>,
     /// What the departments are asked for the leaves that are Tabulations.
     pub(crate) requests: Vec<Request>,
@@ -155,11 +155,12 @@ impl Gateway {
     /// # Errors
     /// The engine's, while setting up.
     pub fn new(
+        sessions: Arc<dyn Sessions>,
         directory: Arc<Directory>,
         memory_bytes: usize,
         guards: Guards,
     ) -> Result<Self, crate::server::GatewayError> {
-        let session = Session::new(memory_bytes)
+        let session = Session::new(sessions, memory_bytes)
             .map_err(|e| crate::server::GatewayError::Engine(e.to_string()))?;
         let (guards, threads) = (Arc::new(guards), PlanningThreads::new());
         let (references, results) = (References::default(), ResultCache::new(0));
@@ -289,8 +290,7 @@ impl Gateway {
                 }
             }
         }
-        let batches =
-            plan::run_upper(ready.optimised.clone(), leaves, self.session.state()).await?;
+        let batches = plan::run_upper(&ready.optimised, &leaves, &self.session.state()).await?;
         let batches: Option<Vec<RecordBatch>> =
             batches.iter().map(|b| plan::to_client(b, &ready.schema)).collect();
         let batches = batches.ok_or_else(internal)?;

@@ -4,24 +4,24 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::{ParamValues, ScalarValue};
-use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals, Tabulation, admit};
+use insitu_engine::SharedPlan;
+use insitu_engine::common::{ParamValues, ScalarValue};
+use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 use insitu_proto::request::{NodeRequest, QueryId, Question, REQUEST_BYTES_MAX};
 
 use super::{Options, Prepared, Ready};
 use crate::catalog::Catalog;
 use crate::explain;
 use crate::gate::{self, ExplainFormat, Explained};
-use crate::plan::{self, Cut, Leaf, PlanningThreads};
+use crate::plan::{self, Cut, Leaf, PlanningThreads, State};
 use crate::references::placeholders;
 
 /// Checks a statement. The answer to one that is to be explained is its explanation, which is made here.
 pub(super) async fn prepare(
     threads: &PlanningThreads,
     catalog: Catalog,
-    state: SessionState,
+    state: State,
     sql: &[u8],
     options: &Options,
 ) -> Result<Prepared, Refusals> {
@@ -38,7 +38,7 @@ pub(super) async fn prepare(
 pub(super) async fn explanation(
     threads: &PlanningThreads,
     catalog: Catalog,
-    state: SessionState,
+    state: State,
     format: ExplainFormat,
     sql: &[u8],
     options: &Options,
@@ -55,7 +55,7 @@ fn told(
     document: &str,
     format: ExplainFormat,
     options: Options,
-    state: &SessionState,
+    state: &State,
 ) -> Result<Prepared, Refusals> {
     let rows: Vec<Vec<Expr>> = match format {
         ExplainFormat::Text => document.lines().map(|line| vec![lit(line)]).collect(),
@@ -67,13 +67,13 @@ fn told(
         .map_err(|e| plan::planning_refusal(&e))?;
     let ready = Arc::new(ready(&raw, &options, state, Admission::Required)?);
     let (schema, parameters) = (Arc::clone(&ready.schema), parameter_schema(&[]));
-    Ok(Prepared { raw: Arc::new(raw), options, parameters, schema, ready: Some(ready) })
+    Ok(Prepared { raw: SharedPlan::new(raw), options, parameters, schema, ready: Some(ready) })
 }
 
 async fn statement(
     threads: &PlanningThreads,
     catalog: Catalog,
-    state: SessionState,
+    state: State,
     sql: &[u8],
     options: &Options,
 ) -> Result<Prepared, Refusals> {
@@ -94,7 +94,7 @@ async fn statement(
                 Some(ready) => Arc::clone(&ready.schema),
                 None => Arc::clone(&typical_ready(&raw, &types, &options, &state)?.schema),
             };
-            Ok(Prepared { raw: Arc::new(raw), options, parameters, schema, ready })
+            Ok(Prepared { raw: SharedPlan::new(raw), options, parameters, schema, ready })
         })
         .await
 }
@@ -104,7 +104,7 @@ pub(super) async fn bind(
     threads: &PlanningThreads,
     prepared: &Prepared,
     parameters: Option<RecordBatch>,
-    state: SessionState,
+    state: State,
 ) -> Result<Arc<Ready>, Refusals> {
     let values = parameter_values(prepared, parameters)?;
     if let Some(ready) = &prepared.ready {
@@ -113,7 +113,7 @@ pub(super) async fn bind(
     let prepared = prepared.clone();
     threads
         .run(move || {
-            let raw = with_values(&prepared.raw, values)?;
+            let raw = with_values(prepared.raw.get(), values)?;
             let ready = ready(&raw, &prepared.options, &state, Admission::Required)?;
             if ready.schema != prepared.schema {
                 return Err(misfit("the values change the types of the result.").into());
@@ -127,7 +127,7 @@ pub(super) async fn bind(
 pub(super) async fn typical(
     threads: &PlanningThreads,
     prepared: &Prepared,
-    state: SessionState,
+    state: State,
 ) -> Result<Arc<Ready>, Refusals> {
     if let Some(ready) = &prepared.ready {
         return Ok(Arc::clone(ready));
@@ -137,7 +137,7 @@ pub(super) async fn typical(
         .run(move || {
             let types: Vec<DataType> =
                 prepared.parameters.fields().iter().map(|f| f.data_type().clone()).collect();
-            typical_ready(&prepared.raw, &types, &prepared.options, &state).map(Arc::new)
+            typical_ready(prepared.raw.get(), &types, &prepared.options, &state).map(Arc::new)
         })
         .await
 }
@@ -146,7 +146,7 @@ fn typical_ready(
     raw: &LogicalPlan,
     types: &[DataType],
     options: &Options,
-    state: &SessionState,
+    state: &State,
 ) -> Result<Ready, Refusals> {
     let nulls: Result<Vec<ScalarValue>, _> = types.iter().map(ScalarValue::try_from).collect();
     let nulls = nulls.map_err(|e| plan::planning_refusal(&e))?;
@@ -179,7 +179,7 @@ enum Admission {
 fn ready(
     raw: &LogicalPlan,
     options: &Options,
-    state: &SessionState,
+    state: &State,
     admission: Admission,
 ) -> Result<Ready, Refusals> {
     let Cut { upper, leaves } = plan::cut(raw)?;
@@ -206,8 +206,8 @@ fn ready(
     });
     let upper = if options.statuses { plan::with_statuses(&upper)? } else { upper };
     let optimised = plan::optimise(&upper, state)?;
-    let needs = plan::open_needs(&optimised, &leaves)?;
-    let schema = plan::client_schema(optimised.schema()).ok_or_else(|| {
+    let needs = plan::open_needs(optimised.get(), &leaves)?;
+    let schema = plan::client_schema(optimised.get().schema()).ok_or_else(|| {
         Refusal::new(
             RefusalCode::Q107,
             "a column of the result has a type that clients don't have.",

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use datafusion::catalog::TableProvider;
-use datafusion::execution::runtime_env::RuntimeEnv;
 use insitu_disclosure::budget::{ConditionBudget, MemoryBudget};
 use insitu_disclosure::dataset::{Dataset, ProtectedUnit, Protection, ReleaseMode};
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::StateDigest;
 use insitu_disclosure::policy::DifferenceGuard;
+use insitu_engine::catalog::{Session, TableProvider};
 use object_store::ObjectStore;
 
 use super::budget::{Budget, SourceLimits};
@@ -19,14 +18,14 @@ use super::{csv, p_table, parquet, unique};
 use crate::dataset::{Descriptor, LoadFailure, LoadedDataset, QualityReport, Registry, Source};
 use crate::state::NodeState;
 
-/// Loads the Datasets. Their Parquet files will be read through `runtime`, so queries have to run
-/// in a session with the same one; two nodes in one process have one each.
+/// Loads the Datasets. Their Parquet files will be read through the session's runtime, so queries have
+/// to run in sessions with the same one; two nodes in one process have one each.
 ///
 /// A Dataset that can't be loaded is among the Registry's failures.
 pub async fn load(
     descriptors: &[Descriptor],
     store: &Arc<dyn ObjectStore>,
-    runtime: &Arc<RuntimeEnv>,
+    session: &Arc<dyn Session>,
     limits: SourceLimits,
     state: &NodeState,
 ) -> Registry {
@@ -35,7 +34,7 @@ pub async fn load(
     for descriptor in descriptors {
         // What a failed Dataset took is free again.
         let mut remaining = budget;
-        match dataset(descriptor, store, runtime, &mut remaining, state).await {
+        match dataset(descriptor, store, session, &mut remaining, state).await {
             Ok(loaded) => {
                 budget = remaining;
                 registry.add(loaded);
@@ -51,7 +50,7 @@ pub async fn load(
 async fn dataset(
     descriptor: &Descriptor,
     store: &Arc<dyn ObjectStore>,
-    runtime: &Arc<RuntimeEnv>,
+    session: &Arc<dyn Session>,
     budget: &mut Budget,
     state: &NodeState,
 ) -> Result<LoadedDataset, SourceError> {
@@ -71,12 +70,12 @@ async fn dataset(
             }
             let snapshot = Snapshot::of(store, &source.files).await?;
             snapshot.digest(&mut digest).await?;
-            let (table, rows) = parquet::open(source, snapshot, runtime).await?;
+            let (table, rows) = parquet::open(source, snapshot, session.runtime_env()).await?;
             (table, QualityReport::Opened { rows })
         }
     };
     if let Some(unit) = unit_promised_unique(&dataset.protection) {
-        unique::check(&table, unit, runtime, budget).await?;
+        unique::check(&table, unit, session, budget).await?;
     }
     dataset.snapshot = digest.finish();
     if let (Some(file), Protection::Protected { perturbation, .. }) =

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use datafusion::catalog::TableProvider;
-use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
+use insitu_engine::catalog::{Session, TableProvider};
+use insitu_engine::datasource::provider_as_source;
+use insitu_engine::logical_expr::{LogicalPlanBuilder, ident};
+use insitu_engine::{SharedPlan, stream};
 
 use super::budget::Budget;
 use super::error::SourceError;
@@ -47,12 +48,13 @@ impl Seen {
 pub(super) async fn check(
     table: &Arc<dyn TableProvider>,
     unit: &str,
-    runtime: &Arc<RuntimeEnv>,
+    session: &Arc<dyn Session>,
     budget: &Budget,
 ) -> Result<(), SourceError> {
-    let session = SessionContext::new_with_config_rt(SessionConfig::new(), Arc::clone(runtime));
-    let units = session.read_table(Arc::clone(table))?.select_columns(&[unit])?;
-    let mut batches = units.execute_stream().await?;
+    let units = LogicalPlanBuilder::scan("rows", provider_as_source(Arc::clone(table)), None)?
+        .project([ident(unit)])?
+        .build()?;
+    let mut batches = stream(Arc::clone(session), SharedPlan::new(units)).await?;
     let mut seen = Seen::new();
     while let Some(batch) = batches.try_next().await? {
         for column in batch.columns() {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Decimal128Array, Int64Array, RecordBatch, UInt64Array};
-use datafusion::datasource::{MemTable, provider_as_source};
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
 use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, UnitWord};
 use insitu_disclosure::keyed::mix;
+use insitu_engine::datasource::{MemTable, provider_as_source};
+use insitu_engine::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
 
 use super::super::layout::{Counted, Finding, Width};
 use super::super::run::{Engine, RunError};
@@ -307,9 +307,16 @@ async fn units_that_dont_fit_into_memory_are_too_many_and_those_that_fit_are_cou
     for (by, cells) in [(Vec::new(), 1), (vec![col("k")], 12)] {
         let minute = Duration::from_secs(60);
         // Each unit takes some 40 bytes while it waits.
-        let little = Engine::new(2 << 20).unwrap().run(counted(by.clone()), 100, minute).await;
+        let little = Engine::new(insitu_planner::Planner::shared(), 2 << 20)
+            .unwrap()
+            .run(counted(by.clone()), 100, minute)
+            .await;
         assert!(matches!(little, Err(RunError::OutOfMemory)), "{little:?}");
-        let enough = Engine::new(256 << 20).unwrap().run(counted(by), 100, minute).await.unwrap();
+        let enough = Engine::new(insitu_planner::Planner::shared(), 256 << 20)
+            .unwrap()
+            .run(counted(by), 100, minute)
+            .await
+            .unwrap();
         let mut units = 0;
         for batch in &enough {
             let known = batch.columns().last().unwrap();

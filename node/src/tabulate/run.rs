@@ -5,18 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
-use datafusion::common::DataFusionError;
-use datafusion::dataframe::DataFrame;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-use datafusion::prelude::SessionConfig;
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, ready};
+use insitu_engine::catalog::Session;
+use insitu_engine::common::DataFusionError;
+use insitu_engine::execution::config::SessionConfig;
+use insitu_engine::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use insitu_engine::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use insitu_engine::logical_expr::LogicalPlan;
+use insitu_engine::{Sessions, Settings, SharedPlan, stream};
 
 use super::function::TooLarge;
 use super::unwanted::Wanted;
@@ -47,6 +45,7 @@ pub(crate) enum RunError {
 /// The engine: plans and runs, on threads of its own.
 #[derive(Debug)]
 pub(crate) struct Engine {
+    sessions: Arc<dyn Sessions>,
     runtime: Arc<RuntimeEnv>,
     threads: Threads,
     parallel: usize,
@@ -70,7 +69,10 @@ const BATCH_ROWS: usize = 8_192;
 
 impl Engine {
     /// An engine with this much memory for all its queries together.
-    pub(crate) fn new(memory_bytes: usize) -> Result<Self, DataFusionError> {
+    pub(crate) fn new(
+        sessions: Arc<dyn Sessions>,
+        memory_bytes: usize,
+    ) -> Result<Self, DataFusionError> {
         let names = std::num::NonZeroUsize::MIN;
         let pool = TrackConsumersPool::new(FairSpillPool::new(memory_bytes), names);
         // Spilled rows would be personal data on a disk: a query that doesn't fit is refused.
@@ -86,12 +88,12 @@ impl Engine {
             .thread_stack_size(8 << 20)
             .enable_all()
             .build()?;
-        Ok(Self { runtime, threads: Threads(Some(threads)), parallel })
+        Ok(Self { sessions, runtime, threads: Threads(Some(threads)), parallel })
     }
 
-    /// The engine's memory, object stores and caches.
-    pub(crate) const fn runtime_env(&self) -> &Arc<RuntimeEnv> {
-        &self.runtime
+    /// A session to read sources in, with the same memory, object stores and caches as the queries'.
+    pub(crate) fn loading(&self) -> Arc<dyn Session> {
+        self.sessions.open(Settings::new(SessionConfig::new(), Arc::clone(&self.runtime)))
     }
 
     /// Tasks on the engine's threads, its own helpers included: a task whose query was dropped counts
@@ -101,7 +103,7 @@ impl Engine {
     }
 
     /// A session for one query, with closed options and rules.
-    pub(super) fn session(&self, wanted: &Wanted) -> SessionState {
+    pub(super) fn session(&self, wanted: &Wanted) -> Arc<dyn Session> {
         let mut config = SessionConfig::new()
             .with_batch_size(BATCH_ROWS)
             .with_target_partitions(self.parallel)
@@ -114,19 +116,13 @@ impl Engine {
         optimizer.enable_aggregate_dynamic_filter_pushdown = false;
         optimizer.skip_failed_rules = false;
         // Counts come from rows, never from a file's statistics, which say nothing of units.
-        let rules = PhysicalOptimizer::default().rules.into_iter();
-        let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
-            rules.filter(|rule| rule.name() != "aggregate_statistics").collect();
-        rules.push(Arc::new(wanted.rule()));
-        SessionStateBuilder::new()
-            .with_config(config)
-            .with_runtime_env(Arc::clone(&self.runtime))
-            .with_physical_optimizer_rules(rules)
-            .build()
+        let mut settings = Settings::new(config, Arc::clone(&self.runtime));
+        settings.physical_rules.retain(|rule| rule.name() != "aggregate_statistics");
+        settings.physical_rules.push(Arc::new(wanted.rule()));
+        self.sessions.open(settings)
     }
 
-    /// Runs a plan to its end. Dropping the future stops it. The future itself holds no plan: to prove that one may be
-    /// sent to another thread takes the compiler some seconds wherever it is needed, and here it is once.
+    /// Runs a plan to its end. Dropping the future stops it.
     pub(crate) fn run(
         &self,
         plan: LogicalPlan,
@@ -141,7 +137,7 @@ impl Engine {
         let wanted = Wanted::default();
         let session = self.session(&wanted);
         let mut task = tokio::task::JoinSet::new();
-        task.spawn_on(collect(session, plan, rows_max), threads.handle());
+        task.spawn_on(collect(session, SharedPlan::new(plan), rows_max), threads.handle());
         Box::pin(async move {
             let _wanted = wanted;
             match tokio::time::timeout(time_max, task.join_next()).await {
@@ -155,11 +151,11 @@ impl Engine {
 }
 
 async fn collect(
-    session: SessionState,
-    plan: LogicalPlan,
+    session: Arc<dyn Session>,
+    plan: SharedPlan,
     rows_max: usize,
 ) -> Result<Vec<RecordBatch>, RunError> {
-    let mut stream = DataFrame::new(session, plan).execute_stream().await.map_err(engine_error)?;
+    let mut stream = stream(session, plan).await.map_err(engine_error)?;
     let mut batches = Vec::new();
     let mut rows = 0_usize;
     while let Some(batch) = stream.next().await {

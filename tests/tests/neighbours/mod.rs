@@ -45,6 +45,7 @@ use insitu_gateway::query::{Answer, Gateway, Options};
 use insitu_gateway::server::{NodeRegistration, Running, Settings, start};
 use insitu_guard::Guards;
 use insitu_node::server::{Link, serve};
+use insitu_planner::Planner;
 use insitu_tests::{Federation, departments};
 use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
@@ -92,7 +93,7 @@ impl Asking {
         };
         let clients = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let nodes = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let running = start(settings, clients, nodes).await.unwrap();
+        let running = start(Planner::shared(), settings, clients, nodes).await.unwrap();
         for _ in 0..500 {
             if running.connected().len() == 2 {
                 break;
@@ -107,7 +108,8 @@ impl Asking {
     async fn ask(&self, behind: &Arc<Served>, sql: &str) -> (Outcome, Vec<Asked>) {
         self.relay.put_behind(behind);
         let directory = Arc::clone(self.running.gateway().directory());
-        let gateway = Gateway::new(directory, 64 << 20, Guards::ephemeral()).unwrap();
+        let gateway =
+            Gateway::new(Planner::shared(), directory, 64 << 20, Guards::ephemeral()).unwrap();
         let outcome = Outcome::of(&answer(&gateway, sql).await);
         (outcome, self.relay.take_asked())
     }

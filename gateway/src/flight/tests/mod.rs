@@ -41,8 +41,15 @@ struct Served {
 
 async fn served() -> Served {
     let directory = Arc::new(Directory::new(Vec::new()));
-    let gateway =
-        Arc::new(Gateway::new(directory, 64 << 20, insitu_guard::Guards::ephemeral()).unwrap());
+    let gateway = Arc::new(
+        Gateway::new(
+            insitu_planner::Planner::shared(),
+            directory,
+            64 << 20,
+            insitu_guard::Guards::ephemeral(),
+        )
+        .unwrap(),
+    );
     let analysts = Arc::new(Analysts::new([("ada", "token-of-ada"), ("ben", "token-of-ben")]));
     let limits = Limits {
         deadline_max: Duration::from_secs(20),

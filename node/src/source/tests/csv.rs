@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use arrow_schema::DataType;
-use datafusion::datasource::MemTable;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use insitu_engine::datasource::MemTable;
 
 use super::*;
 use crate::dataset::MisfitReason;
@@ -230,8 +230,7 @@ async fn memory_is_bounded_and_the_error_recommends_parquet() {
     let store = store(&[("t.csv", &bytes)]).await;
     for (mib_max, is_served) in [(1, false), (16, true)] {
         let limits = SourceLimits { mib_max };
-        let registry =
-            load(&config.datasets, &store, &session.runtime_env(), limits, &state()).await;
+        let registry = load(&config.datasets, &store, &opened(&session), limits, &state()).await;
         assert_eq!(registry.failures().is_empty(), is_served);
         for failure in registry.failures() {
             let message = failure.error.to_string();

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_cast::pretty::pretty_format_batches;
 use datafusion::prelude::SessionContext;
+use insitu_engine::catalog::Session;
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
 
@@ -32,13 +33,18 @@ async fn store(files: &[(&str, &[u8])]) -> Arc<dyn ObjectStore> {
     Arc::new(store)
 }
 
+/// The session as the engine hands it out.
+fn opened(session: &SessionContext) -> Arc<dyn Session> {
+    Arc::new(session.state())
+}
+
 /// Loads datasets; queries run in the session.
 async fn load_all(datasets: &str, files: &[(&str, &[u8])]) -> (Registry, SessionContext) {
     let config = config(datasets);
     let session = SessionContext::new();
     let limits = SourceLimits { mib_max: 64 };
     let registry =
-        load(&config.datasets, &store(files).await, &session.runtime_env(), limits, &state()).await;
+        load(&config.datasets, &store(files).await, &opened(&session), limits, &state()).await;
     (registry, session)
 }
 

@@ -7,7 +7,7 @@ use arrow_array::{
     ArrayRef, Date32Array, Decimal128Array, Int16Array, Int64Array, LargeStringArray, StringArray,
     TimestampMicrosecondArray, UInt32Array,
 };
-use datafusion::prelude::{col, lit};
+use insitu_engine::logical_expr::{col, lit};
 
 use super::*;
 
@@ -108,7 +108,7 @@ async fn filters_and_projections_reach_the_files() {
         .select_columns(&["person_id"])
         .unwrap();
     let plan = query.clone().create_physical_plan().await.unwrap();
-    let plan = datafusion::physical_plan::displayable(plan.as_ref()).indent(true).to_string();
+    let plan = insitu_engine::physical_plan::displayable(plan.as_ref()).indent(true).to_string();
     assert!(plan.contains("predicate=admitted"), "{plan}");
     assert!(!plan.contains("cost") && !plan.contains("visits"), "{plan}");
     let found = shown(&query.collect().await.unwrap());
@@ -193,7 +193,7 @@ async fn a_file_that_changes_fails_queries() {
     let session = SessionContext::new();
     let store = store(&[("t.parquet", &numbers("n", vec![1, 2, 3]))]).await;
     let limits = SourceLimits { mib_max: 16 };
-    let registry = load(&config.datasets, &store, &session.runtime_env(), limits, &state()).await;
+    let registry = load(&config.datasets, &store, &opened(&session), limits, &state()).await;
     let loaded = registry.iter().next().unwrap();
     let query = session.read_table(Arc::clone(&loaded.table)).unwrap();
     assert_eq!(query.clone().count().await.unwrap(), 3);
@@ -211,14 +211,9 @@ async fn two_columns_may_be_read_from_one_and_stores_dont_meet() {
     for value in [1, 2] {
         let store = store(&[("t.parquet", &numbers("n", vec![value]))]).await;
         let limits = SourceLimits { mib_max: 16 };
-        let registry = load(
-            &config(&dataset(&columns)).datasets,
-            &store,
-            &session.runtime_env(),
-            limits,
-            &state(),
-        )
-        .await;
+        let registry =
+            load(&config(&dataset(&columns)).datasets, &store, &opened(&session), limits, &state())
+                .await;
         shown.push(registry.iter().next().unwrap().clone());
     }
     for (loaded, expect) in shown.iter().zip(["| 1 | 1.0 |", "| 2 | 2.0 |"]) {
@@ -249,7 +244,7 @@ async fn a_link_out_of_the_folder_is_refused() {
     let session = SessionContext::new();
     let store = crate::source::open_folder(&data).unwrap();
     let limits = SourceLimits { mib_max: 16 };
-    let registry = load(&config.datasets, &store, &session.runtime_env(), limits, &state()).await;
+    let registry = load(&config.datasets, &store, &opened(&session), limits, &state()).await;
     assert_eq!(
         registry.failures()[0].error.to_string(),
         "`t.parquet` leads out of the data folder through a symbolic link; put the file itself there, or set \
@@ -257,7 +252,7 @@ async fn a_link_out_of_the_folder_is_refused() {
     );
     std::fs::remove_file(data.join("t.parquet")).unwrap();
     std::fs::copy(dir.path().join("t.parquet"), data.join("t.parquet")).unwrap();
-    let registry = load(&config.datasets, &store, &session.runtime_env(), limits, &state()).await;
+    let registry = load(&config.datasets, &store, &opened(&session), limits, &state()).await;
     let loaded = registry.iter().next().unwrap();
     assert_eq!(rows(loaded, &session).await[0].num_rows(), 1);
 }

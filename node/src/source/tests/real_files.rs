@@ -23,14 +23,9 @@ async fn node(name: &str) -> (LoadedDataset, SessionContext) {
     let store = crate::source::open_folder(&folder("deploy/demo")).unwrap();
     let session = SessionContext::new();
     let start = Instant::now();
-    let registry = load(
-        &config.datasets,
-        &store,
-        &session.runtime_env(),
-        config.node.source_limits(),
-        &state(),
-    )
-    .await;
+    let registry =
+        load(&config.datasets, &store, &opened(&session), config.node.source_limits(), &state())
+            .await;
     eprintln!("{name}: loaded in {:?}", start.elapsed());
     if let Some(failure) = registry.failures().first() {
         panic!("{}: {}", failure.name, failure.error);

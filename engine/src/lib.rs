@@ -1,0 +1,44 @@
+//! The engine: the parts of DataFusion that nodes and the gateway plan and run with.
+//!
+//! The crate `datafusion` as a whole takes a compiler minutes, on one core, and everything that names it waits. What
+//! needs the whole is little: a physical planner, and a session that holds it. So insitu is built on DataFusion's parts,
+//! which this crate gathers under the names they have in the whole, and is handed the rest at start: [`Sessions`],
+//! which the crate `insitu-planner` implements.
+//!
+//! 1. [`Sessions`], [`Settings`], [`Functions`]: sessions with closed options, rules and functions.
+//! 2. [`SharedPlan`], [`stream`]: a plan that is passed about; a stream of its batches.
+//! 3. [`datasource`] and the others: DataFusion's parts.
+
+mod plan;
+mod sessions;
+mod stream;
+
+pub use plan::SharedPlan;
+pub use sessions::{Functions, Sessions, Settings};
+pub use stream::stream;
+
+pub use datafusion_catalog as catalog;
+pub use datafusion_common as common;
+pub use datafusion_common::arrow;
+pub use datafusion_common::config;
+pub use datafusion_common::error;
+pub use datafusion_execution as execution;
+pub use datafusion_expr as logical_expr;
+pub use datafusion_functions as functions;
+pub use datafusion_functions_aggregate as functions_aggregate;
+pub use datafusion_physical_expr as physical_expr;
+pub use datafusion_physical_optimizer as physical_optimizer;
+pub use datafusion_physical_plan as physical_plan;
+pub use datafusion_sql as sql;
+
+/// Tables, and the files that they are read from.
+pub mod datasource {
+    pub use datafusion_catalog::MemTable;
+    pub use datafusion_catalog::default_table_source::{provider_as_source, source_as_provider};
+    pub use datafusion_datasource::PartitionedFile;
+    pub use datafusion_datasource::file_groups::FileGroup;
+    pub use datafusion_datasource::file_scan_config::FileScanConfigBuilder;
+    pub use datafusion_datasource::source::DataSourceExec;
+    pub use datafusion_datasource_parquet::source::ParquetSource;
+    pub use datafusion_expr::TableType;
+}
