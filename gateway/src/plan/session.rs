@@ -19,7 +19,8 @@ const BATCH_ROWS: usize = 1_024;
 /// The engine.
 #[derive(Debug)]
 pub(crate) struct Session {
-    runtime: Arc<RuntimeEnv>,
+    /// Made once: its functions and rules are the same for all statements, and none depends on the time.
+    state: Arc<SessionState>,
 }
 
 impl Session {
@@ -33,52 +34,56 @@ impl Session {
             .with_memory_pool(Arc::new(pool))
             .with_disk_manager_builder(disk)
             .build_arc()?;
-        Ok(Self { runtime })
+        Ok(Self { state: Arc::new(closed_state(runtime)) })
     }
 
-    /// A state with closed options and functions.
-    pub(crate) fn state(&self) -> SessionState {
-        let mut config = SessionConfig::new()
-            .with_batch_size(BATCH_ROWS)
-            .with_target_partitions(1)
-            .with_information_schema(false);
-        let options = config.options_mut();
-        // Strings are plain: clients read plain ones, and views keep what was filtered out.
-        options.sql_parser.map_string_types_to_utf8view = false;
-        options.sql_parser.enable_ident_normalization = true;
-        options.optimizer.skip_failed_rules = false;
-        // Each flag by itself: as a field the umbrella clears only itself.
-        options.optimizer.enable_dynamic_filter_pushdown = false;
-        options.optimizer.enable_topk_dynamic_filter_pushdown = false;
-        options.optimizer.enable_join_dynamic_filter_pushdown = false;
-        options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
-        let offered =
-            |names: &[String], name: &str| is_offered(name) || names.iter().any(|n| is_offered(n));
-        let scalars = SessionStateDefaults::default_scalar_functions();
-        let aggregates = SessionStateDefaults::default_aggregate_functions();
-        let windows = SessionStateDefaults::default_window_functions();
-        let rules = PhysicalOptimizer::default().rules.into_iter();
-        let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").collect();
-        SessionStateBuilder::new()
-            .with_config(config)
-            .with_runtime_env(Arc::clone(&self.runtime))
-            .with_expr_planners(SessionStateDefaults::default_expr_planners())
-            .with_scalar_functions(
-                scalars.into_iter().filter(|f| offered(f.aliases(), f.name())).collect(),
-            )
-            .with_aggregate_functions(
-                aggregates
-                    .into_iter()
-                    .chain([histogram::function()])
-                    .filter(|f| offered(f.aliases(), f.name()))
-                    .collect(),
-            )
-            .with_window_functions(
-                windows.into_iter().filter(|f| offered(f.aliases(), f.name())).collect(),
-            )
-            .with_physical_optimizer_rules(rules)
-            .build()
+    /// The state, with closed options and functions.
+    pub(crate) fn state(&self) -> Arc<SessionState> {
+        Arc::clone(&self.state)
     }
+}
+
+fn closed_state(runtime: Arc<RuntimeEnv>) -> SessionState {
+    let mut config = SessionConfig::new()
+        .with_batch_size(BATCH_ROWS)
+        .with_target_partitions(1)
+        .with_information_schema(false);
+    let options = config.options_mut();
+    // Strings are plain: clients read plain ones, and views keep what was filtered out.
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.sql_parser.enable_ident_normalization = true;
+    options.optimizer.skip_failed_rules = false;
+    // Each flag by itself: as a field the umbrella clears only itself.
+    options.optimizer.enable_dynamic_filter_pushdown = false;
+    options.optimizer.enable_topk_dynamic_filter_pushdown = false;
+    options.optimizer.enable_join_dynamic_filter_pushdown = false;
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+    let offered =
+        |names: &[String], name: &str| is_offered(name) || names.iter().any(|n| is_offered(n));
+    let scalars = SessionStateDefaults::default_scalar_functions();
+    let aggregates = SessionStateDefaults::default_aggregate_functions();
+    let windows = SessionStateDefaults::default_window_functions();
+    let rules = PhysicalOptimizer::default().rules.into_iter();
+    let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").collect();
+    SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_expr_planners(SessionStateDefaults::default_expr_planners())
+        .with_scalar_functions(
+            scalars.into_iter().filter(|f| offered(f.aliases(), f.name())).collect(),
+        )
+        .with_aggregate_functions(
+            aggregates
+                .into_iter()
+                .chain([histogram::function()])
+                .filter(|f| offered(f.aliases(), f.name()))
+                .collect(),
+        )
+        .with_window_functions(
+            windows.into_iter().filter(|f| offered(f.aliases(), f.name())).collect(),
+        )
+        .with_physical_optimizer_rules(rules)
+        .build()
 }
 
 #[cfg(test)]

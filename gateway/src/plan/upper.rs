@@ -7,12 +7,13 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
-use datafusion::dataframe::DataFrame;
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::logical_plan::TableScanBuilder;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
+use datafusion::physical_plan::execute_stream;
 use futures::StreamExt as _;
+use futures::future::{BoxFuture, ready};
 use insitu_disclosure::{Refusal, RefusalCode, Refusals, Scalar};
 
 use super::aggregate::conjunction;
@@ -62,13 +63,23 @@ pub(crate) fn open_needs(
     Ok(needs)
 }
 
-/// Puts tables in the leaves' places and runs the plan. Every batch goes to `each`, which says whether
-/// it could be used.
-pub(crate) async fn run_upper(
+/// Puts tables in the leaves' places and runs the plan. It was optimised before anything was read, and what was
+/// read changes nothing in that.
+pub(crate) fn run_upper(
     optimised: LogicalPlan,
-    tables: HashMap<usize, (SchemaRef, Vec<RecordBatch>)>,
-    state: SessionState,
-) -> Result<Vec<RecordBatch>, Refusals> {
+    tables: &HashMap<usize, (SchemaRef, Vec<RecordBatch>)>,
+    state: Arc<SessionState>,
+) -> BoxFuture<'static, Result<Vec<RecordBatch>, Refusals>> {
+    match with_tables(optimised, tables) {
+        Ok(plan) => Box::pin(collect(plan, state)),
+        Err(refusals) => Box::pin(ready(Err(refusals))),
+    }
+}
+
+fn with_tables(
+    optimised: LogicalPlan,
+    tables: &HashMap<usize, (SchemaRef, Vec<RecordBatch>)>,
+) -> Result<LogicalPlan, Refusals> {
     let plan = optimised
         .transform_up_with_subqueries(|node| match &node {
             LogicalPlan::TableScan(scan) => match PendingTable::index_of(scan) {
@@ -77,10 +88,17 @@ pub(crate) async fn run_upper(
             },
             _ => Ok(Transformed::no(node)),
         })
-        .map_err(|e| planning_refusal(&e))?
-        .data;
-    let mut stream =
-        DataFrame::new(state, plan).execute_stream().await.map_err(|e| running_refusal(&e))?;
+        .map_err(|e| planning_refusal(&e))?;
+    Ok(plan.data)
+}
+
+async fn collect(
+    plan: LogicalPlan,
+    state: Arc<SessionState>,
+) -> Result<Vec<RecordBatch>, Refusals> {
+    let planned = state.query_planner().create_physical_plan(&plan, state.as_ref()).await;
+    let running = planned.and_then(|physical| execute_stream(physical, state.task_ctx()));
+    let mut stream = running.map_err(|e| running_refusal(&e))?;
     let mut batches = Vec::new();
     let mut rows = 0_usize;
     while let Some(batch) = stream.next().await {

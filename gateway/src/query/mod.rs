@@ -290,7 +290,7 @@ impl Gateway {
             }
         }
         let batches =
-            plan::run_upper(ready.optimised.clone(), leaves, self.session.state()).await?;
+            plan::run_upper(ready.optimised.clone(), &leaves, self.session.state()).await?;
         let batches: Option<Vec<RecordBatch>> =
             batches.iter().map(|b| plan::to_client(b, &ready.schema)).collect();
         let batches = batches.ok_or_else(internal)?;

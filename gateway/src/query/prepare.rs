@@ -21,7 +21,7 @@ use crate::references::placeholders;
 pub(super) async fn prepare(
     threads: &PlanningThreads,
     catalog: Catalog,
-    state: SessionState,
+    state: Arc<SessionState>,
     sql: &[u8],
     options: &Options,
 ) -> Result<Prepared, Refusals> {
@@ -29,7 +29,7 @@ pub(super) async fn prepare(
     else {
         return statement(threads, catalog, state, sql, options).await;
     };
-    let document = explanation(threads, catalog, state.clone(), format, sql, options).await?;
+    let document = explanation(threads, catalog, Arc::clone(&state), format, sql, options).await?;
     let options = options.clone();
     threads.run(move || told(&document, format, options, &state)).await
 }
@@ -38,12 +38,12 @@ pub(super) async fn prepare(
 pub(super) async fn explanation(
     threads: &PlanningThreads,
     catalog: Catalog,
-    state: SessionState,
+    state: Arc<SessionState>,
     format: ExplainFormat,
     sql: &[u8],
     options: &Options,
 ) -> Result<String, Refusals> {
-    let found = match statement(threads, catalog, state.clone(), sql, options).await {
+    let found = match statement(threads, catalog, Arc::clone(&state), sql, options).await {
         Ok(prepared) => typical(threads, &prepared, state).await,
         Err(refusals) => Err(refusals),
     };
@@ -73,7 +73,7 @@ fn told(
 async fn statement(
     threads: &PlanningThreads,
     catalog: Catalog,
-    state: SessionState,
+    state: Arc<SessionState>,
     sql: &[u8],
     options: &Options,
 ) -> Result<Prepared, Refusals> {
@@ -104,7 +104,7 @@ pub(super) async fn bind(
     threads: &PlanningThreads,
     prepared: &Prepared,
     parameters: Option<RecordBatch>,
-    state: SessionState,
+    state: Arc<SessionState>,
 ) -> Result<Arc<Ready>, Refusals> {
     let values = parameter_values(prepared, parameters)?;
     if let Some(ready) = &prepared.ready {
@@ -127,7 +127,7 @@ pub(super) async fn bind(
 pub(super) async fn typical(
     threads: &PlanningThreads,
     prepared: &Prepared,
-    state: SessionState,
+    state: Arc<SessionState>,
 ) -> Result<Arc<Ready>, Refusals> {
     if let Some(ready) = &prepared.ready {
         return Ok(Arc::clone(ready));

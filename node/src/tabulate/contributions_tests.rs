@@ -11,7 +11,7 @@ use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, 
 use insitu_disclosure::keyed::mix;
 
 use super::super::layout::{Counted, Finding, Width};
-use super::super::run::{Engine, RunError};
+use super::super::run::{Engine, RunError, Spread};
 use super::super::state;
 use super::*;
 
@@ -307,9 +307,16 @@ async fn units_that_dont_fit_into_memory_are_too_many_and_those_that_fit_are_cou
     for (by, cells) in [(Vec::new(), 1), (vec![col("k")], 12)] {
         let minute = Duration::from_secs(60);
         // Each unit takes some 40 bytes while it waits.
-        let little = Engine::new(2 << 20).unwrap().run(counted(by.clone()), 100, minute).await;
+        let little = Engine::new(2 << 20)
+            .unwrap()
+            .run(counted(by.clone()), Spread::AllThreads, 100, minute)
+            .await;
         assert!(matches!(little, Err(RunError::OutOfMemory)), "{little:?}");
-        let enough = Engine::new(256 << 20).unwrap().run(counted(by), 100, minute).await.unwrap();
+        let enough = Engine::new(256 << 20)
+            .unwrap()
+            .run(counted(by), Spread::AllThreads, 100, minute)
+            .await
+            .unwrap();
         let mut units = 0;
         for batch in &enough {
             let known = batch.columns().last().unwrap();

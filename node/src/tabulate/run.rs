@@ -6,20 +6,19 @@ use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use datafusion::common::DataFusionError;
-use datafusion::dataframe::DataFrame;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, ready};
 
 use super::function::TooLarge;
-use super::unwanted::Wanted;
+use super::unwanted::{Look, Wanted};
 
 /// Why a plan didn't come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +48,29 @@ pub(crate) enum RunError {
 pub(crate) struct Engine {
     runtime: Arc<RuntimeEnv>,
     threads: Threads,
-    parallel: usize,
+    /// Sessions are made once: options, rules and functions are the same for all queries.
+    on_one: Arc<SessionState>,
+    on_all: Arc<SessionState>,
 }
+
+/// Over how many threads a plan is spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spread {
+    /// To deal out so few rows would take longer than to read them.
+    OneThread,
+    /// Over all.
+    AllThreads,
+}
+
+impl Spread {
+    /// For a plan over so many rows.
+    pub(crate) const fn over(rows: u64) -> Self {
+        if rows <= FEW_ROWS { Self::OneThread } else { Self::AllThreads }
+    }
+}
+
+/// So many rows are read by one thread in about a millisecond.
+const FEW_ROWS: u64 = 65_536;
 
 /// Threads that run plans. A `tokio` runtime can't be dropped where it would block, so it is
 /// shut down in the background.
@@ -86,7 +106,9 @@ impl Engine {
             .thread_stack_size(8 << 20)
             .enable_all()
             .build()?;
-        Ok(Self { runtime, threads: Threads(Some(threads)), parallel })
+        let [on_one, on_all] =
+            [1, parallel].map(|threads| Arc::new(session(Arc::clone(&runtime), threads)));
+        Ok(Self { runtime, threads: Threads(Some(threads)), on_one, on_all })
     }
 
     /// The engine's memory, object stores and caches.
@@ -100,29 +122,12 @@ impl Engine {
         self.threads.0.as_ref().map_or(0, |threads| threads.metrics().num_alive_tasks())
     }
 
-    /// A session for one query, with closed options and rules.
-    pub(super) fn session(&self, wanted: &Wanted) -> SessionState {
-        let mut config = SessionConfig::new()
-            .with_batch_size(BATCH_ROWS)
-            .with_target_partitions(self.parallel)
-            .with_information_schema(false);
-        let optimizer = &mut config.options_mut().optimizer;
-        // Each flag by itself: as a field the umbrella clears only itself.
-        optimizer.enable_dynamic_filter_pushdown = false;
-        optimizer.enable_topk_dynamic_filter_pushdown = false;
-        optimizer.enable_join_dynamic_filter_pushdown = false;
-        optimizer.enable_aggregate_dynamic_filter_pushdown = false;
-        optimizer.skip_failed_rules = false;
-        // Counts come from rows, never from a file's statistics, which say nothing of units.
-        let rules = PhysicalOptimizer::default().rules.into_iter();
-        let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> =
-            rules.filter(|rule| rule.name() != "aggregate_statistics").collect();
-        rules.push(Arc::new(wanted.rule()));
-        SessionStateBuilder::new()
-            .with_config(config)
-            .with_runtime_env(Arc::clone(&self.runtime))
-            .with_physical_optimizer_rules(rules)
-            .build()
+    /// The session of queries that are spread so.
+    pub(super) fn session(&self, spread: Spread) -> Arc<SessionState> {
+        Arc::clone(match spread {
+            Spread::OneThread => &self.on_one,
+            Spread::AllThreads => &self.on_all,
+        })
     }
 
     /// Runs a plan to its end. Dropping the future stops it. The future itself holds no plan: to prove that one may be
@@ -130,6 +135,7 @@ impl Engine {
     pub(crate) fn run(
         &self,
         plan: LogicalPlan,
+        spread: Spread,
         rows_max: usize,
         time_max: Duration,
     ) -> BoxFuture<'static, Result<Vec<RecordBatch>, RunError>> {
@@ -139,9 +145,9 @@ impl Engine {
         // Both end with this future: tasks that wait are dropped with the set, those that work see that
         // nobody wants their batches.
         let wanted = Wanted::default();
-        let session = self.session(&wanted);
+        let session = self.session(spread);
         let mut task = tokio::task::JoinSet::new();
-        task.spawn_on(collect(session, plan, rows_max), threads.handle());
+        task.spawn_on(collect(session, plan, wanted.look(), rows_max), threads.handle());
         Box::pin(async move {
             let _wanted = wanted;
             match tokio::time::timeout(time_max, task.join_next()).await {
@@ -154,12 +160,40 @@ impl Engine {
     }
 }
 
+/// A session with closed options and rules.
+fn session(runtime: Arc<RuntimeEnv>, threads: usize) -> SessionState {
+    let mut config = SessionConfig::new()
+        .with_batch_size(BATCH_ROWS)
+        .with_target_partitions(threads)
+        .with_information_schema(false);
+    let optimizer = &mut config.options_mut().optimizer;
+    // Each flag by itself: as a field the umbrella clears only itself.
+    optimizer.enable_dynamic_filter_pushdown = false;
+    optimizer.enable_topk_dynamic_filter_pushdown = false;
+    optimizer.enable_join_dynamic_filter_pushdown = false;
+    optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+    optimizer.skip_failed_rules = false;
+    // Counts come from rows, never from a file's statistics, which say nothing of units.
+    let rules = PhysicalOptimizer::default().rules.into_iter();
+    let rules = rules.filter(|rule| rule.name() != "aggregate_statistics").collect();
+    SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_physical_optimizer_rules(rules)
+        .build()
+}
+
 async fn collect(
-    session: SessionState,
+    session: Arc<SessionState>,
     plan: LogicalPlan,
+    look: Look,
     rows_max: usize,
 ) -> Result<Vec<RecordBatch>, RunError> {
-    let mut stream = DataFrame::new(session, plan).execute_stream().await.map_err(engine_error)?;
+    let planned = session.create_physical_plan(&plan).await;
+    let running = planned
+        .and_then(|physical| look.before_each_batch(physical))
+        .and_then(|physical| execute_stream(physical, session.task_ctx()));
+    let mut stream = running.map_err(engine_error)?;
     let mut batches = Vec::new();
     let mut rows = 0_usize;
     while let Some(batch) = stream.next().await {
