@@ -6,7 +6,7 @@
 //! which the crate `insitu-planner` implements.
 //!
 //! 1. [`Sessions`], [`Settings`], [`Functions`]: sessions with closed options, rules and functions.
-//! 2. [`SharedPlan`], [`stream`]: a plan that is passed about; a stream of its batches.
+//! 2. [`SharedPlan`], [`physical`], [`stream`]: a plan that is passed about; planned; a stream of its batches.
 //! 3. [`datasource`] and the others: DataFusion's parts.
 
 mod plan;
@@ -14,8 +14,8 @@ mod sessions;
 mod stream;
 
 pub use plan::SharedPlan;
-pub use sessions::{Functions, Sessions, Settings};
-pub use stream::stream;
+pub use sessions::{Functions, OpenSession, Sessions, Settings};
+pub use stream::{physical, physical_of_optimised, stream};
 
 pub use datafusion_catalog as catalog;
 pub use datafusion_common as common;

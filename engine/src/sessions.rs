@@ -1,6 +1,7 @@
 //! Sessions: what a plan is planned and run under.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use datafusion_catalog::Session;
@@ -19,7 +20,33 @@ use datafusion_physical_optimizer::optimizer::PhysicalOptimizer;
 /// Opens sessions.
 pub trait Sessions: fmt::Debug + Send + Sync {
     /// A session with just these settings. Logical rules are DataFusion's.
-    fn open(&self, settings: Settings) -> Arc<dyn Session>;
+    fn open(&self, settings: Settings) -> OpenSession;
+}
+
+/// A session that may be shared; making one takes as long as planning a small statement.
+#[derive(Clone)]
+pub struct OpenSession(Arc<dyn Session>);
+
+impl OpenSession {
+    /// Of the engine's.
+    #[must_use]
+    pub fn new(session: Arc<dyn Session>) -> Self {
+        Self(session)
+    }
+}
+
+impl Deref for OpenSession {
+    type Target = dyn Session;
+
+    fn deref(&self) -> &Self::Target {
+        self.0.as_ref()
+    }
+}
+
+impl fmt::Debug for OpenSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OpenSession").field(&self.0.session_id()).finish()
+    }
 }
 
 /// What a session is opened with.

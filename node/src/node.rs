@@ -30,7 +30,7 @@ use crate::references::{LookUps, References};
 use crate::source;
 use crate::state::NodeState;
 use crate::tabulate::{
-    Engine, RunError, check_predicate, collect_evidence, evidence_plan, rows_plan,
+    Engine, RunError, Spread, check_predicate, collect_evidence, evidence_plan, rows_plan,
 };
 
 /// A department's node: its datasets and the engine that reads them.
@@ -68,7 +68,7 @@ impl Node {
         let mut datasets = source::load(
             &config.datasets,
             &store,
-            &engine.loading(),
+            engine.loading(),
             config.node.source_limits(),
             state,
         )
@@ -227,6 +227,10 @@ impl Node {
     ) -> Result<Charged, Refusals> {
         let (budget, snapshot) = (Arc::clone(&loaded.budget), loaded.dataset.snapshot);
         let editions = editions.clone();
+        if loaded.dataset.conditions_max().is_none() {
+            // It costs nothing, so nothing is written down.
+            return charge(admitted, &editions, snapshot, budget.as_ref()).map_err(|_| internal());
+        }
         // Away from the threads that serve the network: what is charged is written down.
         let charging = tokio::task::spawn_blocking(move || {
             charge(admitted, &editions, snapshot, budget.as_ref())
@@ -260,7 +264,7 @@ impl Node {
         let rows_max = usize::try_from(groups_max).unwrap_or(usize::MAX);
         let batches = self
             .engine
-            .run(plan, rows_max, time_max)
+            .run(plan, Spread::over(loaded.quality.rows()), rows_max, time_max)
             .await
             .map_err(|error| self.failed(error, groups_max))?;
         let mut evidence = collect_evidence(&admitted, batches, look_ups).ok_or_else(|| {
@@ -327,7 +331,7 @@ impl Node {
                 .map_err(|error| self.failed(RunError::Engine(error), limit))?;
         let batches = self
             .engine
-            .run(plan, OPEN_ROWS_MAX, time_max)
+            .run(plan, Spread::over(loaded.quality.rows()), OPEN_ROWS_MAX, time_max)
             .await
             .map_err(|error| self.failed(error, limit))?;
         open.rows(&rows.columns, &batches).map(Answer::OpenRows).map_err(|_| internal())

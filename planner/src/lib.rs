@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use datafusion::catalog::Session;
 use datafusion::execution::session_state::SessionStateBuilder;
-use insitu_engine::{Functions, Sessions, Settings};
+use insitu_engine::{Functions, OpenSession, Sessions, Settings};
 
 /// DataFusion's planner.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,7 +19,7 @@ impl Planner {
 }
 
 impl Sessions for Planner {
-    fn open(&self, settings: Settings) -> Arc<dyn Session> {
+    fn open(&self, settings: Settings) -> OpenSession {
         let Settings { config, runtime, functions, physical_rules } = settings;
         let Functions { planners, scalar, aggregate, window } = functions;
         let state = SessionStateBuilder::new()
@@ -32,6 +31,6 @@ impl Sessions for Planner {
             .with_window_functions(window)
             .with_physical_optimizer_rules(physical_rules)
             .build();
-        Arc::new(state)
+        OpenSession::new(Arc::new(state))
     }
 }

@@ -85,6 +85,14 @@ impl Federation {
         Self::started(departments, |_| {}, false).await
     }
 
+    /// The same with the gateway's settings changed.
+    pub async fn untapped_with(
+        departments: &[Department],
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        Self::started(departments, change, false).await
+    }
+
     async fn started(
         departments: &[Department],
         change: impl FnOnce(&mut Settings),

@@ -5,15 +5,14 @@ use std::time::Instant;
 use insitu_gateway::query::Options;
 use insitu_tests::Federation;
 
-use super::Figure;
 use super::departments::{Terms, departments, files};
+use super::report::{Figure, Report};
 use crate::times::Times;
 
 const PLANS: usize = 200;
 const QUESTIONS: usize = 200;
 
-pub(super) async fn run(numbers: &[usize]) -> Vec<Figure> {
-    let mut figures = Vec::new();
+pub(super) async fn run(report: &mut Report, numbers: &[usize]) {
     for nodes in numbers {
         let files = files(*nodes, 100 * *nodes as u64, 4);
         let federation = Federation::untapped(&departments(files, Terms::Protected)).await;
@@ -27,11 +26,7 @@ pub(super) async fn run(numbers: &[usize]) -> Vec<Figure> {
         }
         let target = if *nodes <= 32 { "5 ms" } else { "20 ms" };
         let times = Times::of(times);
-        figures.push(Figure::ms(
-            format!("planning, {nodes} nodes, median"),
-            times.median(),
-            target,
-        ));
+        report.add(Figure::ms(format!("planning, {nodes} nodes, median"), times.median(), target));
         let mut analyst = federation.analyst().await;
         let mut times = Vec::new();
         for i in 0..QUESTIONS {
@@ -48,18 +43,17 @@ pub(super) async fn run(numbers: &[usize]) -> Vec<Figure> {
             _ => "100 ms",
         };
         let times = Times::of(times);
-        figures.push(Figure::ms(
+        report.add(Figure::ms(
             format!("smallest question, {nodes} nodes, p50"),
             times.median(),
             target,
         ));
-        figures.push(Figure::ms(
+        report.add(Figure::ms(
             format!("smallest question, {nodes} nodes, p99"),
             times.percentile(99),
             "",
         ));
     }
-    figures
 }
 
 const MEASURES: &str = "SELECT area, month, count(*), sum(cost), avg(cost) FROM b.people";

@@ -1,67 +1,110 @@
-//! Many clients at once, in a closed loop: each asks again as soon as it is answered.
+//! Many clients at once, each an analyst of its own, in a closed loop: each asks again as soon as it is answered or refused.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use insitu_tests::Federation;
+use insitu_tests::{Analyst, Federation};
 use tokio::task::JoinSet;
 
-use super::Figure;
 use super::departments::{Terms, departments, files};
-use crate::times::Times;
+use super::report::{Figure, Report};
+use crate::times::{Times, resident_mib};
 
 const NODES: usize = 8;
 const CLIENTS: usize = 32;
 
-pub(super) async fn run(seconds: u64) -> Vec<Figure> {
-    let files = files(NODES, 80_000, 10);
-    let federation = Federation::untapped(&departments(files, Terms::Protected)).await;
-    let mut figures = Vec::new();
-    for (clients, target) in [(CLIENTS, "200"), (4 * CLIENTS, "")] {
-        let [mut answered, mut refused, mut failed] = [Vec::new(), Vec::new(), Vec::new()];
-        let until = Instant::now() + Duration::from_secs(seconds);
-        let next = Arc::new(AtomicU64::new(0));
-        let mut tasks = JoinSet::new();
-        for _ in 0..clients {
-            let mut analyst = federation.analyst().await;
-            let next = Arc::clone(&next);
-            tasks.spawn(async move {
-                let mut ended = Vec::new();
-                while Instant::now() < until {
-                    // Few questions, asked again and again.
-                    let month = next.fetch_add(1, Ordering::Relaxed) % 12;
-                    let sql = format!(
-                        "SELECT area, count(*) FROM b.people WHERE month = {month} GROUP BY area"
-                    );
-                    let begun = Instant::now();
-                    let outcome = analyst.ask(&sql).await.map(|_| ()).map_err(|told| told.0);
-                    ended.push((begun.elapsed(), outcome));
-                }
-                ended
-            });
+/// Whether the gateway gives an analyst what it gave before.
+#[derive(Debug, Clone, Copy)]
+enum Results {
+    Kept,
+    AskedForEachTime,
+}
+
+pub(super) async fn run(report: &mut Report, seconds: u64) {
+    let departments = departments(files(NODES, 80_000, 10), Terms::Protected);
+    for results in [Results::Kept, Results::AskedForEachTime] {
+        let (kept_bytes, what) = match results {
+            Results::Kept => (64 << 20, "cached"),
+            Results::AskedForEachTime => (0, "not cached"),
+        };
+        let federation = Federation::untapped_with(&departments, |settings| {
+            settings.result_cache_bytes = kept_bytes;
+            settings.analysts = (0..4 * CLIENTS).map(|n| (format!("a{n}"), token(n))).collect();
+        })
+        .await;
+        for (clients, target) in [(CLIENTS, "200"), (4 * CLIENTS, "")] {
+            let target = match results {
+                Results::Kept => target,
+                Results::AskedForEachTime => "",
+            };
+            one(report, &federation, clients, seconds, what, target).await;
         }
-        for (time, outcome) in tasks.join_all().await.into_iter().flatten() {
-            match outcome {
-                Ok(()) => answered.push(time),
-                Err(told) if told.contains("L50") => refused.push(time),
-                Err(_) => failed.push(time),
-            }
-        }
-        let name = |what: &str| format!("{clients} clients, {NODES} nodes: {what}");
-        let rate = answered.len() as f64 / seconds as f64;
-        figures.push(Figure::of(name("answers"), rate, "/s", target));
-        let refusals = refused.len() as f64 / seconds as f64;
-        figures.push(Figure::of(name("refused as too many"), refusals, "/s", ""));
-        figures.push(Figure::of(name("anything else"), failed.len() as f64, "", "0"));
-        let times = Times::of(answered);
-        figures.push(Figure::ms(name("p50"), times.median(), ""));
-        figures.push(Figure::of(
-            name("p99 by p50"),
-            times.percentile(99) / times.median(),
-            "",
-            "10",
-        ));
     }
-    figures
+}
+
+fn token(client: usize) -> String {
+    format!("token-of-client-{client}")
+}
+
+async fn one(
+    report: &mut Report,
+    federation: &Federation,
+    clients: usize,
+    seconds: u64,
+    what: &str,
+    target: &str,
+) {
+    let ([mut answered, mut refused], mut failed) = ([Vec::new(), Vec::new()], Vec::new());
+    let mut analysts = Vec::new();
+    for client in 0..clients {
+        let mut analyst = Analyst::connect(federation.address(), &token(client)).await;
+        // Each of the few questions once, so that what is kept is there.
+        for month in 0..12 {
+            analyst.ask(&question(month)).await.unwrap();
+        }
+        analysts.push(analyst);
+    }
+    let before = resident_mib();
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let next = Arc::new(AtomicU64::new(0));
+    let mut tasks = JoinSet::new();
+    for mut analyst in analysts {
+        let next = Arc::clone(&next);
+        tasks.spawn(async move {
+            let mut ended = Vec::new();
+            while Instant::now() < until {
+                let month = next.fetch_add(1, Ordering::Relaxed) % 12;
+                let begun = Instant::now();
+                let outcome =
+                    analyst.ask(&question(month)).await.map(|_| ()).map_err(|told| told.0);
+                ended.push((begun.elapsed(), outcome));
+            }
+            ended
+        });
+    }
+    for (time, outcome) in tasks.join_all().await.into_iter().flatten() {
+        match outcome {
+            Ok(()) => answered.push(time),
+            Err(told) if told.contains("L507") => refused.push(time),
+            Err(told) => failed.push(told),
+        }
+    }
+    let name = |part: &str| format!("{clients} clients, {NODES} nodes, {what}: {part}");
+    let rate = answered.len() as f64 / seconds as f64;
+    report.add(Figure::of(name("answers"), rate, "/s", target));
+    let refusals = refused.len() as f64 / seconds as f64;
+    report.add(Figure::of(name("refused as too many"), refusals, "/s", ""));
+    report.add(Figure::of(name("anything else"), failed.len() as f64, "", "0"));
+    if let Some(told) = failed.first() {
+        report.note(told);
+    }
+    let times = Times::of(answered);
+    report.add(Figure::ms(name("p50"), times.median(), ""));
+    report.add(Figure::of(name("p99 by p50"), times.percentile(99) / times.median(), "", "10"));
+    report.add(Figure::of(name("memory more than before"), resident_mib() - before, "MiB", "0"));
+}
+
+fn question(month: u64) -> String {
+    format!("SELECT area, count(*) FROM b.people WHERE month = {month} GROUP BY area")
 }

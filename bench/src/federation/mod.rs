@@ -6,17 +6,23 @@
 //! 3. [`load`]: many clients at once.
 //! 4. [`overhead`]: eight nodes beside one engine over all their rows.
 //! 5. [`wire`]: bytes that nodes send, and how fast rows reach a client.
+//! 6. [`tpch`]: TPC-H beside one engine, DuckDB and PostgreSQL.
+//! 7. [`report`]: figures, as they are found.
 
 mod departments;
 mod fan_out;
 mod load;
 mod overhead;
+mod report;
+mod tpch;
 mod wire;
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use self::report::Report;
 use crate::times::machine;
 
 /// How much of it.
@@ -34,6 +40,18 @@ pub(crate) struct Arguments {
     /// Seconds that the load lasts.
     #[arg(long, default_value_t = 5)]
     load_seconds: u64,
+    /// TPC-H's scale: 1 has six million lines.
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// Without DuckDB and PostgreSQL beside TPC-H.
+    #[arg(long)]
+    no_peers: bool,
+    /// Where DuckDB's Python environment is, or is made.
+    #[arg(long, default_value = "target/bench-python")]
+    venv: PathBuf,
+    /// Prints the figures again, as a table for `docs/benchmarks.md`.
+    #[arg(long)]
+    markdown: bool,
     /// Where to write the figures as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -49,61 +67,41 @@ enum Part {
     Load,
     Overhead,
     Wire,
+    Tpch,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::FanOut, Self::Load, Self::Overhead, Self::Wire];
+    const ALL: [Self; 5] = [Self::FanOut, Self::Load, Self::Overhead, Self::Wire, Self::Tpch];
 }
 
 /// Measures the parts and prints a line for each figure.
 pub(crate) async fn run(arguments: &Arguments) {
-    println!("{:<54} {:>12} {:>12}", "", "measured", "target");
-    let mut figures = Vec::new();
+    println!("{:<58} {:>14} {:>14}", "", "measured", "target");
+    let mut report = Report::default();
     for part in &arguments.parts {
-        let found = match part {
-            Part::FanOut => fan_out::run(&arguments.nodes).await,
-            Part::Load => load::run(arguments.load_seconds).await,
-            Part::Overhead => overhead::run(arguments.rows, arguments.runs).await,
-            Part::Wire => wire::run(arguments.runs).await,
-        };
-        for figure in found {
-            println!("{:<54} {:>12} {:>12}", figure.name, figure.shown, figure.target);
-            figures.push(figure.json());
+        let begun = Instant::now();
+        match part {
+            Part::FanOut => fan_out::run(&mut report, &arguments.nodes).await,
+            Part::Load => load::run(&mut report, arguments.load_seconds).await,
+            Part::Overhead => overhead::run(&mut report, arguments.rows, arguments.runs).await,
+            Part::Wire => wire::run(&mut report, arguments.runs).await,
+            Part::Tpch => {
+                let Arguments { scale, runs, no_peers, venv, .. } = arguments;
+                tpch::run(&mut report, *scale, *runs, !no_peers, venv).await;
+            }
         }
+        report.note(&format!("{part:?}: {:.0} s", begun.elapsed().as_secs_f64()));
     }
-    let report: Value = json!({ "machine": machine(), "rows": arguments.rows, "figures": figures });
+    if arguments.markdown {
+        println!("\n{}", report.markdown());
+    }
+    let json: Value = json!({
+        "machine": machine(),
+        "rows": arguments.rows,
+        "scale": arguments.scale,
+        "figures": report.json(),
+    });
     if let Some(path) = &arguments.json {
-        std::fs::write(path, serde_json::to_vec_pretty(&report).unwrap()).unwrap();
-    }
-}
-
-/// A figure with what is aimed at, in its own unit.
-struct Figure {
-    name: String,
-    value: f64,
-    shown: String,
-    target: String,
-}
-
-impl Figure {
-    /// A time in milliseconds.
-    fn ms(name: impl Into<String>, seconds: f64, target: &str) -> Self {
-        let value = seconds * 1_000.0;
-        Self {
-            name: name.into(),
-            value,
-            shown: format!("{value:.2} ms"),
-            target: target.to_owned(),
-        }
-    }
-
-    /// A number with its unit.
-    fn of(name: impl Into<String>, value: f64, unit: &str, target: &str) -> Self {
-        let shown = format!("{value:.2} {unit}").trim().to_owned();
-        Self { name: name.into(), value, shown, target: target.to_owned() }
-    }
-
-    fn json(&self) -> Value {
-        json!({ "name": self.name, "value": self.value, "shown": self.shown, "target": self.target })
+        std::fs::write(path, serde_json::to_vec_pretty(&json).unwrap()).unwrap();
     }
 }

@@ -9,8 +9,8 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
-use super::Figure;
 use super::departments::{Terms, departments, files};
+use super::report::{Figure, Report};
 use crate::times::Times;
 
 const NODES: usize = 8;
@@ -30,12 +30,11 @@ const QUESTIONS: [(&str, &str); 5] = [
     ),
 ];
 
-pub(super) async fn run(rows: u64, runs: u32) -> Vec<Figure> {
+pub(super) async fn run(report: &mut Report, rows: u64, runs: u32) {
     let files = files(NODES, rows, 1_000);
     let local = one_engine(&files).await;
     let federation = Federation::untapped(&departments(files, Terms::Open)).await;
     let mut analyst = federation.analyst().await;
-    let mut figures = Vec::new();
     let mut logarithms = 0.0;
     for (name, sql) in QUESTIONS {
         let mut times = [Vec::new(), Vec::new()];
@@ -52,17 +51,16 @@ pub(super) async fn run(rows: u64, runs: u32) -> Vec<Figure> {
         let [local, federated] = times.map(Times::of);
         let (one, eight) = (local.least(), federated.least());
         logarithms += (eight / one).ln();
-        figures.push(Figure::ms(format!("{name}: one engine"), one, ""));
-        figures.push(Figure::ms(format!("{name}: {NODES} nodes"), eight, "+10 ms"));
+        report.add(Figure::ms(format!("{name}: one engine"), one, ""));
+        report.add(Figure::ms(format!("{name}: {NODES} nodes"), eight, "+10 ms"));
     }
     let mean = (logarithms / QUESTIONS.len() as f64).exp();
-    figures.push(Figure::of(
+    report.add(Figure::of(
         format!("{NODES} nodes by one engine, geometric mean"),
         mean,
         "",
         "1.15",
     ));
-    figures
 }
 
 async fn one_engine(files: &[Vec<u8>]) -> SessionContext {

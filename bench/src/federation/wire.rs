@@ -4,14 +4,13 @@ use std::time::Instant;
 
 use insitu_tests::Federation;
 
-use super::Figure;
 use super::departments::{Terms, departments, files};
+use super::report::{Figure, Report};
 use crate::times::Times;
 
 const AREAS: u64 = 1_000;
 
-pub(super) async fn run(runs: u32) -> Vec<Figure> {
-    let mut figures = Vec::new();
+pub(super) async fn run(report: &mut Report, runs: u32) {
     for (what, terms) in [("open", Terms::Open), ("protected, Evidence", Terms::Protected)] {
         let mut bytes = Vec::new();
         for rows in [50_000, 5_000_000] {
@@ -28,8 +27,8 @@ pub(super) async fn run(runs: u32) -> Vec<Figure> {
         let widths = AREAS as f64 * (5.0 + 4.0 + 8.0 + 16.0);
         let [few, many] = [bytes[0] as f64, bytes[1] as f64];
         let name = |of: &str| format!("{what}, {AREAS} groups: {of}");
-        figures.push(Figure::of(name("bytes by groups × widths"), few / widths, "", "2"));
-        figures.push(Figure::of(
+        report.add(Figure::of(name("bytes by groups × widths"), few / widths, "", "2"));
+        report.add(Figure::of(
             name("the same with 100 times the rows"),
             many / widths,
             "",
@@ -47,6 +46,5 @@ pub(super) async fn run(runs: u32) -> Vec<Figure> {
         bytes = asked.batches.iter().map(|b| b.get_array_memory_size()).sum();
     }
     let rate = bytes as f64 / Times::of(times).least() / 1e9;
-    figures.push(Figure::of("rows of open data, node to client", rate, "GB/s", "1 (edge alone)"));
-    figures
+    report.add(Figure::of("rows of open data, node to client", rate, "GB/s", "1 (edge alone)"));
 }

@@ -50,10 +50,10 @@ pub struct Held {
     pub conflict: Option<Refusal>,
 }
 
-/// The datasets known at one moment.
+/// The datasets known at one moment. A copy costs nothing: each statement takes one.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
-    datasets: BTreeMap<DatasetName, Arc<Held>>,
+    datasets: Arc<BTreeMap<DatasetName, Arc<Held>>>,
 }
 
 /// What one node contributes to the catalogue.
@@ -88,7 +88,7 @@ impl Catalog {
             }
         }
         let datasets = datasets.into_iter().map(|(name, held)| (name, Arc::new(held)));
-        Self { datasets: datasets.collect() }
+        Self { datasets: Arc::new(datasets.collect()) }
     }
 
     /// The dataset of this name.

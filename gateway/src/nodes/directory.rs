@@ -42,10 +42,34 @@ struct Known {
     connection: u64,
 }
 
+#[derive(Debug)]
+struct Nodes {
+    by_id: BTreeMap<NodeId, Known>,
+    /// Of their announcements. Made when one changes, not for each statement: it takes as long as there are nodes.
+    catalog: Catalog,
+}
+
+impl Nodes {
+    fn catalogue_anew(&mut self) {
+        let announcements: Vec<Announcement> = self
+            .by_id
+            .iter()
+            .map(|(id, known)| Announcement {
+                node: id.clone(),
+                department: known.registration.department.clone(),
+                registered: known.registration.datasets.clone(),
+                announced: known.announced.clone(),
+                connected: known.channel.is_some(),
+            })
+            .collect();
+        self.catalog = Catalog::of(&announcements);
+    }
+}
+
 /// All nodes, by id.
 #[derive(Debug)]
 pub struct Directory {
-    nodes: RwLock<BTreeMap<NodeId, Known>>,
+    nodes: RwLock<Nodes>,
     changed: watch::Sender<u64>,
 }
 
@@ -57,13 +81,14 @@ impl Directory {
             let id = NodeId(registration.id.clone());
             (id, Known { registration, channel: None, announced: Vec::new(), connection: 0 })
         });
-        Self { nodes: RwLock::new(nodes.collect()), changed: watch::channel(0).0 }
+        let nodes = Nodes { by_id: nodes.collect(), catalog: Catalog::default() };
+        Self { nodes: RwLock::new(nodes), changed: watch::channel(0).0 }
     }
 
     /// Whether this node, with this secret, may connect. An unknown id takes as long as a wrong secret.
     pub(crate) fn may_connect(&self, id: &str, secret: &str) -> bool {
         let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
-        let known = nodes.get(&NodeId(id.to_owned()));
+        let known = nodes.by_id.get(&NodeId(id.to_owned()));
         let expected = known.map_or("", |k| k.registration.secret.as_str());
         let same = bool::from(expected.as_bytes().ct_eq(secret.as_bytes()));
         same && known.is_some() && !secret.is_empty()
@@ -72,7 +97,7 @@ impl Directory {
     /// The registrations, in node order.
     pub(crate) fn registrations(&self) -> Vec<NodeRegistration> {
         let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
-        nodes.values().map(|k| k.registration.clone()).collect()
+        nodes.by_id.values().map(|k| k.registration.clone()).collect()
     }
 
     /// A node connected, and announced this. Gives the number of the connection; `None` if what it
@@ -91,7 +116,7 @@ impl Directory {
         }
         let datasets = decode_all(announced).ok()?;
         let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
-        let known = nodes.get_mut(id)?;
+        let known = nodes.by_id.get_mut(id)?;
         for dataset in &datasets {
             if !known.registration.datasets.contains(&dataset.name) {
                 tracing::warn!(node = %id, dataset = %dataset.name, "announced a dataset it isn't registered for; ignored");
@@ -107,6 +132,7 @@ impl Directory {
         known.channel = Some(channel);
         known.connection = known.connection.saturating_add(1);
         let connection = known.connection;
+        nodes.catalogue_anew();
         drop(nodes);
         self.changed.send_modify(|n| *n = n.wrapping_add(1));
         Some(connection)
@@ -115,10 +141,11 @@ impl Directory {
     /// A connection ended.
     pub(crate) fn disconnected(&self, id: &NodeId, connection: u64) {
         let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = nodes.get_mut(id)
+        if let Some(known) = nodes.by_id.get_mut(id)
             && known.connection == connection
         {
             known.channel = None;
+            nodes.catalogue_anew();
         }
         drop(nodes);
         self.changed.send_modify(|n| *n = n.wrapping_add(1));
@@ -127,33 +154,21 @@ impl Directory {
     /// The channel to a node, if it is connected.
     pub(crate) fn channel(&self, id: &NodeId) -> Option<Arc<dyn NodeChannel>> {
         let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
-        nodes.get(id).and_then(|k| k.channel.clone())
+        nodes.by_id.get(id).and_then(|k| k.channel.clone())
     }
 
     /// The catalogue of this moment. A dataset announced before stays known while its department is
     /// away, so that a question about it is told who is missing.
     #[must_use]
     pub fn catalog(&self) -> Catalog {
-        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
-        let announcements: Vec<Announcement> = nodes
-            .iter()
-            .map(|(id, known)| Announcement {
-                node: id.clone(),
-                department: known.registration.department.clone(),
-                registered: known.registration.datasets.clone(),
-                announced: known.announced.clone(),
-                connected: known.channel.is_some(),
-            })
-            .collect();
-        drop(nodes);
-        Catalog::of(&announcements)
+        self.nodes.read().unwrap_or_else(PoisonError::into_inner).catalog.clone()
     }
 
     /// Departments that are connected, in node order, with the datasets they announced.
     #[must_use]
     pub fn connected_departments(&self) -> Vec<(String, Vec<Arc<Dataset>>)> {
         let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
-        let connected = nodes.values().filter(|k| k.channel.is_some());
+        let connected = nodes.by_id.values().filter(|k| k.channel.is_some());
         connected
             .map(|k| {
                 let datasets = k.announced.iter().map(|(d, _)| Arc::clone(d)).collect();

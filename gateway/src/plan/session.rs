@@ -7,7 +7,7 @@ use insitu_engine::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode
 use insitu_engine::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use insitu_engine::logical_expr::planner::ExprPlanner;
-use insitu_engine::{Functions, Sessions, Settings};
+use insitu_engine::{Functions, OpenSession, Sessions, Settings};
 
 use super::histogram;
 use crate::gate::functions::is_offered;
@@ -18,20 +18,20 @@ const BATCH_ROWS: usize = 1_024;
 /// The engine.
 #[derive(Debug)]
 pub(crate) struct Session {
-    sessions: Arc<dyn Sessions>,
-    runtime: Arc<RuntimeEnv>,
+    /// Made once: its functions and rules are the same for all statements, and none depends on the time.
+    state: State,
 }
 
 /// What one statement is planned and run under.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct State {
-    session: Arc<dyn insitu_engine::catalog::Session>,
+    session: OpenSession,
     planners: Arc<[Arc<dyn ExprPlanner>]>,
 }
 
 impl State {
     /// The engine's session.
-    pub(crate) const fn session(&self) -> &Arc<dyn insitu_engine::catalog::Session> {
+    pub(crate) const fn session(&self) -> &OpenSession {
         &self.session
     }
 
@@ -55,38 +55,42 @@ impl Session {
             .with_memory_pool(Arc::new(pool))
             .with_disk_manager_builder(disk)
             .build_arc()?;
-        Ok(Self { sessions, runtime })
+        Ok(Self { state: closed_state(sessions.as_ref(), runtime) })
     }
 
-    /// A state with closed options and functions.
-    pub(crate) fn state(&self) -> State {
-        let mut config = SessionConfig::new()
-            .with_batch_size(BATCH_ROWS)
-            .with_target_partitions(1)
-            .with_information_schema(false);
-        let options = config.options_mut();
-        // Strings are plain: clients read plain ones, and views keep what was filtered out.
-        options.sql_parser.map_string_types_to_utf8view = false;
-        options.sql_parser.enable_ident_normalization = true;
-        options.optimizer.skip_failed_rules = false;
-        // Each flag by itself: as a field the umbrella clears only itself.
-        options.optimizer.enable_dynamic_filter_pushdown = false;
-        options.optimizer.enable_topk_dynamic_filter_pushdown = false;
-        options.optimizer.enable_join_dynamic_filter_pushdown = false;
-        options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
-        let offered =
-            |names: &[String], name: &str| is_offered(name) || names.iter().any(|n| is_offered(n));
-        let mut functions = Functions::of_datafusion();
-        functions.aggregate.push(histogram::function());
-        functions.scalar.retain(|f| offered(f.aliases(), f.name()));
-        functions.aggregate.retain(|f| offered(f.aliases(), f.name()));
-        functions.window.retain(|f| offered(f.aliases(), f.name()));
-        let planners = functions.planners.clone().into();
-        let mut settings = Settings::new(config, Arc::clone(&self.runtime));
-        settings.functions = functions;
-        settings.physical_rules.retain(|rule| rule.name() != "aggregate_statistics");
-        State { session: self.sessions.open(settings), planners }
+    /// The state, with closed options and functions.
+    pub(crate) const fn state(&self) -> &State {
+        &self.state
     }
+}
+
+fn closed_state(sessions: &dyn Sessions, runtime: Arc<RuntimeEnv>) -> State {
+    let mut config = SessionConfig::new()
+        .with_batch_size(BATCH_ROWS)
+        .with_target_partitions(1)
+        .with_information_schema(false);
+    let options = config.options_mut();
+    // Strings are plain: clients read plain ones, and views keep what was filtered out.
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.sql_parser.enable_ident_normalization = true;
+    options.optimizer.skip_failed_rules = false;
+    // Each flag by itself: as a field the umbrella clears only itself.
+    options.optimizer.enable_dynamic_filter_pushdown = false;
+    options.optimizer.enable_topk_dynamic_filter_pushdown = false;
+    options.optimizer.enable_join_dynamic_filter_pushdown = false;
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+    let offered =
+        |names: &[String], name: &str| is_offered(name) || names.iter().any(|n| is_offered(n));
+    let mut functions = Functions::of_datafusion();
+    functions.aggregate.push(histogram::function());
+    functions.scalar.retain(|f| offered(f.aliases(), f.name()));
+    functions.aggregate.retain(|f| offered(f.aliases(), f.name()));
+    functions.window.retain(|f| offered(f.aliases(), f.name()));
+    let planners = functions.planners.clone().into();
+    let mut settings = Settings::new(config, runtime);
+    settings.functions = functions;
+    settings.physical_rules.retain(|rule| rule.name() != "aggregate_statistics");
+    State { session: sessions.open(settings), planners }
 }
 
 #[cfg(test)]
@@ -96,8 +100,8 @@ mod tests {
     /// INVARIANT(AI-7): a rule that fails ends the query, and nothing is carried from one scan to another while it runs.
     #[test]
     fn no_rule_is_skipped_and_no_filter_is_made_while_running() {
-        let state = Session::new(insitu_planner::Planner::shared(), 1 << 20).unwrap().state();
-        let session = state.session();
+        let engine = Session::new(insitu_planner::Planner::shared(), 1 << 20).unwrap();
+        let session = engine.state().session();
         let optimizer = &session.config_options().optimizer;
         assert!(!optimizer.skip_failed_rules);
         for flag in [

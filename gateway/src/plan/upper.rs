@@ -12,7 +12,7 @@ use insitu_engine::common::tree_node::{Transformed, TreeNodeRecursion};
 use insitu_engine::datasource::provider_as_source;
 use insitu_engine::logical_expr::logical_plan::TableScanBuilder;
 use insitu_engine::logical_expr::{LogicalPlan, TableScan};
-use insitu_engine::{SharedPlan, stream};
+use insitu_engine::{SharedPlan, physical_of_optimised, stream};
 
 use super::aggregate::conjunction;
 use super::error::{planning_refusal, running_refusal};
@@ -62,16 +62,17 @@ pub(crate) fn open_needs(
     Ok(needs)
 }
 
-/// Puts tables in the leaves' places and runs the plan. Every batch goes to `each`, which says whether
-/// it could be used.
+/// Puts tables in the leaves' places and runs the plan. It was optimised before anything was read, and what was
+/// read changes nothing in that.
 pub(crate) async fn run_upper(
     optimised: &SharedPlan,
     tables: &HashMap<usize, (SchemaRef, Vec<RecordBatch>)>,
     state: &State,
 ) -> Result<Vec<RecordBatch>, Refusals> {
     let plan = with_tables(optimised.get(), tables).map_err(|e| planning_refusal(&e))?;
-    let mut stream =
-        stream(Arc::clone(state.session()), plan).await.map_err(|e| running_refusal(&e))?;
+    let planned = physical_of_optimised(state.session().clone(), plan).await;
+    let running = planned.and_then(|physical| stream(state.session(), physical));
+    let mut stream = running.map_err(|e| running_refusal(&e))?;
     let mut batches = Vec::new();
     let mut rows = 0_usize;
     while let Some(batch) = stream.next().await {

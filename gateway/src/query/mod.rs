@@ -180,7 +180,7 @@ impl Gateway {
     /// All Refusals found.
     pub async fn prepare(&self, sql: &[u8], options: &Options) -> Result<Prepared, Refusals> {
         let catalog = self.directory.catalog();
-        prepare::prepare(&self.threads, catalog, self.session.state(), sql, options).await
+        prepare::prepare(&self.threads, catalog, self.session.state().clone(), sql, options).await
     }
 
     /// Gives placeholders their values, from a batch of one row, and checks everything again. Nothing
@@ -194,7 +194,8 @@ impl Gateway {
         parameters: Option<RecordBatch>,
     ) -> Result<Bound, Refusals> {
         let ready =
-            prepare::bind(&self.threads, prepared, parameters, self.session.state()).await?;
+            prepare::bind(&self.threads, prepared, parameters, self.session.state().clone())
+                .await?;
         Ok(Bound { ready, options: prepared.options.clone() })
     }
 
@@ -290,7 +291,7 @@ impl Gateway {
                 }
             }
         }
-        let batches = plan::run_upper(&ready.optimised, &leaves, &self.session.state()).await?;
+        let batches = plan::run_upper(&ready.optimised, &leaves, self.session.state()).await?;
         let batches: Option<Vec<RecordBatch>> =
             batches.iter().map(|b| plan::to_client(b, &ready.schema)).collect();
         let batches = batches.ok_or_else(internal)?;
@@ -332,7 +333,7 @@ impl Gateway {
         let asked = gate::explained(sql, &gate::Limits::STANDARD)?;
         let asked = asked.unwrap_or(Explained { format: ExplainFormat::Text, statement: sql });
         let Explained { format, statement } = asked;
-        let (catalog, state) = (self.directory.catalog(), self.session.state());
+        let (catalog, state) = (self.directory.catalog(), self.session.state().clone());
         prepare::explanation(&self.threads, catalog, state, format, statement, options).await
     }
 

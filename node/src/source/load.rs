@@ -7,7 +7,8 @@ use insitu_disclosure::dataset::{Dataset, ProtectedUnit, Protection, ReleaseMode
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::StateDigest;
 use insitu_disclosure::policy::DifferenceGuard;
-use insitu_engine::catalog::{Session, TableProvider};
+use insitu_engine::OpenSession;
+use insitu_engine::catalog::TableProvider;
 use object_store::ObjectStore;
 
 use super::budget::{Budget, SourceLimits};
@@ -25,7 +26,7 @@ use crate::state::NodeState;
 pub async fn load(
     descriptors: &[Descriptor],
     store: &Arc<dyn ObjectStore>,
-    session: &Arc<dyn Session>,
+    session: &OpenSession,
     limits: SourceLimits,
     state: &NodeState,
 ) -> Registry {
@@ -50,7 +51,7 @@ pub async fn load(
 async fn dataset(
     descriptor: &Descriptor,
     store: &Arc<dyn ObjectStore>,
-    session: &Arc<dyn Session>,
+    session: &OpenSession,
     budget: &mut Budget,
     state: &NodeState,
 ) -> Result<LoadedDataset, SourceError> {

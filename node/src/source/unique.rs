@@ -11,10 +11,10 @@ use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use futures::TryStreamExt;
-use insitu_engine::catalog::{Session, TableProvider};
+use insitu_engine::catalog::TableProvider;
 use insitu_engine::datasource::provider_as_source;
 use insitu_engine::logical_expr::{LogicalPlanBuilder, ident};
-use insitu_engine::{SharedPlan, stream};
+use insitu_engine::{OpenSession, SharedPlan, physical, stream};
 
 use super::budget::Budget;
 use super::error::SourceError;
@@ -48,13 +48,14 @@ impl Seen {
 pub(super) async fn check(
     table: &Arc<dyn TableProvider>,
     unit: &str,
-    session: &Arc<dyn Session>,
+    session: &OpenSession,
     budget: &Budget,
 ) -> Result<(), SourceError> {
     let units = LogicalPlanBuilder::scan("rows", provider_as_source(Arc::clone(table)), None)?
         .project([ident(unit)])?
         .build()?;
-    let mut batches = stream(Arc::clone(session), SharedPlan::new(units)).await?;
+    let units = physical(session.clone(), SharedPlan::new(units)).await?;
+    let mut batches = stream(session, units)?;
     let mut seen = Seen::new();
     while let Some(batch) = batches.try_next().await? {
         for column in batch.columns() {

@@ -11,7 +11,7 @@ use insitu_engine::datasource::{MemTable, provider_as_source};
 use insitu_engine::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
 
 use super::super::layout::{Counted, Finding, Width};
-use super::super::run::{Engine, RunError};
+use super::super::run::{Engine, RunError, Spread};
 use super::super::state;
 use super::*;
 
@@ -309,12 +309,12 @@ async fn units_that_dont_fit_into_memory_are_too_many_and_those_that_fit_are_cou
         // Each unit takes some 40 bytes while it waits.
         let little = Engine::new(insitu_planner::Planner::shared(), 2 << 20)
             .unwrap()
-            .run(counted(by.clone()), 100, minute)
+            .run(counted(by.clone()), Spread::AllThreads, 100, minute)
             .await;
         assert!(matches!(little, Err(RunError::OutOfMemory)), "{little:?}");
         let enough = Engine::new(insitu_planner::Planner::shared(), 256 << 20)
             .unwrap()
-            .run(counted(by), 100, minute)
+            .run(counted(by), Spread::AllThreads, 100, minute)
             .await
             .unwrap();
         let mut units = 0;

@@ -36,4 +36,4 @@ mod words;
 pub(crate) use collect::collect_evidence;
 pub(crate) use plan::evidence_plan;
 pub(crate) use rows::{check_predicate, rows_plan};
-pub(crate) use run::{Engine, RunError};
+pub(crate) use run::{Engine, RunError, Spread};

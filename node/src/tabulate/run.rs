@@ -7,17 +7,16 @@ use std::time::Duration;
 use arrow_array::RecordBatch;
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, ready};
-use insitu_engine::catalog::Session;
 use insitu_engine::common::DataFusionError;
 use insitu_engine::execution::config::SessionConfig;
 use insitu_engine::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use insitu_engine::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use insitu_engine::logical_expr::LogicalPlan;
-use insitu_engine::{Sessions, Settings, SharedPlan, stream};
+use insitu_engine::{OpenSession, Sessions, Settings, SharedPlan, physical, stream};
 
 use super::function::TooLarge;
-use super::unwanted::Wanted;
+use super::unwanted::{Look, Wanted};
 
 /// Why a plan didn't come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -45,11 +44,31 @@ pub(crate) enum RunError {
 /// The engine: plans and runs, on threads of its own.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    sessions: Arc<dyn Sessions>,
-    runtime: Arc<RuntimeEnv>,
     threads: Threads,
-    parallel: usize,
+    /// Sessions are made once: options, rules and functions are the same for all queries.
+    loading: OpenSession,
+    on_one: OpenSession,
+    on_all: OpenSession,
 }
+
+/// Over how many threads a plan is spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spread {
+    /// To deal out so few rows would take longer than to read them.
+    OneThread,
+    /// Over all.
+    AllThreads,
+}
+
+impl Spread {
+    /// For a plan over so many rows.
+    pub(crate) const fn over(rows: u64) -> Self {
+        if rows <= FEW_ROWS { Self::OneThread } else { Self::AllThreads }
+    }
+}
+
+/// So many rows are read by one thread in about a millisecond.
+const FEW_ROWS: u64 = 65_536;
 
 /// Threads that run plans. A `tokio` runtime can't be dropped where it would block, so it is
 /// shut down in the background.
@@ -88,12 +107,16 @@ impl Engine {
             .thread_stack_size(8 << 20)
             .enable_all()
             .build()?;
-        Ok(Self { sessions, runtime, threads: Threads(Some(threads)), parallel })
+        let loading = SessionConfig::new();
+        let [on_one, on_all] = [1, parallel].map(closed);
+        let [loading, on_one, on_all] = [loading, on_one, on_all]
+            .map(|config| sessions.open(settings(config, Arc::clone(&runtime))));
+        Ok(Self { threads: Threads(Some(threads)), loading, on_one, on_all })
     }
 
-    /// A session to read sources in, with the same memory, object stores and caches as the queries'.
-    pub(crate) fn loading(&self) -> Arc<dyn Session> {
-        self.sessions.open(Settings::new(SessionConfig::new(), Arc::clone(&self.runtime)))
+    /// The session that sources are read in, with the same memory, object stores and caches as the queries'.
+    pub(crate) const fn loading(&self) -> &OpenSession {
+        &self.loading
     }
 
     /// Tasks on the engine's threads, its own helpers included: a task whose query was dropped counts
@@ -102,30 +125,19 @@ impl Engine {
         self.threads.0.as_ref().map_or(0, |threads| threads.metrics().num_alive_tasks())
     }
 
-    /// A session for one query, with closed options and rules.
-    pub(super) fn session(&self, wanted: &Wanted) -> Arc<dyn Session> {
-        let mut config = SessionConfig::new()
-            .with_batch_size(BATCH_ROWS)
-            .with_target_partitions(self.parallel)
-            .with_information_schema(false);
-        let optimizer = &mut config.options_mut().optimizer;
-        // Each flag by itself: as a field the umbrella clears only itself.
-        optimizer.enable_dynamic_filter_pushdown = false;
-        optimizer.enable_topk_dynamic_filter_pushdown = false;
-        optimizer.enable_join_dynamic_filter_pushdown = false;
-        optimizer.enable_aggregate_dynamic_filter_pushdown = false;
-        optimizer.skip_failed_rules = false;
-        // Counts come from rows, never from a file's statistics, which say nothing of units.
-        let mut settings = Settings::new(config, Arc::clone(&self.runtime));
-        settings.physical_rules.retain(|rule| rule.name() != "aggregate_statistics");
-        settings.physical_rules.push(Arc::new(wanted.rule()));
-        self.sessions.open(settings)
+    /// The session of queries that are spread so.
+    pub(super) fn session(&self, spread: Spread) -> OpenSession {
+        match spread {
+            Spread::OneThread => self.on_one.clone(),
+            Spread::AllThreads => self.on_all.clone(),
+        }
     }
 
     /// Runs a plan to its end. Dropping the future stops it.
     pub(crate) fn run(
         &self,
         plan: LogicalPlan,
+        spread: Spread,
         rows_max: usize,
         time_max: Duration,
     ) -> BoxFuture<'static, Result<Vec<RecordBatch>, RunError>> {
@@ -135,9 +147,10 @@ impl Engine {
         // Both end with this future: tasks that wait are dropped with the set, those that work see that
         // nobody wants their batches.
         let wanted = Wanted::default();
-        let session = self.session(&wanted);
+        let session = self.session(spread);
         let mut task = tokio::task::JoinSet::new();
-        task.spawn_on(collect(session, SharedPlan::new(plan), rows_max), threads.handle());
+        let plan = SharedPlan::new(plan);
+        task.spawn_on(collect(session, plan, wanted.look(), rows_max), threads.handle());
         Box::pin(async move {
             let _wanted = wanted;
             match tokio::time::timeout(time_max, task.join_next()).await {
@@ -150,12 +163,40 @@ impl Engine {
     }
 }
 
+/// Closed options.
+fn closed(threads: usize) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_batch_size(BATCH_ROWS)
+        .with_target_partitions(threads)
+        .with_information_schema(false);
+    let optimizer = &mut config.options_mut().optimizer;
+    // Each flag by itself: as a field the umbrella clears only itself.
+    optimizer.enable_dynamic_filter_pushdown = false;
+    optimizer.enable_topk_dynamic_filter_pushdown = false;
+    optimizer.enable_join_dynamic_filter_pushdown = false;
+    optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+    optimizer.skip_failed_rules = false;
+    config
+}
+
+/// Closed rules. Counts come from rows, never from a file's statistics, which say nothing of units.
+fn settings(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Settings {
+    let mut settings = Settings::new(config, runtime);
+    settings.physical_rules.retain(|rule| rule.name() != "aggregate_statistics");
+    settings
+}
+
 async fn collect(
-    session: Arc<dyn Session>,
+    session: OpenSession,
     plan: SharedPlan,
+    look: Look,
     rows_max: usize,
 ) -> Result<Vec<RecordBatch>, RunError> {
-    let mut stream = stream(session, plan).await.map_err(engine_error)?;
+    let running = physical(session.clone(), plan)
+        .await
+        .and_then(|physical| look.before_each_batch(physical))
+        .and_then(|physical| stream(&session, physical));
+    let mut stream = running.map_err(engine_error)?;
     let mut batches = Vec::new();
     let mut rows = 0_usize;
     while let Some(batch) = stream.next().await {

@@ -16,9 +16,7 @@ use arrow_schema::SchemaRef;
 use futures::Stream;
 use insitu_engine::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
 use insitu_engine::common::{DataFusionError, Result};
-use insitu_engine::config::ConfigOptions;
 use insitu_engine::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
-use insitu_engine::physical_optimizer::PhysicalOptimizerRule;
 use insitu_engine::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties,
 };
@@ -30,10 +28,9 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// The rule that makes a plan look after who waits; the last one, so that no other has to see
-    /// through what it does.
-    pub(super) fn rule(&self) -> EndWhenUnwanted {
-        EndWhenUnwanted { gone: Arc::clone(&self.gone) }
+    /// What a plan looks at.
+    pub(super) fn look(&self) -> Look {
+        Look { gone: Arc::clone(&self.gone) }
     }
 }
 
@@ -43,17 +40,17 @@ impl Drop for Wanted {
     }
 }
 
-/// Puts a [`WhileWanted`] above each leaf.
+/// Whether somebody still waits.
 #[derive(Debug)]
-pub(super) struct EndWhenUnwanted {
+pub(super) struct Look {
     gone: Arc<AtomicBool>,
 }
 
-impl PhysicalOptimizerRule for EndWhenUnwanted {
-    fn optimize(
+impl Look {
+    /// Puts a [`WhileWanted`] above each leaf of a plan that is optimised: no rule has to see through what it does.
+    pub(super) fn before_each_batch(
         &self,
         plan: Arc<dyn ExecutionPlan>,
-        _: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let wrapped = plan.transform_up(|node| {
             Ok(if node.children().is_empty() {
@@ -66,14 +63,6 @@ impl PhysicalOptimizerRule for EndWhenUnwanted {
             })
         })?;
         Ok(wrapped.data)
-    }
-
-    fn name(&self) -> &str {
-        "end_when_unwanted"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
     }
 }
 
@@ -168,7 +157,7 @@ mod tests {
     use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col};
     use insitu_engine::physical_plan::{collect, displayable};
 
-    use super::super::run::Engine;
+    use super::super::run::{Engine, Spread};
     use super::*;
 
     /// A sum over a thousand batches that are all there already.
@@ -185,8 +174,9 @@ mod tests {
     async fn every_leaf_looks_whether_its_batches_are_wanted() {
         let engine = Engine::new(insitu_planner::Planner::shared(), 64 << 20).unwrap();
         let wanted = Wanted::default();
-        let session = engine.session(&wanted);
+        let session = engine.session(Spread::AllThreads);
         let physical = session.create_physical_plan(&plan()).await.unwrap();
+        let physical = wanted.look().before_each_batch(physical).unwrap();
         let shown = displayable(physical.as_ref()).indent(false).to_string();
         let lines: Vec<&str> = shown.lines().map(str::trim).collect();
         let leaf = lines.iter().position(|line| line.starts_with("DataSourceExec")).unwrap();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_cast::pretty::pretty_format_batches;
 use datafusion::prelude::SessionContext;
-use insitu_engine::catalog::Session;
+use insitu_engine::OpenSession;
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
 
@@ -34,8 +34,8 @@ async fn store(files: &[(&str, &[u8])]) -> Arc<dyn ObjectStore> {
 }
 
 /// The session as the engine hands it out.
-fn opened(session: &SessionContext) -> Arc<dyn Session> {
-    Arc::new(session.state())
+fn opened(session: &SessionContext) -> OpenSession {
+    OpenSession::new(Arc::new(session.state()))
 }
 
 /// Loads datasets; queries run in the session.
