@@ -334,6 +334,7 @@ const ROWS: &[Row] = &[
 
 const fn of_question_rule(rule: QuestionRule) -> &'static str {
     match rule {
+        QuestionRule::UnitJoins => "unit-joins",
         QuestionRule::RollUps => "roll-ups",
         QuestionRule::Functions => "functions",
         QuestionRule::Labels => "labels",

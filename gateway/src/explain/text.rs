@@ -14,6 +14,7 @@ pub(super) fn text(explanation: &Explanation) -> String {
                 departments,
                 dataset,
                 joined_to,
+                unit_joins,
                 roll_up,
                 conditions,
                 keys,
@@ -29,6 +30,17 @@ pub(super) fn text(explanation: &Explanation) -> String {
                         text,
                         "    joined to {open}, which is sent to the department once"
                     );
+                }
+                for join in unit_joins {
+                    let which = match join.kind {
+                        "anti" => "rows whose unit has no row in",
+                        "left" => "with the columns of the unit's row in",
+                        "inner" => "rows whose unit has a row, with its columns, in",
+                        _ => "rows whose unit has a row in",
+                    };
+                    let condition = join.condition.as_ref();
+                    let condition = condition.map_or(String::new(), |c| format!(", where {c}"));
+                    let _ = writeln!(text, "    {which} {}{condition}", join.dataset);
                 }
                 if let Some(roll_up) = roll_up {
                     rolled_up(&mut text, roll_up);
