@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use insitu_disclosure::tabulation::Bins;
 use insitu_disclosure::{
     Dataset, Input, Measure, MeasureKind, ProtectedUnit, Protection, RefusalCode, Refusals,
-    ReleaseMode, RollUp, Tabulation, UnitJoin,
+    ReleaseMode, RollUp, Tabulation, UnitJoin, UnitJoinKind,
 };
 use insitu_proto::request::{NodeRequest, OpenRows, QueryId, Question};
 use serde::Serialize;
@@ -103,6 +103,8 @@ enum Request {
 struct UnitJoined {
     /// `semi`, `anti`, `inner` or `left`.
     kind: &'static str,
+    #[serde(skip)]
+    words: &'static str,
     dataset: String,
     /// On the rows of the joined dataset.
     condition: Option<String>,
@@ -327,6 +329,12 @@ fn tabulated(request: &plan::Request) -> Request {
 fn unit_joined(join: &UnitJoin) -> UnitJoined {
     UnitJoined {
         kind: join.kind.as_str(),
+        words: match join.kind {
+            UnitJoinKind::Semi => "rows whose unit has a row in",
+            UnitJoinKind::Anti => "rows whose unit has no row in",
+            UnitJoinKind::Inner => "rows whose unit has a row, with its columns, in",
+            UnitJoinKind::Left => "with the columns of the unit's row in",
+        },
         dataset: join.dataset.to_string(),
         condition: join.predicate.as_ref().map(show),
     }

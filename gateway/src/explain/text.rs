@@ -32,15 +32,9 @@ pub(super) fn text(explanation: &Explanation) -> String {
                     );
                 }
                 for join in unit_joins {
-                    let which = match join.kind {
-                        "anti" => "rows whose unit has no row in",
-                        "left" => "with the columns of the unit's row in",
-                        "inner" => "rows whose unit has a row, with its columns, in",
-                        _ => "rows whose unit has a row in",
-                    };
                     let condition = join.condition.as_ref();
                     let condition = condition.map_or(String::new(), |c| format!(", where {c}"));
-                    let _ = writeln!(text, "    {which} {}{condition}", join.dataset);
+                    let _ = writeln!(text, "    {} {}{condition}", join.words, join.dataset);
                 }
                 if let Some(roll_up) = roll_up {
                     rolled_up(&mut text, roll_up);
