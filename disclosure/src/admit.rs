@@ -8,11 +8,11 @@ use crate::dataset::Dataset;
 use crate::refusal::{Refusal, RefusalCode, Refusals};
 use crate::rules::{
     QUESTION_RULES, QuestionRule, functions, input, keys, labels, measures, references, roll_ups,
-    sparsity,
+    sparsity, unit_joins,
 };
 use crate::shown::ShownType;
 use crate::tabulation::typing::type_of;
-use crate::tabulation::{ScalarType, Tabulation};
+use crate::tabulation::{JoinedDatasets, ScalarType, Tabulation, unit_join};
 
 /// Something that passed the rules on the question. Only [`admit`] makes one.
 ///
@@ -21,7 +21,8 @@ use crate::tabulation::{ScalarType, Tabulation};
 /// use std::sync::Arc;
 /// use insitu_disclosure::{Admitted, Dataset, Tabulation};
 /// fn skip(question: Tabulation, dataset: Arc<Dataset>) -> Admitted<Tabulation> {
-///     Admitted { question, base: Arc::clone(&dataset), dataset, key_types: Vec::new(), measure_types: Vec::new() }
+///     let joined = Default::default();
+///     Admitted { question, base: Arc::clone(&dataset), joined, dataset, key_types: Vec::new(), measure_types: Vec::new() }
 /// }
 /// ```
 ///
@@ -36,6 +37,7 @@ use crate::tabulation::{ScalarType, Tabulation};
 pub struct Admitted<T> {
     question: T,
     base: Arc<Dataset>,
+    joined: JoinedDatasets,
     dataset: Arc<Dataset>,
     key_types: Vec<ScalarType>,
     measure_types: Vec<ShownType>,
@@ -54,7 +56,14 @@ impl Admitted<Tabulation> {
         &self.base
     }
 
-    /// The rows that are tabulated: those of [`Admitted::base`], or what a roll-up makes of them.
+    /// The Datasets that its rows are joined to by their unit, as they were when the question was admitted.
+    #[must_use]
+    pub const fn joined(&self) -> &JoinedDatasets {
+        &self.joined
+    }
+
+    /// The rows that are tabulated: those of [`Admitted::base`], or what joins and a roll-up make of them, under the terms
+    /// of all.
     #[must_use]
     pub const fn dataset(&self) -> &Arc<Dataset> {
         &self.dataset
@@ -81,13 +90,25 @@ impl Admitted<Tabulation> {
     }
 }
 
-/// Applies every rule on the question to a Tabulation over a Dataset.
+/// Applies every rule on the question to a Tabulation over a Dataset, which is joined to no other.
 ///
 /// # Errors
 /// All violations, in the order of the rules.
 pub fn admit(
     tabulation: Tabulation,
     dataset: Arc<Dataset>,
+) -> Result<Admitted<Tabulation>, Refusals> {
+    admit_joined(tabulation, dataset, &JoinedDatasets::new())
+}
+
+/// Applies every rule on the question to a Tabulation over a Dataset and those that it may be joined to.
+///
+/// # Errors
+/// All violations, in the order of the rules.
+pub fn admit_joined(
+    tabulation: Tabulation,
+    dataset: Arc<Dataset>,
+    known: &JoinedDatasets,
 ) -> Result<Admitted<Tabulation>, Refusals> {
     if *tabulation.input.dataset() != dataset.name {
         return Err(Refusal::new(
@@ -98,20 +119,39 @@ pub fn admit(
         .into());
     }
     let base = dataset;
-    let rolled_up = tabulation.input.roll_up().map(|(roll_up, _)| roll_up.dataset(&base));
+    let joins = tabulation.input.unit_joins();
+    let rows = if joins.is_empty() {
+        Arc::clone(&base)
+    } else {
+        match unit_join::rows(&base, &joins, known) {
+            Some(rows) => Arc::new(rows),
+            // There are no rows that the other rules could be about.
+            None => {
+                let found = unit_joins::violations(&tabulation, &base, known);
+                return Err(Refusals::collect(found).unwrap_or_else(|| not_joined().into()));
+            }
+        }
+    };
+    let joined: JoinedDatasets = joins
+        .iter()
+        .filter_map(|join| known.get_key_value(&join.dataset))
+        .map(|(name, joined)| (name.clone(), Arc::clone(joined)))
+        .collect();
+    let rolled_up = tabulation.input.roll_up().map(|(roll_up, _)| roll_up.dataset(&rows));
     let dataset = match rolled_up {
-        None => Arc::clone(&base),
+        None => Arc::clone(&rows),
         Some(Some(rows)) => Arc::new(rows),
         // There are no rows that the other rules could be about.
         Some(None) => {
-            let found = roll_ups::violations(&tabulation, &base);
+            let found = roll_ups::violations(&tabulation, &rows);
             return Err(Refusals::collect(found).unwrap_or_else(|| not_rolled_up().into()));
         }
     };
     let mut found = Vec::new();
     for rule in QUESTION_RULES {
         found.extend(match rule {
-            QuestionRule::RollUps => roll_ups::violations(&tabulation, &base),
+            QuestionRule::UnitJoins => unit_joins::violations(&tabulation, &base, known),
+            QuestionRule::RollUps => roll_ups::violations(&tabulation, &rows),
             QuestionRule::Functions => functions::violations(&tabulation, &dataset),
             QuestionRule::Labels => labels::violations(&tabulation, &dataset),
             QuestionRule::References => references::violations(&tabulation, &dataset),
@@ -125,7 +165,15 @@ pub fn admit(
         return Err(refusals);
     }
     let Shape { key_types, sets: _, measure_types } = Shape::of(&tabulation, &dataset)?;
-    Ok(Admitted { question: tabulation, base, dataset, key_types, measure_types })
+    Ok(Admitted { question: tabulation, base, joined, dataset, key_types, measure_types })
+}
+
+fn not_joined() -> Refusal {
+    Refusal::new(
+        RefusalCode::D215,
+        "these rows can't be joined.",
+        "Tabulate each dataset by itself.",
+    )
 }
 
 fn not_rolled_up() -> Refusal {

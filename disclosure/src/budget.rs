@@ -6,7 +6,9 @@
 //!
 //! What is a condition: everything of a question that chooses rows, together, of each measure. That is
 //! its `WHERE`, its `FILTER`, and keys that aren't plain columns, since `CASE` in a key chooses rows
-//! too; and a roll-up, with all that is below it. A reference that one of these looks up in is part of it, with its
+//! too; a roll-up, with all that is below it; and a join by the unit, with its condition and the state of what is joined.
+//! Such a question is charged to every dataset that it joins, each under its own budget.
+//! A reference that one of these looks up in is part of it, with its
 //! content: another content chooses other rows. A plain column as a key isn't one: a breakdown costs what its condition costs, and a table
 //! without any costs one.
 //!
@@ -18,16 +20,16 @@
 //! bounded noise, about as many random questions as there are people give everybody away.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use crate::admit::Admitted;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, DatasetName};
 use crate::guard::GuardError;
 use crate::keyed::digest;
 use crate::reference::Editions;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::tabulation::canonical::{condition_texts, roll_up_text};
-use crate::tabulation::{Scalar, Tabulation};
+use crate::tabulation::canonical::{condition_texts, roll_up_text, unit_joins_text};
+use crate::tabulation::{JoinedDatasets, Scalar, Tabulation};
 
 /// A condition in canonical form, by a digest: 128 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +51,16 @@ impl Condition {
     /// The conditions of a Tabulation, each once, whose references have these contents.
     #[must_use]
     pub fn of(tabulation: &Tabulation, editions: &Editions) -> BTreeSet<Self> {
+        Self::of_joined(tabulation, editions, &JoinedDatasets::new())
+    }
+
+    /// The same of one whose rows are joined to these Datasets by their unit.
+    #[must_use]
+    pub fn of_joined(
+        tabulation: &Tabulation,
+        editions: &Editions,
+        joined: &JoinedDatasets,
+    ) -> BTreeSet<Self> {
         let keys = tabulation.keys.iter().map(|key| &key.scalar);
         let keys: Vec<&Scalar> = keys.filter(|key| !matches!(key, Scalar::Column(_))).collect();
         let chosen: Vec<String> = keys.iter().map(|key| format!("key {key:?}")).collect();
@@ -60,6 +72,14 @@ impl Condition {
                 let mut texts = condition_texts(predicates.iter().copied());
                 texts.extend(chosen.iter().map(|key| key.clone().into_bytes()));
                 texts.extend(roll_up_text(&tabulation.input));
+                if let Some(joins) = unit_joins_text(&tabulation.input) {
+                    // At a joined dataset it isn't known otherwise whose rows are chosen.
+                    texts.insert(format!("rows of {}", tabulation.input.dataset()).into_bytes());
+                    texts.insert(joins);
+                    let states =
+                        joined.values().map(|d| format!("state {} {}", d.name, d.snapshot));
+                    texts.extend(states.map(String::into_bytes));
+                }
                 let looking = predicates.iter().chain(&keys);
                 for reference in looking.flat_map(|scalar| scalar.references()) {
                     texts
@@ -150,10 +170,11 @@ impl ConditionBudget for MemoryBudget {
 /// ```
 ///
 /// ```
-/// use insitu_disclosure::budget::{ConditionBudget, Charged, Unpaid, charge};
-/// use insitu_disclosure::{Admitted, Tabulation, reference::Editions};
-/// fn pay(question: Admitted<Tabulation>, budget: &dyn ConditionBudget) -> Result<Charged, Unpaid> {
-///     charge(question, &Editions::new(), 0, budget)
+/// use std::collections::BTreeMap;
+/// use insitu_disclosure::budget::{Account, Charged, Unpaid, charge};
+/// use insitu_disclosure::{Admitted, DatasetName, Tabulation, reference::Editions};
+/// fn pay(question: Admitted<Tabulation>, accounts: &BTreeMap<DatasetName, Account>) -> Result<Charged, Unpaid> {
+///     charge(question, &Editions::new(), accounts)
 /// }
 /// ```
 #[derive(Debug)]
@@ -176,26 +197,57 @@ pub enum Unpaid {
     Unkept(GuardError),
 }
 
-/// Charges a question, whose references have these contents, on a state of the data. Without a budget of its dataset
-/// it costs nothing.
+/// Where a dataset's conditions are charged.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The state of its data.
+    pub snapshot: u64,
+    /// What was charged of it.
+    pub budget: Arc<dyn ConditionBudget>,
+}
+
+/// Charges a question, whose references have these contents, to the account of each dataset that has a budget: the one
+/// whose rows are counted, and those that they are joined to, in the order of their names. Without a budget it costs
+/// nothing. What was charged to one of them stays charged if another's budget is spent.
 ///
 /// # Errors
 /// A budget that is spent, or can't be kept.
 pub fn charge(
     question: Admitted<Tabulation>,
     editions: &Editions,
-    snapshot: u64,
-    budget: &dyn ConditionBudget,
+    accounts: &BTreeMap<DatasetName, Account>,
 ) -> Result<Charged, Unpaid> {
-    let Some(conditions_max) = question.dataset().conditions_max() else {
-        return Ok(Charged(question));
-    };
-    let conditions = Condition::of(question.tabulation(), editions);
-    match budget.charge(snapshot, &conditions, conditions_max) {
-        Ok(Charge::Paid) => Ok(Charged(question)),
-        Ok(Charge::Spent) => Err(Unpaid::Spent(spent(question.dataset()))),
-        Err(error) => Err(Unpaid::Unkept(error)),
+    charge_admitted(&question, editions, accounts).map(|()| Charged(question))
+}
+
+/// The same for whoever charges a question that runs elsewhere: a gateway, of all departments together.
+///
+/// # Errors
+/// As [`charge`].
+pub fn charge_admitted(
+    question: &Admitted<Tabulation>,
+    editions: &Editions,
+    accounts: &BTreeMap<DatasetName, Account>,
+) -> Result<(), Unpaid> {
+    for (dataset, conditions_max) in budgeted(question) {
+        let account = accounts.get(&dataset.name).ok_or(Unpaid::Unkept(GuardError::Stopped))?;
+        let conditions = Condition::of_joined(question.tabulation(), editions, question.joined());
+        match account.budget.charge(account.snapshot, &conditions, conditions_max) {
+            Ok(Charge::Paid) => {}
+            Ok(Charge::Spent) => return Err(Unpaid::Spent(spent(dataset))),
+            Err(error) => return Err(Unpaid::Unkept(error)),
+        }
     }
+    Ok(())
+}
+
+/// The datasets of a question that have a budget, each once and in the order of their names, with how many conditions
+/// each answers.
+#[must_use]
+pub fn budgeted(question: &Admitted<Tabulation>) -> Vec<(&Arc<Dataset>, u32)> {
+    let all = std::iter::once(question.base()).chain(question.joined().values());
+    let all: BTreeMap<&DatasetName, &Arc<Dataset>> = all.map(|d| (&d.name, d)).collect();
+    all.into_values().filter_map(|d| Some((d, d.conditions_max()?))).collect()
 }
 
 /// What whoever finds a budget spent can do.

@@ -1,5 +1,6 @@
 //! A Dataset as its owner declared it: what a department publishes for tabulation, and on what terms.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -262,6 +263,9 @@ pub enum Protection {
         rows_about: Option<u64>,
         /// Whether its rows may be joined to open reference data.
         reference_joins: bool,
+        /// Datasets of the same department that may be joined by the unit; each of them has to name this one, too.
+        /// To be among them says that both have the same ids of the same units, and a unit's rows at the same node.
+        unit_joins: BTreeSet<DatasetName>,
     },
 }
 
@@ -356,6 +360,15 @@ impl Dataset {
         match &self.protection {
             Protection::Open => false,
             Protection::Protected { reference_joins, .. } => *reference_joins,
+        }
+    }
+
+    /// Whether its data owner lets it be joined by the unit with a Dataset of this name.
+    #[must_use]
+    pub fn may_be_joined_with(&self, other: &DatasetName) -> bool {
+        match &self.protection {
+            Protection::Open => false,
+            Protection::Protected { unit_joins, .. } => unit_joins.contains(other),
         }
     }
 

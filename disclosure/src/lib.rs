@@ -41,7 +41,7 @@ pub mod shown;
 pub mod table;
 pub mod tabulation;
 
-pub use admit::{Admitted, SET_COLUMN, Shape, admit};
+pub use admit::{Admitted, SET_COLUMN, Shape, admit, admit_joined};
 pub use answer_times::AnswerTimes;
 pub use dataset::{
     Bounds, Breakpoints, Column, Dataset, DatasetName, Domain, ProtectedUnit, Protection,
@@ -58,4 +58,5 @@ pub use table::{CellStatus, ProtectedColumn, Table};
 pub use tabulation::{
     Association, Comparison, Dispersion, Function, Input, Key, KeySet, Literal, Measure,
     MeasureKind, Probability, Reference, RollUp, Scalar, ScalarType, Tabulation, UnitCount,
+    UnitJoin, UnitJoinKind,
 };

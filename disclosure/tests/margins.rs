@@ -94,6 +94,7 @@ fn dataset(profile: Profile, one_row_each: bool, whole: bool) -> Arc<Dataset> {
             answer_times: AnswerTimes::default(),
             rows_about: None,
             reference_joins: true,
+            unit_joins: Default::default(),
         },
         snapshot: 1,
     })

@@ -68,6 +68,7 @@ fn dataset(profile: Profile, x: Bounds, y: Bounds) -> Arc<Dataset> {
             answer_times: AnswerTimes::at_once(),
             rows_about: None,
             reference_joins: true,
+            unit_joins: Default::default(),
         },
         impossible: Vec::new(),
         snapshot: 0,

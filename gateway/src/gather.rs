@@ -1,12 +1,13 @@
 //! All departments or a Refusal: a leaf's table from everybody who holds part of its dataset.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::future::join_all;
-use insitu_disclosure::budget::{Charge, Condition, spent};
+use insitu_disclosure::budget::{Account, Unpaid, budgeted, charge_admitted};
 use insitu_disclosure::guard::{Guard, MemoryStore};
 use insitu_disclosure::policy::DifferenceGuard;
 use insitu_disclosure::reference::{Edition, Editions};
@@ -20,7 +21,7 @@ use insitu_proto::frames::Answer;
 use insitu_proto::request::{NodeRequest, OpenRows, QueryId, Question};
 use insitu_proto::v1::AnswerKind;
 
-use crate::catalog::{Held, Holder, Standing};
+use crate::catalog::{Held, Holder, Joined, Standing};
 use crate::nodes::{Directory, NodeChannel, NodeFailure, in_our_words};
 use crate::plan::OpenNeed;
 use crate::references::{Contents, References, editions};
@@ -33,6 +34,34 @@ pub(crate) struct Gathering<'a> {
     pub(crate) references: &'a References,
     pub(crate) query_id: QueryId,
     pub(crate) deadline: Instant,
+}
+
+/// A question of a dataset, and who is asked.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) admitted: Arc<Admitted<Tabulation>>,
+    /// The dataset whose rows are counted.
+    pub(crate) held: Arc<Held>,
+    /// Those that its rows are joined to by their unit.
+    pub(crate) joined: Joined,
+    /// What its rows are joined to, whether they are looked up in it or not.
+    pub(crate) references: Vec<(Reference, Arc<Held>)>,
+}
+
+impl Asked {
+    /// Everything that is read for it.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Held> {
+        let references = self.references.iter().map(|(_, held)| held);
+        std::iter::once(&self.held).chain(self.joined.iter()).chain(references).map(Arc::as_ref)
+    }
+
+    /// The question as a department is asked it, under the terms that it announced.
+    fn of(&self, holder: &Holder, fingerprint: u64) -> Question {
+        let tabulation = self.admitted.tabulation();
+        let joined = self.joined.fingerprints(holder);
+        let input = tabulation.input.with_fingerprint(fingerprint).with_joined(&joined);
+        Question::Tabulation(Tabulation { input, ..tabulation.clone() })
+    }
 }
 
 /// How long an answer is waited for.
@@ -70,21 +99,17 @@ impl Gathering<'_> {
     }
 
     /// A protected table from all holders.
-    pub(crate) async fn tabulate(
-        &self,
-        admitted: &Arc<Admitted<Tabulation>>,
-        held: &Held,
-        joined: &[(Reference, Arc<Held>)],
-    ) -> Result<Protected<Table>, Refusals> {
-        let contents = self.contents(admitted, joined).await?;
-        match held.dataset.release() {
+    pub(crate) async fn tabulate(&self, asked: &Asked) -> Result<Protected<Table>, Refusals> {
+        let Asked { admitted, held, joined, references } = asked;
+        let contents = self.contents(admitted, references).await?;
+        match admitted.dataset().release() {
             ReleaseMode::AtNode => {
                 let answers = self
                     .ask_all(
-                        held,
+                        (held, joined),
                         (AnswerKind::Protected, &admitted.table_schema()),
                         &contents,
-                        |fingerprint| question(admitted, fingerprint),
+                        |holder, fingerprint| asked.of(holder, fingerprint),
                     )
                     .await?;
                 // Final tables don't add up: the catalogue sees to it that there is one holder.
@@ -97,9 +122,12 @@ impl Gathering<'_> {
                 self.charge(admitted, editions(&contents)).await?;
                 let schema = evidence::evidence_schema(admitted);
                 let answers = self
-                    .ask_all(held, (AnswerKind::Evidence, &schema), &contents, |fingerprint| {
-                        question(admitted, fingerprint)
-                    })
+                    .ask_all(
+                        (held, joined),
+                        (AnswerKind::Evidence, &schema),
+                        &contents,
+                        |holder, fingerprint| asked.of(holder, fingerprint),
+                    )
                     .await?;
                 let mut parts = Vec::with_capacity(answers.len());
                 for (department, answer) in &answers {
@@ -146,17 +174,23 @@ impl Gathering<'_> {
         admitted: &Arc<Admitted<Tabulation>>,
         editions: Editions,
     ) -> Result<(), Refusals> {
-        let Some(conditions_max) = admitted.dataset().conditions_max() else { return Ok(()) };
+        if budgeted(admitted).is_empty() {
+            return Ok(());
+        }
         let (asked, guards) = (Arc::clone(admitted), Arc::clone(self.guards));
         let charging = tokio::task::spawn_blocking(move || {
-            let (dataset, conditions) =
-                (asked.dataset(), Condition::of(asked.tabulation(), &editions));
-            guards.budget(&dataset.name)?.charge(dataset.snapshot, &conditions, conditions_max)
+            let mut accounts = BTreeMap::new();
+            for (dataset, _) in budgeted(&asked) {
+                let budget = guards.budget(&dataset.name).map_err(Unpaid::Unkept)?;
+                let account = Account { snapshot: dataset.snapshot, budget };
+                accounts.insert(dataset.name.clone(), account);
+            }
+            charge_admitted(&asked, &editions, &accounts)
         });
         match charging.await {
-            Ok(Ok(Charge::Paid)) => Ok(()),
-            Ok(Ok(Charge::Spent)) => Err(spent(admitted.dataset()).into()),
-            Ok(Err(error)) => {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Unpaid::Spent(refusal))) => Err(refusal.into()),
+            Ok(Err(Unpaid::Unkept(error))) => {
                 tracing::error!(query = %self.query_id, %error, "what is charged can't be remembered");
                 Err(failed())
             }
@@ -215,14 +249,19 @@ impl Gathering<'_> {
             ))
         })?;
         let answers = self
-            .ask_all(held, (AnswerKind::OpenRows, &schema), &Contents::new(), |fingerprint| {
-                Question::OpenRows(OpenRows {
-                    dataset: held.dataset.name.clone(),
-                    fingerprint,
-                    columns: need.columns.clone(),
-                    predicate: need.predicate.clone(),
-                })
-            })
+            .ask_all(
+                (held, &Joined::default()),
+                (AnswerKind::OpenRows, &schema),
+                &Contents::new(),
+                |_, fingerprint| {
+                    Question::OpenRows(OpenRows {
+                        dataset: held.dataset.name.clone(),
+                        fingerprint,
+                        columns: need.columns.clone(),
+                        predicate: need.predicate.clone(),
+                    })
+                },
+            )
             .await?;
         Ok((schema, answers.into_iter().flat_map(|(_, answer)| answer.batches).collect()))
     }
@@ -231,14 +270,14 @@ impl Gathering<'_> {
     /// is sent it, and asked again.
     async fn ask_all(
         &self,
-        held: &Held,
+        (held, joined): (&Held, &Joined),
         (kind, schema): (AnswerKind, &SchemaRef),
         contents: &Contents,
-        question: impl Fn(u64) -> Question,
+        question: impl Fn(&Holder, u64) -> Question,
     ) -> Result<Vec<(String, Answer)>, Refusals> {
         let doors = self.doors(held)?;
         let asked = doors.into_iter().map(|(holder, fingerprint, channel)| {
-            let question = question(fingerprint);
+            let question = question(&holder, fingerprint);
             async move {
                 let channel = channel.as_ref();
                 let ask = || self.ask(channel, (kind, schema), contents, question.clone());
@@ -253,7 +292,7 @@ impl Gathering<'_> {
                 };
                 match answer {
                     Ok(answer) => Ok((holder.department, answer)),
-                    Err(failure) => Err(self.refusal(&holder, &held.dataset, failure)),
+                    Err(failure) => Err(self.refusal(&holder, (held, joined), failure)),
                 }
             }
         });
@@ -337,11 +376,21 @@ impl Gathering<'_> {
         Refusals::collect(missing).map_or(Ok(doors), Err)
     }
 
-    fn refusal(&self, holder: &Holder, dataset: &Dataset, failure: NodeFailure) -> Refusals {
+    fn refusal(
+        &self,
+        holder: &Holder,
+        (held, joined): (&Held, &Joined),
+        failure: NodeFailure,
+    ) -> Refusals {
         let department = &holder.department;
+        let others = joined.iter().map(|held| held.dataset.as_ref());
+        let datasets: Vec<&Dataset> =
+            std::iter::once(held.dataset.as_ref()).chain(others).collect();
         match failure {
-            NodeFailure::Refused(codes) => in_our_words(department, dataset, &codes)
-                .unwrap_or_else(|| self.refusal(holder, dataset, NodeFailure::Invalid("refusal"))),
+            NodeFailure::Refused(codes) => in_our_words(department, &datasets, &codes)
+                .unwrap_or_else(|| {
+                    self.refusal(holder, (held, joined), NodeFailure::Invalid("refusal"))
+                }),
             // They were sent, and don't stay: there is no room for all that the question needs.
             NodeFailure::Missing(_) => Refusal::new(
                 RefusalCode::L506,
@@ -385,12 +434,6 @@ pub(crate) fn failed() -> Refusals {
         "Report the query id; the gateway's log has the details.",
     )
     .into()
-}
-
-fn question(admitted: &Admitted<Tabulation>, fingerprint: u64) -> Question {
-    let tabulation = admitted.tabulation();
-    let input = tabulation.input.with_fingerprint(fingerprint);
-    Question::Tabulation(Tabulation { input, ..tabulation.clone() })
 }
 
 fn invalid(department: &str) -> Refusal {

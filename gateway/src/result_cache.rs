@@ -5,7 +5,7 @@
 //! them again, as long as the federation would.
 //!
 //! * **What a table is kept under** is everything it depends on: the request in its one encoding, each holder of the
-//!   dataset, and of the open data it is joined to, with the fingerprint of the terms it announces (in which the state
+//!   dataset, and of all that it is joined to, with the fingerprint of the terms it announces (in which the state
 //!   of its data is), and whose answer it was. A dataset
 //!   that changes, or a node that comes back with other data, is another key; the old table is never found again.
 //! * **It is looked up after everybody was found to be there.** If a department is away, the question is refused as
@@ -20,11 +20,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use insitu_disclosure::{Admitted, Dataset, Protected, Reference, Table, Tabulation};
+use insitu_disclosure::{Dataset, Protected, Table, Tabulation};
 use insitu_proto::request::{NodeRequest, QueryId, Question};
 
 use crate::analyst::Analyst;
-use crate::catalog::{Held, Standing};
+use crate::catalog::Standing;
+use crate::gather::Asked;
 use crate::references::placeholders;
 
 /// The cache.
@@ -65,17 +66,11 @@ impl ResultCache {
 
     /// What the table for an analyst's question of these holders is kept under; `None` if nothing is kept, or if not
     /// everybody announces the dataset.
-    pub(crate) fn key(
-        &self,
-        by: &Analyst,
-        admitted: &Admitted<Tabulation>,
-        held: &Held,
-        joined: &[(Reference, Arc<Held>)],
-    ) -> Option<Key> {
+    pub(crate) fn key(&self, by: &Analyst, asked: &Asked) -> Option<Key> {
         if self.bytes_max == 0 {
             return None;
         }
-        let tabulation = admitted.tabulation();
+        let tabulation = asked.admitted.tabulation();
         let input = tabulation.input.with_fingerprint(0);
         let question = Question::Tabulation(Tabulation { input, ..tabulation.clone() });
         // What it is joined to is told below.
@@ -90,10 +85,10 @@ impl ResultCache {
         };
         piece(by.name().as_bytes());
         piece(&request.encode().ok()?);
-        for (reference, _) in joined {
+        for (reference, _) in &asked.references {
             piece(reference.to_string().as_bytes());
         }
-        for held in std::iter::once(held).chain(joined.iter().map(|(_, held)| held.as_ref())) {
+        for held in asked.all() {
             piece(held.dataset.name.to_string().as_bytes());
             piece(&held.dataset.snapshot.to_le_bytes());
             for holder in &held.holders {
@@ -155,11 +150,13 @@ impl Kept {
 mod tests {
     use insitu_disclosure::guard::MemoryStore;
     use insitu_disclosure::{
-        DatasetName, Evidence, Input, Measure, MeasureKind, Protection, Release, admit, protect,
+        Admitted, DatasetName, Evidence, Input, Measure, MeasureKind, Protection, Reference,
+        Release, admit, protect,
     };
 
     use super::*;
     use crate::catalog::Holder;
+    use crate::catalog::{Held, Joined};
     use crate::nodes::NodeId;
 
     fn held(snapshot: u64, fingerprints: &[u64]) -> Held {
@@ -180,7 +177,7 @@ mod tests {
         Held { dataset: Arc::new(dataset), holders, conflict: None }
     }
 
-    fn question(held: &Held, groups_max: u32) -> Admitted<Tabulation> {
+    fn question(held: &Held, groups_max: u32) -> Arc<Admitted<Tabulation>> {
         let tabulation = Tabulation {
             input: Input::Scan { dataset: held.dataset.name.clone(), fingerprint: 0 },
             keys: Vec::new(),
@@ -188,7 +185,17 @@ mod tests {
             measures: vec![Measure { kind: MeasureKind::Rows, filter: None }],
             groups_max,
         };
-        admit(tabulation, Arc::clone(&held.dataset)).unwrap()
+        Arc::new(admit(tabulation, Arc::clone(&held.dataset)).unwrap())
+    }
+
+    /// The question asked of these holders.
+    fn of(admitted: &Arc<Admitted<Tabulation>>, held: &Held) -> Asked {
+        Asked {
+            admitted: Arc::clone(admitted),
+            held: Arc::new(held.clone()),
+            joined: Joined::default(),
+            references: Vec::new(),
+        }
     }
 
     fn table(admitted: &Admitted<Tabulation>) -> Protected<Table> {
@@ -205,23 +212,26 @@ mod tests {
         let cache = ResultCache::new(1 << 20);
         let now = held(1, &[7, 8]);
         let asked = question(&now, 10);
-        let key = cache.key(&ada(), &asked, &now, &[]).unwrap();
+        let key = cache.key(&ada(), &of(&asked, &now)).unwrap();
         assert!(cache.get(&key, &now.dataset).is_none());
         cache.put(key.clone(), &now.dataset, &table(&asked));
         assert!(cache.get(&key, &now.dataset).is_some());
-        let again = cache.key(&ada(), &question(&now, 10), &now, &[]).unwrap();
+        let again = cache.key(&ada(), &of(&question(&now, 10), &now)).unwrap();
         assert!(cache.get(&again, &now.dataset).is_some(), "the same, asked again");
         // Somebody else, another question, other data at one of the nodes, other terms.
         let reference = Reference { dataset: now.dataset.name.clone(), key: "k".to_owned() };
+        let references = vec![(reference, Arc::new(held(1, &[3])))];
+        let joined = Joined::new(vec![Arc::new(held(1, &[3]))]);
         let (later, changed) = (held(2, &[7, 8]), held(1, &[7, 9]));
         for other in [
-            cache.key(&Analyst::for_tests("ben"), &asked, &now, &[]),
-            cache.key(&ada(), &question(&now, 11), &now, &[]),
-            cache.key(&ada(), &asked, &later, &[]),
-            cache.key(&ada(), &asked, &changed, &[]),
-            cache.key(&ada(), &asked, &held(1, &[7]), &[]),
+            cache.key(&Analyst::for_tests("ben"), &of(&asked, &now)),
+            cache.key(&ada(), &of(&question(&now, 11), &now)),
+            cache.key(&ada(), &of(&asked, &later)),
+            cache.key(&ada(), &of(&asked, &changed)),
+            cache.key(&ada(), &of(&asked, &held(1, &[7]))),
             // Joined to something, or to another state of it.
-            cache.key(&ada(), &asked, &now, &[(reference, Arc::new(held(1, &[3])))]),
+            cache.key(&ada(), &Asked { references, ..of(&asked, &now) }),
+            cache.key(&ada(), &Asked { joined, ..of(&asked, &now) }),
         ] {
             assert!(cache.get(&other.unwrap(), &now.dataset).is_none());
         }
@@ -232,10 +242,10 @@ mod tests {
     fn nothing_is_kept_for_holders_that_are_not_there_nor_by_a_cache_of_nothing() {
         let mut away = held(1, &[7, 8]);
         let asked = question(&away, 10);
-        assert!(ResultCache::new(0).key(&ada(), &asked, &away, &[]).is_none());
+        assert!(ResultCache::new(0).key(&ada(), &of(&asked, &away)).is_none());
         for standing in [Standing::Away, Standing::Silent] {
             away.holders[1].standing = standing;
-            assert!(ResultCache::new(1 << 20).key(&ada(), &asked, &away, &[]).is_none());
+            assert!(ResultCache::new(1 << 20).key(&ada(), &of(&asked, &away)).is_none());
         }
     }
 
@@ -245,7 +255,7 @@ mod tests {
         let asked: Vec<_> = (1..=4).map(|n| question(&now, n)).collect();
         let sized = ResultCache::new(1 << 20);
         sized.put(
-            sized.key(&ada(), &asked[0], &now, &[]).unwrap(),
+            sized.key(&ada(), &of(&asked[0], &now)).unwrap(),
             &now.dataset,
             &table(&asked[0]),
         );
@@ -253,7 +263,7 @@ mod tests {
         assert!(one > 50, "{one}");
         let cache = ResultCache::new(3 * one + one / 2);
         let keys: Vec<Key> =
-            asked.iter().map(|asked| cache.key(&ada(), asked, &now, &[]).unwrap()).collect();
+            asked.iter().map(|asked| cache.key(&ada(), &of(asked, &now)).unwrap()).collect();
         let put = |i: usize| cache.put(keys[i].clone(), &now.dataset, &table(&asked[i]));
         let is_there = |i: usize| cache.kept.lock().unwrap().tables.contains_key(&keys[i]);
         (0..3).for_each(put);

@@ -132,7 +132,8 @@ pub const fn grpc_code(code: RefusalCode) -> Code {
         | RefusalCode::D209
         | RefusalCode::D210
         | RefusalCode::D212
-        | RefusalCode::D213 => Code::InvalidArgument,
+        | RefusalCode::D213
+        | RefusalCode::D215 => Code::InvalidArgument,
         RefusalCode::A301 => Code::Unauthenticated,
         RefusalCode::A302 => Code::PermissionDenied,
         RefusalCode::N401 | RefusalCode::N402 | RefusalCode::N403 | RefusalCode::N404 => {

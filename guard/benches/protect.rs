@@ -88,6 +88,7 @@ fn question(preset: Preset, groups_max: u32) -> Admitted<Tabulation> {
             answer_times: AnswerTimes::default(),
             rows_about: None,
             reference_joins: true,
+            unit_joins: Default::default(),
         },
         snapshot: 1,
     };

@@ -1,16 +1,18 @@
 //! A node, and the life of a request in it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::FlightData;
 use futures::Stream;
-use insitu_disclosure::budget::{Charged, Unpaid, charge};
+use insitu_disclosure::budget::{Account, Charged, Unpaid, budgeted, charge};
 use insitu_disclosure::reference::Editions;
 use insitu_disclosure::table::Table;
+use insitu_disclosure::tabulation::JoinedDatasets;
 use insitu_disclosure::{
     Admitted, DatasetName, Evidence, OpenDataset, Protected, Refusal, RefusalCode, Refusals,
-    Release, ReleaseMode, Tabulation, admit, protect,
+    Release, ReleaseMode, Tabulation, admit_joined, protect,
 };
 use insitu_engine::Sessions;
 use insitu_proto::refusal::Unanswered;
@@ -30,7 +32,8 @@ use crate::references::{LookUps, References};
 use crate::source;
 use crate::state::NodeState;
 use crate::tabulate::{
-    Engine, RunError, Spread, check_predicate, collect_evidence, evidence_plan, rows_plan,
+    Engine, JoinedTables, RunError, Spread, check_predicate, collect_evidence, evidence_plan,
+    rows_plan,
 };
 
 /// A department's node: its datasets and the engine that reads them.
@@ -184,17 +187,55 @@ impl Node {
     ) -> Result<Answer, Unanswered> {
         let arrived = Instant::now();
         let loaded = self.dataset(tabulation.input.dataset(), tabulation.input.fingerprint())?;
-        let admitted = admit(tabulation, Arc::clone(&loaded.dataset))?;
+        let joined = self.joined(&tabulation)?;
+        let admitted = admit_joined(tabulation, Arc::clone(&loaded.dataset), &joined)?;
         // Before anything is charged: the same question comes again with the contents.
         let look_ups = self.look_ups(&admitted, editions)?;
-        let charged = self.charge(admitted, editions, loaded).await?;
+        let times = admitted.dataset().answer_times().clone();
+        let charged = self.charge(admitted, editions).await?;
         // Until here nothing depended on data, and what is refused is told at once.
         let running = self.run(charged, loaded, &look_ups, time_max);
-        let answer =
-            pace::paced(loaded.dataset.answer_times(), arrived, time_max, running)
-                .await
-                .unwrap_or_else(|Late| Err(self.failed(RunError::OutOfTime, self.groups_max)))?;
+        let answer = pace::paced(&times, arrived, time_max, running)
+            .await
+            .unwrap_or_else(|Late| Err(self.failed(RunError::OutOfTime, self.groups_max)))?;
         Ok(answer)
+    }
+
+    /// The datasets that the question's rows are joined to, each under the terms the asker knew.
+    fn joined(&self, tabulation: &Tabulation) -> Result<JoinedDatasets, Refusals> {
+        let joins = tabulation.input.unit_joins().into_iter();
+        let joined = joins.map(|join| {
+            let loaded = self.dataset(&join.dataset, join.fingerprint)?;
+            Ok((join.dataset.clone(), Arc::clone(&loaded.dataset)))
+        });
+        joined.collect()
+    }
+
+    /// Where the datasets' conditions are charged that have a budget.
+    fn accounts(&self, admitted: &Admitted<Tabulation>) -> BTreeMap<DatasetName, Account> {
+        let budgeted = budgeted(admitted).into_iter();
+        let account = |dataset: &DatasetName| {
+            let loaded = self.datasets.get(dataset)?;
+            let (snapshot, budget) = (loaded.dataset.snapshot, Arc::clone(&loaded.budget));
+            Some((dataset.clone(), Account { snapshot, budget }))
+        };
+        budgeted.filter_map(|(dataset, _)| account(&dataset.name)).collect()
+    }
+
+    /// How many rows a question goes through.
+    fn rows_read(&self, admitted: &Admitted<Tabulation>, loaded: &LoadedDataset) -> u64 {
+        let joined = admitted.joined().keys().filter_map(|name| self.datasets.get(name));
+        joined.fold(loaded.quality.rows(), |rows, other| rows.saturating_add(other.quality.rows()))
+    }
+
+    /// The rows of the datasets that a question joins.
+    fn joined_tables(&self, admitted: &Admitted<Tabulation>) -> JoinedTables {
+        let joined = admitted.joined().iter();
+        let table = |(name, dataset): (&DatasetName, &Arc<_>)| {
+            let table = Arc::clone(&self.datasets.get(name)?.table);
+            Some((name.clone(), (Arc::clone(dataset), table)))
+        };
+        joined.filter_map(table).collect()
     }
 
     /// The tables that the question's rows are looked up in, with just the columns it uses.
@@ -217,24 +258,21 @@ impl Node {
         Ok(found)
     }
 
-    /// Charges the question to its dataset's budget, where there is one: before it runs, and whatever
+    /// Charges the question to its datasets' budgets, where there are any: before it runs, and whatever
     /// comes of it.
     async fn charge(
         &self,
         admitted: Admitted<Tabulation>,
         editions: &Editions,
-        loaded: &LoadedDataset,
     ) -> Result<Charged, Refusals> {
-        let (budget, snapshot) = (Arc::clone(&loaded.budget), loaded.dataset.snapshot);
+        let accounts = self.accounts(&admitted);
         let editions = editions.clone();
-        if loaded.dataset.conditions_max().is_none() {
+        if accounts.is_empty() {
             // It costs nothing, so nothing is written down.
-            return charge(admitted, &editions, snapshot, budget.as_ref()).map_err(|_| internal());
+            return charge(admitted, &editions, &accounts).map_err(|_| internal());
         }
         // Away from the threads that serve the network: what is charged is written down.
-        let charging = tokio::task::spawn_blocking(move || {
-            charge(admitted, &editions, snapshot, budget.as_ref())
-        });
+        let charging = tokio::task::spawn_blocking(move || charge(admitted, &editions, &accounts));
         match charging.await {
             Ok(Ok(charged)) => Ok(charged),
             Ok(Err(Unpaid::Spent(refusal))) => Err(refusal.into()),
@@ -259,19 +297,21 @@ impl Node {
     ) -> Result<Answer, Refusals> {
         let admitted = charged.into_admitted();
         let groups_max = admitted.tabulation().groups_max.min(self.groups_max);
-        let plan = evidence_plan(&admitted, Arc::clone(&loaded.table), &loaded.keys, look_ups)
+        let (table, joined) = (Arc::clone(&loaded.table), self.joined_tables(&admitted));
+        let plan = evidence_plan(&admitted, table, &joined, &loaded.keys, look_ups)
             .map_err(|error| self.failed(RunError::Engine(error), groups_max))?;
         let rows_max = usize::try_from(groups_max).unwrap_or(usize::MAX);
         let batches = self
             .engine
-            .run(plan, Spread::over(loaded.quality.rows()), rows_max, time_max)
+            .run(plan, Spread::over(self.rows_read(&admitted, loaded)), rows_max, time_max)
             .await
             .map_err(|error| self.failed(error, groups_max))?;
         let mut evidence = collect_evidence(&admitted, batches, look_ups).ok_or_else(|| {
             tracing::error!(node = self.id, "the engine's result doesn't have the planned shape");
             internal()
         })?;
-        evidence.draw(&admitted, &loaded.keys, loaded.dataset.snapshot);
+        // Where rows are joined, of all the datasets' states together.
+        evidence.draw(&admitted, &loaded.keys, admitted.dataset().snapshot);
         match admitted.dataset().release() {
             ReleaseMode::AtNode => {
                 self.release(admitted, evidence, loaded).await.map(Answer::Protected)
@@ -287,7 +327,7 @@ impl Node {
         evidence: Evidence,
         loaded: &LoadedDataset,
     ) -> Result<Protected<Table>, Refusals> {
-        let (guard, snapshot) = (Arc::clone(&loaded.guard), loaded.dataset.snapshot);
+        let (guard, snapshot) = (Arc::clone(&loaded.guard), admitted.dataset().snapshot);
         let protecting = tokio::task::spawn_blocking(move || {
             protect(&admitted, evidence, &Release { snapshot, guard: guard.as_ref() })
         });

@@ -37,6 +37,7 @@ pub fn encode(dataset: &Dataset) -> v1::Dataset {
             answer_times,
             rows_about,
             reference_joins,
+            unit_joins,
         } => P::Protected(v1::Protected {
             unit: match unit {
                 ProtectedUnit::Row => None,
@@ -56,6 +57,7 @@ pub fn encode(dataset: &Dataset) -> v1::Dataset {
             answer_times_ms: answer_times.ms().to_vec(),
             rows_about: *rows_about,
             no_reference_joins: !reference_joins,
+            unit_joins: unit_joins.iter().map(ToString::to_string).collect(),
         }),
     };
     v1::Dataset {
@@ -191,6 +193,11 @@ fn decode_protected(
         },
         rows_about: p.rows_about,
         reference_joins: !p.no_reference_joins,
+        unit_joins: p
+            .unit_joins
+            .iter()
+            .map(|name| tabulation::dataset_name(name))
+            .collect::<Result<_, _>>()?,
     })
 }
 

@@ -159,10 +159,11 @@ mod tests {
     use insitu_disclosure::reference::Edition;
     use insitu_disclosure::{
         Association, Dispersion, Input, Key, KeySet, Measure, MeasureKind, Reference, ScalarType,
+        UnitJoin, UnitJoinKind,
     };
 
     use super::*;
-    use crate::version::{GROUPING_SETS, MOMENTS, REFERENCES};
+    use crate::version::{GROUPING_SETS, MOMENTS, REFERENCES, UNIT_JOINS};
 
     fn request(sets: &[u16]) -> NodeRequest {
         asking(sets, MeasureKind::Rows)
@@ -298,6 +299,55 @@ mod tests {
         let unsaid = v1::NodeRequest { required_features: 0, ..right };
         let decoded = NodeRequest::decode(&unsaid.encode_to_vec());
         assert_eq!(decoded, Err(Malformed::Field("features")));
+    }
+
+    /// Of people with such a prescription.
+    fn joined(kind: UnitJoinKind, predicate: Option<Scalar>) -> NodeRequest {
+        let mut sent = request(&[]);
+        if let Question::Tabulation(tabulation) = &mut sent.question {
+            let dataset = DatasetName::parse("a.prescriptions").unwrap();
+            let join = UnitJoin { kind, dataset, fingerprint: u64::MAX, predicate };
+            let input = Box::new(tabulation.input.clone());
+            tabulation.input = Input::UnitJoin { input, join };
+        }
+        sent
+    }
+
+    #[test]
+    fn joins_by_the_unit_arrive_as_they_were_sent_and_need_their_feature() {
+        let is_null = || Scalar::IsNull(Box::new(column("drug")));
+        for kind in
+            [UnitJoinKind::Semi, UnitJoinKind::Anti, UnitJoinKind::Inner, UnitJoinKind::Left]
+        {
+            for predicate in [None, Some(is_null())] {
+                let sent = joined(kind, predicate);
+                assert_eq!(message_of(&sent).required_features, UNIT_JOINS);
+                assert_eq!(NodeRequest::decode(&sent.encode().unwrap()), Ok(sent));
+            }
+        }
+        let right = message_of(&joined(UnitJoinKind::Semi, None));
+        let unsaid = v1::NodeRequest { required_features: 0, ..right.clone() };
+        let decoded = NodeRequest::decode(&unsaid.encode_to_vec());
+        assert_eq!(decoded, Err(Malformed::Field("features")));
+        // A join that isn't one of the four, or of nothing.
+        type Change = fn(&mut v1::UnitJoin);
+        let changes: [Change; 4] = [
+            |join| join.kind = 0,
+            |join| join.kind = 5,
+            |join| join.joined = None,
+            |join| join.joined.as_mut().unwrap().dataset = "a".to_owned(),
+        ];
+        for change in changes {
+            let mut wrong = right.clone();
+            if let Some(v1::node_request::Request::Tabulation(tabulation)) = &mut wrong.request
+                && let Some(v1::input::Input::UnitJoin(join)) =
+                    &mut tabulation.input.as_mut().unwrap().input
+            {
+                change(join);
+            }
+            assert_ne!(wrong, right);
+            assert!(NodeRequest::decode(&wrong.encode_to_vec()).is_err());
+        }
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use insitu_disclosure::{
     DatasetName, Input, Key, KeySet, Measure, MeasureKind, Probability, RollUp, Scalar, Tabulation,
-    UnitCount,
+    UnitCount, UnitJoin, UnitJoinKind,
 };
 
-use crate::version::{GROUPING_SETS, MOMENTS, REFERENCES, ROLL_UPS};
+use crate::version::{GROUPING_SETS, MOMENTS, REFERENCES, ROLL_UPS, UNIT_JOINS};
 use crate::{Malformed, moment, scalar, v1};
 
 /// The most filters one upon the other; the gateway writes one.
@@ -50,6 +50,7 @@ fn decode_set(mask: u32) -> Result<KeySet, Malformed> {
 pub fn features(tabulation: &Tabulation) -> u64 {
     let of_sets = if tabulation.sets.is_empty() { 0 } else { GROUPING_SETS };
     let of_input = if tabulation.input.roll_up().is_some() { ROLL_UPS } else { 0 };
+    let of_joins = if tabulation.input.unit_joins().is_empty() { 0 } else { UNIT_JOINS };
     let of_measure = |measure: &Measure| match measure.kind {
         MeasureKind::Rows
         | MeasureKind::Values(_)
@@ -62,7 +63,7 @@ pub fn features(tabulation: &Tabulation) -> u64 {
         MeasureKind::Dispersion(..) | MeasureKind::Association(..) => MOMENTS,
     };
     let of_references = if tabulation.references().is_empty() { 0 } else { REFERENCES };
-    let of_all = of_sets | of_input | of_references;
+    let of_all = of_sets | of_input | of_joins | of_references;
     tabulation.measures.iter().map(of_measure).fold(of_all, |all, one| all | one)
 }
 
@@ -76,6 +77,15 @@ fn encode_input(input: &Input) -> v1::Input {
             input: Some(Box::new(encode_input(input))),
             predicate: Some(scalar::encode(predicate)),
         })),
+        Input::UnitJoin { input, join } => {
+            let UnitJoin { kind, dataset, fingerprint, predicate } = join;
+            I::UnitJoin(Box::new(v1::UnitJoin {
+                input: Some(Box::new(encode_input(input))),
+                kind: encode_join_kind(*kind).into(),
+                joined: Some(v1::Scan { dataset: dataset.to_string(), fingerprint: *fingerprint }),
+                predicate: predicate.as_ref().map(scalar::encode),
+            }))
+        }
         Input::RollUp { input, roll_up } => I::RollUp(Box::new(v1::RollUp {
             input: Some(Box::new(encode_input(input))),
             dimensions: roll_up.dimensions.clone(),
@@ -102,6 +112,19 @@ fn decode_input(message: &v1::Input, depth: usize) -> Result<Input, Malformed> {
                 predicate: scalar::decode(predicate)?,
             }
         }
+        I::UnitJoin(join) => {
+            let below = join.input.as_deref().ok_or(Malformed::Field("input"))?;
+            let joined = join.joined.as_ref().ok_or(Malformed::Field("joined"))?;
+            Input::UnitJoin {
+                input: Box::new(decode_input(below, depth.saturating_add(1))?),
+                join: UnitJoin {
+                    kind: decode_join_kind(join.kind)?,
+                    dataset: dataset_name(&joined.dataset)?,
+                    fingerprint: joined.fingerprint,
+                    predicate: join.predicate.as_ref().map(scalar::decode).transpose()?,
+                },
+            }
+        }
         I::RollUp(roll_up) => {
             let below = roll_up.input.as_deref().ok_or(Malformed::Field("input"))?;
             let counts = roll_up.counts.iter().map(decode_count);
@@ -114,6 +137,25 @@ fn decode_input(message: &v1::Input, depth: usize) -> Result<Input, Malformed> {
             }
         }
     })
+}
+
+const fn encode_join_kind(kind: UnitJoinKind) -> v1::UnitJoinKind {
+    match kind {
+        UnitJoinKind::Semi => v1::UnitJoinKind::Semi,
+        UnitJoinKind::Anti => v1::UnitJoinKind::Anti,
+        UnitJoinKind::Inner => v1::UnitJoinKind::Inner,
+        UnitJoinKind::Left => v1::UnitJoinKind::Left,
+    }
+}
+
+fn decode_join_kind(kind: i32) -> Result<UnitJoinKind, Malformed> {
+    match v1::UnitJoinKind::try_from(kind).map_err(|_| Malformed::Unknown)? {
+        v1::UnitJoinKind::Unspecified => Err(Malformed::Field("kind")),
+        v1::UnitJoinKind::Semi => Ok(UnitJoinKind::Semi),
+        v1::UnitJoinKind::Anti => Ok(UnitJoinKind::Anti),
+        v1::UnitJoinKind::Inner => Ok(UnitJoinKind::Inner),
+        v1::UnitJoinKind::Left => Ok(UnitJoinKind::Left),
+    }
 }
 
 fn encode_count(count: &UnitCount) -> v1::UnitCount {

@@ -4,6 +4,7 @@
 //! * `councils.homes`, households, held by three councils and released at the gateway: see [`councils`].
 //! * `schools.pupils`, pupils, one row each: see [`schools`].
 //! * `ref.areas`, open: see [`reference`].
+//! * `clinic.people`, `clinic.episodes` and `clinic.prescriptions`, of the same people: see [`clinic`].
 
 use std::fmt::Write as _;
 
@@ -312,6 +313,139 @@ bounds = { low = 2000, high = 2010 }
         config: config.to_owned(),
         files: vec![("pupils.csv".to_owned(), csv.into_bytes())],
     }
+}
+
+/// A clinic with three datasets of the same people, `p0` to `p599`, which may be joined by them.
+///
+/// * `clinic.people`, one row each: every second is a woman, the first 400 are of group `A`, the others of `B`; incomes are
+///   from 1000 to 1599.
+/// * `clinic.episodes`: `p0` to `p499` have one, two or three in turn, in `East` and `West` in turn, for 100 pence each. Five
+///   visitors, who aren't among the people, have one in `East`, and two episodes there have no id.
+/// * `clinic.prescriptions`: `p0` to `p299` have one of `x`, `p200` to `p449` two of `y`, `p550` to `p599` one of `x`, and one
+///   of `x` has no id.
+#[must_use]
+pub fn clinic() -> Department {
+    let mut people = "person,sex,grp,income\n".to_owned();
+    let mut episodes = "person,ward,started,cost\n".to_owned();
+    let mut prescriptions = "person,drug,dispensed,strength\n".to_owned();
+    for i in 0..600_u32 {
+        let (sex, group) = (["F", "M"][usize::from(i % 2 == 1)], if i < 400 { "A" } else { "B" });
+        let _ = writeln!(people, "p{i},{sex},{group},{}", 1_000 + i);
+        let ward = if i % 2 == 0 { "East" } else { "West" };
+        for n in 0..(if i < 500 { 1 + i % 3 } else { 0 }) {
+            let _ = writeln!(episodes, "p{i},{ward},2018-{:02}-01,100", 1 + n);
+        }
+        if i < 300 || 550 <= i {
+            let _ = writeln!(prescriptions, "p{i},x,2018-{:02}-15,{}", 1 + i % 12, 10 + i % 5);
+        }
+        for n in 0..(if (200..450).contains(&i) { 2 } else { 0 }) {
+            let _ = writeln!(prescriptions, "p{i},y,2018-{:02}-20,20", 3 + n);
+        }
+    }
+    for i in 0..5 {
+        let _ = writeln!(episodes, "visitor{i},East,2018-05-01,100");
+    }
+    episodes.push_str(",East,2018-06-01,100\n,East,2018-06-01,100\n");
+    prescriptions.push_str(",x,2018-06-15,10\n");
+    let dataset = |name: &str, one_row: bool, joins: &str, columns: &str| {
+        format!(
+            r#"
+[[dataset]]
+name = "clinic.{name}"
+source = {{ format = "csv", path = "{name}.csv" }}
+protection = "protected"
+unit = "person"
+unit_unique_per_row = {one_row}
+units_at_one_node = true
+unit_joins = {joins}
+profile = "standard"
+release = "at-node"
+
+[[dataset.column]]
+name = "person"
+type = "text"
+label = "unit"
+blank = "null"
+{columns}"#
+        )
+    };
+    let all = "[\"clinic.people\", \"clinic.episodes\", \"clinic.prescriptions\"]";
+    let mut config = "[node]\nid = \"clinic\"\ndepartment = \"Clinic\"\n".to_owned();
+    config += &dataset(
+        "people",
+        true,
+        all,
+        r#"
+[[dataset.column]]
+name = "sex"
+type = "text"
+label = "dimension"
+domain = ["F", "M"]
+
+[[dataset.column]]
+name = "grp"
+type = "text"
+label = "dimension"
+
+[[dataset.column]]
+name = "income"
+type = "integer"
+label = "measure"
+bounds = { low = 0, high = 10000 }
+breakpoints = [1300]
+"#,
+    );
+    config += &dataset(
+        "episodes",
+        false,
+        all,
+        r#"
+[[dataset.column]]
+name = "ward"
+type = "text"
+label = "dimension"
+domain = ["East", "West"]
+
+[[dataset.column]]
+name = "started"
+type = "date"
+label = "filter"
+breakpoints = "months"
+
+[[dataset.column]]
+name = "cost"
+type = "integer"
+label = "measure"
+bounds = { low = 0, high = 1000 }
+"#,
+    );
+    config += &dataset(
+        "prescriptions",
+        false,
+        all,
+        r#"
+[[dataset.column]]
+name = "drug"
+type = "text"
+label = "dimension"
+
+[[dataset.column]]
+name = "dispensed"
+type = "date"
+label = "filter"
+breakpoints = "months"
+
+[[dataset.column]]
+name = "strength"
+type = "integer"
+label = "measure"
+bounds = { low = 0, high = 100 }
+breakpoints = [12, 20]
+"#,
+    );
+    let files = [("people", people), ("episodes", episodes), ("prescriptions", prescriptions)];
+    let files = files.map(|(name, csv)| (format!("{name}.csv"), csv.into_bytes()));
+    Department { config, files: files.into() }
 }
 
 /// All of them: health, the three councils, reference.

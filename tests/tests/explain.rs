@@ -5,7 +5,7 @@ use insitu_gateway::query::Options;
 use insitu_tests::{Analyst, Department, Federation, departments};
 
 /// Statements of every kind of request, measure and rule.
-const EXPLAINED: [&str; 8] = [
+const EXPLAINED: [&str; 9] = [
     // Shared requests, of several departments.
     "WITH b AS (SELECT band, count(*) AS n FROM councils.homes GROUP BY band) \
      SELECT x.band, x.n, s FROM b AS x JOIN b AS y ON x.band = y.band \
@@ -21,6 +21,9 @@ const EXPLAINED: [&str; 8] = [
     "SELECT r.region, sum(t.n) AS n FROM ref.areas AS r JOIN \
      (SELECT area, count(*) AS n FROM health.visits GROUP BY area) AS t ON t.area = r.area \
      WHERE r.residents > 300 GROUP BY r.region",
+    // Joins by the unit, under the terms of both.
+    "SELECT p.sex, count(DISTINCT e.person) FROM clinic.episodes AS e JOIN clinic.people AS p ON p.person = e.person \
+     WHERE NOT EXISTS (SELECT 1 FROM clinic.prescriptions AS r WHERE r.person = e.person AND r.drug = 'x') GROUP BY p.sex",
     // Nobody is asked.
     "SELECT 1 AS one",
     // Refused, for one reason and for two.
@@ -29,7 +32,7 @@ const EXPLAINED: [&str; 8] = [
 ];
 
 fn with_budget_and_times() -> Vec<Department> {
-    let mut all = departments::all();
+    let mut all = [departments::all(), vec![departments::clinic()]].concat();
     all[0].config = all[0].config.replace(
         "\nrelease = ",
         "\nconditions_max = 20\nanswer_times = [\"1s\", \"5s\"]\nrelease = ",

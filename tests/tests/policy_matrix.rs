@@ -5,6 +5,7 @@
 //! a row (AI-10). After a change that is meant, `INSITU_MATRIX_UPDATE=1` writes the table anew, to be
 //! read through before it is committed.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use insitu_disclosure::refusal::Family;
@@ -77,6 +78,54 @@ const ROWS: &[Row] = &[
         &[
             "SELECT count(*) FROM (SELECT person FROM health.visits WHERE cost >= 101 GROUP BY person)",
         ],
+    ),
+    (
+        "unit-joins",
+        "EXISTS in another dataset",
+        &[
+            "SELECT count(*) FROM health.visits v WHERE EXISTS (SELECT 1 FROM health.patients p WHERE p.person = v.person AND p.smoker = 'yes')",
+        ],
+    ),
+    (
+        "unit-joins",
+        "in other words",
+        &[
+            "SELECT count(*) FROM health.visits v WHERE v.person IN (SELECT person FROM health.patients WHERE smoker = 'yes')",
+            "SELECT count(*) FROM health.patients p JOIN health.visits v ON p.person = v.person WHERE p.smoker = 'yes'",
+        ],
+    ),
+    (
+        "unit-joins",
+        "NOT EXISTS, of few",
+        &[
+            "SELECT count(*) FROM health.visits v WHERE NOT EXISTS (SELECT 1 FROM health.patients p WHERE p.person = v.person)",
+        ],
+    ),
+    (
+        "unit-joins",
+        "columns of one row a unit",
+        &[
+            "SELECT p.smoker, count(*) FROM health.visits v LEFT JOIN health.patients p ON p.person = v.person GROUP BY p.smoker",
+        ],
+    ),
+    (
+        "unit-joins",
+        "columns of many rows a unit",
+        &[
+            "SELECT v.sex, count(*) FROM health.patients p LEFT JOIN health.visits v ON v.person = p.person GROUP BY v.sex",
+        ],
+    ),
+    (
+        "unit-joins",
+        "its measures",
+        &[
+            "SELECT sum(p.income) FROM health.visits v JOIN health.patients p ON p.person = v.person",
+        ],
+    ),
+    (
+        "unit-joins",
+        "by something else",
+        &["SELECT count(*) FROM health.visits v JOIN health.patients p ON p.smoker = v.sex"],
     ),
     (
         "functions",
@@ -334,6 +383,7 @@ const ROWS: &[Row] = &[
 
 const fn of_question_rule(rule: QuestionRule) -> &'static str {
     match rule {
+        QuestionRule::UnitJoins => "unit-joins",
         QuestionRule::RollUps => "roll-ups",
         QuestionRule::Functions => "functions",
         QuestionRule::Labels => "labels",
@@ -450,6 +500,62 @@ async fn ask(analyst: &mut Analyst, statements: &[&str]) -> String {
     }
 }
 
+/// With what else is known of the same people, one row each; where visits have people, both may be joined by them. One
+/// person isn't known there.
+fn with_patients(mut department: Department, preset: &str) -> Department {
+    let visits = String::from_utf8(department.files[0].1.clone()).unwrap();
+    let ids = visits.lines().skip(1).map(|line| line.split(',').next().unwrap());
+    let ids: BTreeSet<&str> = ids.filter(|id| !id.is_empty() && *id != "alone").collect();
+    let mut csv = "Person,Smoker,Income\n".to_owned();
+    for (i, id) in ids.into_iter().enumerate() {
+        let _ = writeln!(csv, "{id},{},{}", ["yes", "no"][i % 2], 100 + i);
+    }
+    department.files.push(("patients.csv".to_owned(), csv.into_bytes()));
+    let mut joins = "";
+    if department.config.contains("unit = \"person\"") {
+        joins = "unit_joins = [\"health.visits\"]";
+        department.config = department
+            .config
+            .replace("release = ", "unit_joins = [\"health.patients\"]\nrelease = ");
+    }
+    let patients = PATIENTS.replace("PRESET", preset).replace("JOINS", joins);
+    department.config.push_str(&patients);
+    department
+}
+
+const PATIENTS: &str = r#"
+[[dataset]]
+name = "health.patients"
+source = { format = "csv", path = "patients.csv" }
+protection = "protected"
+unit = "person"
+unit_unique_per_row = true
+units_at_one_node = true
+profile = "PRESET"
+release = "at-node"
+JOINS
+
+[[dataset.column]]
+name = "person"
+from = "Person"
+type = "text"
+label = "unit"
+
+[[dataset.column]]
+name = "smoker"
+from = "Smoker"
+type = "text"
+label = "dimension"
+domain = ["yes", "no"]
+
+[[dataset.column]]
+name = "income"
+from = "Income"
+type = "integer"
+label = "measure"
+bounds = { low = 0, high = 1000 }
+"#;
+
 /// Councils whose tables are final at each node, so that they don't add up.
 fn councils_at_node() -> Vec<Department> {
     let mut councils = departments::councils();
@@ -485,7 +591,8 @@ async fn matrix() -> String {
     let mut columns: Vec<Vec<String>> = Vec::new();
     for preset in Preset::ALL {
         let mut departments = councils_at_node();
-        departments.push(department(Among::All, preset.as_str(), "at-node"));
+        let visits = department(Among::All, preset.as_str(), "at-node");
+        departments.push(with_patients(visits, preset.as_str()));
         departments.push(rationed(preset.as_str()));
         departments.push(sparse(preset.as_str()));
         departments.push(departments::reference());

@@ -146,6 +146,7 @@ fn published_values(preset: Preset, sizes: &[u64], published: usize) -> Arc<Data
             answer_times: AnswerTimes::at_once(),
             rows_about: None,
             reference_joins: true,
+            unit_joins: Default::default(),
         },
         snapshot: 0,
     })

@@ -39,6 +39,7 @@ fn dataset(preset: Preset) -> Arc<Dataset> {
             answer_times: AnswerTimes::at_once(),
             rows_about: None,
             reference_joins: true,
+            unit_joins: Default::default(),
         },
         snapshot: 0,
     })

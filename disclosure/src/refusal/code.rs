@@ -69,6 +69,8 @@ pub enum RefusalCode {
     D212,
     /// A join that isn't a look-up.
     D213,
+    /// A join of protected datasets that isn't by their unit.
+    D215,
     /// Not logged in.
     A301,
     /// A handle that isn't valid.
@@ -101,7 +103,7 @@ pub enum RefusalCode {
 
 impl RefusalCode {
     /// Every code, in order.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::Q101,
         Self::Q102,
         Self::Q103,
@@ -126,6 +128,7 @@ impl RefusalCode {
         Self::D211,
         Self::D212,
         Self::D213,
+        Self::D215,
         Self::A301,
         Self::A302,
         Self::N401,
@@ -170,6 +173,7 @@ impl RefusalCode {
             Self::D211 => "D211",
             Self::D212 => "D212",
             Self::D213 => "D213",
+            Self::D215 => "D215",
             Self::A301 => "A301",
             Self::A302 => "A302",
             Self::N401 => "N401",
@@ -215,6 +219,7 @@ impl RefusalCode {
             Self::D211 => include_str!("codes/D211.md"),
             Self::D212 => include_str!("codes/D212.md"),
             Self::D213 => include_str!("codes/D213.md"),
+            Self::D215 => include_str!("codes/D215.md"),
             Self::A301 => include_str!("codes/A301.md"),
             Self::A302 => include_str!("codes/A302.md"),
             Self::N401 => include_str!("codes/N401.md"),
@@ -259,7 +264,8 @@ impl RefusalCode {
             | Self::D210
             | Self::D211
             | Self::D212
-            | Self::D213 => Family::Disclosure,
+            | Self::D213
+            | Self::D215 => Family::Disclosure,
             Self::A301 | Self::A302 => Family::Access,
             Self::N401 | Self::N402 | Self::N403 | Self::N404 => Family::Departments,
             Self::L501

@@ -16,10 +16,13 @@ pub mod roll_ups;
 pub mod rounding;
 pub mod sparsity;
 pub mod threshold;
+pub mod unit_joins;
 
 /// A rule on the question: decided from text, policy and catalogue alone, before anything is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuestionRule {
+    /// [`unit_joins`]
+    UnitJoins,
     /// [`roll_ups`]
     RollUps,
     /// [`functions`]
@@ -39,7 +42,8 @@ pub enum QuestionRule {
 }
 
 /// Rules on the question, in order. All are applied, so that all violations are told at once.
-pub const QUESTION_RULES: [QuestionRule; 8] = [
+pub const QUESTION_RULES: [QuestionRule; 9] = [
+    QuestionRule::UnitJoins,  // what follows is about the rows and terms of both
     QuestionRule::RollUps,    // what follows is about the rows that it makes
     QuestionRule::Functions,  // sizes, depth and types: what follows may rely on them
     QuestionRule::Labels,     // units before everything else: naming one is the plainest violation

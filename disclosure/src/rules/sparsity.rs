@@ -195,6 +195,7 @@ mod tests {
                 answer_times: AnswerTimes::at_once(),
                 rows_about,
                 reference_joins: true,
+                unit_joins: Default::default(),
             },
             snapshot: 0,
         }

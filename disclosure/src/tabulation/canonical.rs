@@ -15,6 +15,9 @@
 //! The reference is told by its name, its key and the column, not by its content
 //! ([why](../../../../docs/disclosure/noise.md)).
 //!
+//! What rows are joined to by their unit is part of every cell's place, with its conditions in the same form and the state
+//! of its data.
+//!
 //! That a moment takes only rows where a second column has a value is a condition like one that is written.
 //!
 //! Two ways of asking that aren't recognised as one only cost noise of a second draw: the cell key,
@@ -73,11 +76,11 @@ impl<'a> Frame<'a> {
             |beside: &Scalar| Scalar::Not(Box::new(Scalar::IsNull(Box::new(beside.clone()))));
         let beside = part.beside.map(|beside| Cow::Owned(is_there(beside)));
         let (of_axes, others) = by_axis(written.chain(beside));
-        let rolled_up = roll_up_text(&tabulation.input).map_or(String::new(), |text| {
-            // By a digest, so that it can't be read as something else.
-            format!(" {:032x}", digest(&text))
-        });
-        let heading = format!("{} {snapshot} {}{rolled_up}", dataset.name, part.name(dataset));
+        let rows = roll_up_text(&tabulation.input).into_iter();
+        let rows = rows.chain(unit_joins_text(&tabulation.input));
+        // By a digest, so that it can't be read as something else.
+        let rows: String = rows.map(|text| format!(" {:032x}", digest(&text))).collect();
+        let heading = format!("{} {snapshot} {}{rows}", dataset.name, part.name(dataset));
         Self { tabulation, of_axes, others, heading }
     }
 
@@ -154,13 +157,31 @@ pub fn roll_up_text(input: &Input) -> Option<Vec<u8>> {
     }
     texts.push(b"of".to_vec());
     texts.extend(condition_texts(below.predicates().into_iter()));
+    Some(together(texts))
+}
+
+/// What joins by the unit say, whatever their order, and the order and nesting of their conditions; `None` without any.
+/// The states of the joined Datasets aren't in it.
+#[must_use]
+pub fn unit_joins_text(input: &Input) -> Option<Vec<u8>> {
+    let joins = input.unit_joins();
+    let each = joins.iter().map(|join| {
+        let named = format!("joined {} {}", join.kind.as_str(), join.dataset).into_bytes();
+        let conditions = condition_texts(join.predicate.iter());
+        together(std::iter::once(named).chain(conditions))
+    });
+    let each: BTreeSet<Vec<u8>> = each.collect();
+    (!each.is_empty()).then(|| together(each))
+}
+
+fn together(texts: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for text in texts {
         // Lengths come first, so that no two descriptions run together.
         bytes.extend(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
         bytes.extend(text);
     }
-    Some(bytes)
+    bytes
 }
 
 /// What keys and conditions can be about: a column, or what a reference says of a column.

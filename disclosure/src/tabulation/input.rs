@@ -1,6 +1,8 @@
 //! Which rows of a Dataset take part.
 
-use super::{RollUp, Scalar};
+use std::collections::BTreeMap;
+
+use super::{RollUp, Scalar, UnitJoin};
 use crate::dataset::DatasetName;
 
 /// The rows a Tabulation is made over. Unions of like Datasets will be a further variant.
@@ -21,6 +23,14 @@ pub enum Input {
         /// The condition.
         predicate: Scalar,
     },
+    /// The rows of another input, joined by their unit to another Dataset of the same department. Joins stand directly
+    /// above the scan.
+    UnitJoin {
+        /// Where the rows come from.
+        input: Box<Input>,
+        /// To what, and how.
+        join: UnitJoin,
+    },
     /// The rows of another input, a unit's brought together. At most one stands in an input.
     RollUp {
         /// Where the rows come from.
@@ -36,7 +46,9 @@ impl Input {
     pub const fn dataset(&self) -> &DatasetName {
         match self {
             Self::Scan { dataset, .. } => dataset,
-            Self::Filter { input, .. } | Self::RollUp { input, .. } => input.dataset(),
+            Self::Filter { input, .. }
+            | Self::UnitJoin { input, .. }
+            | Self::RollUp { input, .. } => input.dataset(),
         }
     }
 
@@ -45,7 +57,9 @@ impl Input {
     pub const fn fingerprint(&self) -> u64 {
         match self {
             Self::Scan { fingerprint, .. } => *fingerprint,
-            Self::Filter { input, .. } | Self::RollUp { input, .. } => input.fingerprint(),
+            Self::Filter { input, .. }
+            | Self::UnitJoin { input, .. }
+            | Self::RollUp { input, .. } => input.fingerprint(),
         }
     }
 
@@ -58,9 +72,61 @@ impl Input {
                 input: Box::new(input.with_fingerprint(fingerprint)),
                 predicate: predicate.clone(),
             },
+            Self::UnitJoin { input, join } => Self::UnitJoin {
+                input: Box::new(input.with_fingerprint(fingerprint)),
+                join: join.clone(),
+            },
             Self::RollUp { input, roll_up } => Self::RollUp {
                 input: Box::new(input.with_fingerprint(fingerprint)),
                 roll_up: roll_up.clone(),
+            },
+        }
+    }
+
+    /// The same input with these fingerprints of the Datasets that it is joined to; one that isn't among them stays.
+    #[must_use]
+    pub fn with_joined(mut self, fingerprints: &BTreeMap<DatasetName, u64>) -> Self {
+        self.visit_joins(&mut |join| {
+            join.fingerprint = fingerprints.get(&join.dataset).copied().unwrap_or(join.fingerprint);
+        });
+        self
+    }
+
+    fn visit_joins(&mut self, visit: &mut dyn FnMut(&mut UnitJoin)) {
+        match self {
+            Self::Scan { .. } => {}
+            Self::Filter { input, .. } | Self::RollUp { input, .. } => input.visit_joins(visit),
+            Self::UnitJoin { input, join } => {
+                input.visit_joins(visit);
+                visit(join);
+            }
+        }
+    }
+
+    /// The joins by the unit, the one nearest to the scan first.
+    #[must_use]
+    pub fn unit_joins(&self) -> Vec<&UnitJoin> {
+        match self {
+            Self::Scan { .. } => Vec::new(),
+            Self::Filter { input, .. } | Self::RollUp { input, .. } => input.unit_joins(),
+            Self::UnitJoin { input, join } => {
+                let mut all = input.unit_joins();
+                all.push(join);
+                all
+            }
+        }
+    }
+
+    /// Whether joins stand directly above the scan.
+    #[must_use]
+    pub(crate) fn joins_come_first(&self) -> bool {
+        match self {
+            Self::Scan { .. } => true,
+            Self::Filter { input, .. } | Self::RollUp { input, .. } => input.joins_come_first(),
+            Self::UnitJoin { input, .. } => match input.as_ref() {
+                Self::Scan { .. } => true,
+                Self::UnitJoin { .. } => input.joins_come_first(),
+                Self::Filter { .. } | Self::RollUp { .. } => false,
             },
         }
     }
@@ -69,7 +135,8 @@ impl Input {
     #[must_use]
     pub fn predicates(&self) -> Vec<&Scalar> {
         match self {
-            Self::Scan { .. } | Self::RollUp { .. } => Vec::new(),
+            // Conditions are above joins.
+            Self::Scan { .. } | Self::UnitJoin { .. } | Self::RollUp { .. } => Vec::new(),
             Self::Filter { input, predicate } => {
                 let mut all = input.predicates();
                 all.push(predicate);
@@ -83,7 +150,7 @@ impl Input {
     pub const fn roll_up(&self) -> Option<(&RollUp, &Self)> {
         match self {
             Self::Scan { .. } => None,
-            Self::Filter { input, .. } => input.roll_up(),
+            Self::Filter { input, .. } | Self::UnitJoin { input, .. } => input.roll_up(),
             Self::RollUp { input, roll_up } => Some((roll_up, input)),
         }
     }
@@ -95,7 +162,8 @@ impl Input {
         rename: &dyn Fn(&mut String),
     ) {
         match self {
-            Self::Scan { .. } => {}
+            // A join above a roll-up is refused.
+            Self::Scan { .. } | Self::UnitJoin { .. } => {}
             Self::Filter { input, predicate } => {
                 // Below the roll-up there are no counts to be renamed.
                 if input.roll_up().is_some() {

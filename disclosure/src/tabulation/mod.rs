@@ -7,7 +7,7 @@
 //!    ▲
 //! keys       which cells there are        expressions over dimensions, and grouping sets of them
 //!    ▲
-//! input      which rows take part         scan, filter, roll-up to the unit
+//! input      which rows take part         scan, filter, join by the unit, roll-up to the unit
 //! ```
 
 mod bins;
@@ -24,6 +24,7 @@ mod reference;
 mod roll_up;
 mod scalar;
 pub mod typing;
+pub mod unit_join;
 
 pub use crate::function::Function;
 pub use bins::{BINS_MAX, BREAKPOINTS_MIN, Bins};
@@ -37,6 +38,7 @@ pub use probability::Probability;
 pub use reference::{Contents, REFERENCES_MAX, Reference, ReferenceColumns};
 pub use roll_up::{RollUp, UNIT_COUNTS_MAX, UnitCount};
 pub use scalar::{Comparison, Scalar};
+pub use unit_join::{JoinedDatasets, UNIT_JOINS_MAX, UnitJoin, UnitJoinKind};
 
 /// A key of the table: an expression over dimensions whose values stand beside the cells.
 #[derive(Debug, Clone, PartialEq)]

@@ -65,6 +65,7 @@ impl RollUp {
                 conditions_max,
                 answer_times,
                 reference_joins,
+                unit_joins,
                 // How many rows there are now isn't declared.
                 rows_about: _,
             } => Protection::Protected {
@@ -81,6 +82,7 @@ impl RollUp {
                 answer_times,
                 rows_about: None,
                 reference_joins,
+                unit_joins,
             },
         };
         let kept =

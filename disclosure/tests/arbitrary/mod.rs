@@ -66,6 +66,7 @@ pub(crate) fn dataset(profile: Profile) -> Arc<Dataset> {
             answer_times: AnswerTimes::at_once(),
             rows_about: Some(400),
             reference_joins: true,
+            unit_joins: Default::default(),
         },
         snapshot: 1,
     })

@@ -3,8 +3,10 @@
 //! A dataset that several departments hold is one table. It belongs to those registered for it,
 //! connected or not: a total over the connected ones alone would pass a smaller total off as the whole.
 
+mod joined;
 mod remote_table;
 
+pub(crate) use joined::{Joined, are_together};
 pub(crate) use remote_table::RemoteTable;
 
 use std::collections::BTreeMap;
@@ -189,6 +191,7 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 answer_times,
                 rows_about,
                 reference_joins,
+                unit_joins,
             },
             Protection::Protected {
                 unit: other_unit,
@@ -201,6 +204,7 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 answer_times: other_answer_times,
                 rows_about: other_rows_about,
                 reference_joins: other_reference_joins,
+                unit_joins: other_unit_joins,
             },
         ) if unit == other_unit && perturbation == other_perturbation => Protection::Protected {
             unit: unit.clone(),
@@ -223,6 +227,7 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
                 (one, other) => one.or(*other),
             },
             reference_joins: *reference_joins && *other_reference_joins,
+            unit_joins: unit_joins.intersection(other_unit_joins).cloned().collect(),
         },
         (Protection::Open | Protection::Protected { .. }, _) => return None,
     };

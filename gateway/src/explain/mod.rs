@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use insitu_disclosure::tabulation::Bins;
 use insitu_disclosure::{
     Dataset, Input, Measure, MeasureKind, ProtectedUnit, Protection, RefusalCode, Refusals,
-    ReleaseMode, RollUp, Tabulation,
+    ReleaseMode, RollUp, Tabulation, UnitJoin, UnitJoinKind,
 };
 use insitu_proto::request::{NodeRequest, OpenRows, QueryId, Question};
 use serde::Serialize;
@@ -73,6 +73,8 @@ enum Request {
         /// Open datasets that the rows are joined to, and by which of their columns; each department is sent once what it
         /// needs of them.
         joined_to: Vec<String>,
+        /// Protected datasets at the same departments that rows are joined to by their unit.
+        unit_joins: Vec<UnitJoined>,
         /// Set where a unit's rows are brought together: the conditions are then on what comes of it.
         roll_up: Option<RolledUp>,
         /// All of them hold of the rows that take part.
@@ -94,6 +96,18 @@ enum Request {
         condition: Option<String>,
         request_bytes_max: usize,
     },
+}
+
+/// A join by the unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct UnitJoined {
+    /// `semi`, `anti`, `inner` or `left`.
+    kind: &'static str,
+    #[serde(skip)]
+    words: &'static str,
+    dataset: String,
+    /// On the rows of the joined dataset.
+    condition: Option<String>,
 }
 
 /// A unit's rows, brought together.
@@ -270,7 +284,8 @@ fn leaf(index: usize) -> String {
 }
 
 fn tabulated(request: &plan::Request) -> Request {
-    let plan::Request { tabulation, held, references, views } = request;
+    let plan::Request { tabulation, held, joined, references, views } = request;
+    let rows = joined.rows(held, tabulation);
     let keys: Vec<String> = tabulation.keys.iter().map(|key| show(&key.scalar)).collect();
     let mut columns: HashMap<usize, Vec<(usize, usize)>> = HashMap::new();
     let mut leaves: Vec<usize> = Vec::new();
@@ -286,13 +301,14 @@ fn tabulated(request: &plan::Request) -> Request {
         let mut columns = columns.remove(&i).unwrap_or_default();
         columns.sort_unstable();
         let named = columns.into_iter().map(|(index, place)| format!("{}.m{place}", leaf(index)));
-        measured(measure, &held.dataset, named.collect())
+        measured(measure, &rows, named.collect())
     });
     Request::Tabulation {
         leaves: leaves.into_iter().map(leaf).collect(),
         departments: departments(held),
         dataset: tabulation.input.dataset().to_string(),
         joined_to: references.iter().map(|(reference, _)| reference.to_string()).collect(),
+        unit_joins: tabulation.input.unit_joins().into_iter().map(unit_joined).collect(),
         roll_up: tabulation.input.roll_up().map(|(roll_up, below)| rolled_up(roll_up, below)),
         conditions: tabulation.input.predicates().into_iter().map(show).collect(),
         grouping_sets: tabulation
@@ -302,11 +318,25 @@ fn tabulated(request: &plan::Request) -> Request {
             .collect(),
         measures: measures.collect(),
         keys,
-        protection: protection(&held.dataset),
+        protection: protection(&rows),
         request_bytes_max: bytes(Question::Tabulation(Tabulation {
             input: tabulation.input.with_fingerprint(u64::MAX),
             ..tabulation.clone()
         })),
+    }
+}
+
+fn unit_joined(join: &UnitJoin) -> UnitJoined {
+    UnitJoined {
+        kind: join.kind.as_str(),
+        words: match join.kind {
+            UnitJoinKind::Semi => "rows whose unit has a row in",
+            UnitJoinKind::Anti => "rows whose unit has no row in",
+            UnitJoinKind::Inner => "rows whose unit has a row, with its columns, in",
+            UnitJoinKind::Left => "with the columns of the unit's row in",
+        },
+        dataset: join.dataset.to_string(),
+        condition: join.predicate.as_ref().map(show),
     }
 }
 

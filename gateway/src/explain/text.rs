@@ -14,6 +14,7 @@ pub(super) fn text(explanation: &Explanation) -> String {
                 departments,
                 dataset,
                 joined_to,
+                unit_joins,
                 roll_up,
                 conditions,
                 keys,
@@ -29,6 +30,11 @@ pub(super) fn text(explanation: &Explanation) -> String {
                         text,
                         "    joined to {open}, which is sent to the department once"
                     );
+                }
+                for join in unit_joins {
+                    let condition = join.condition.as_ref();
+                    let condition = condition.map_or(String::new(), |c| format!(", where {c}"));
+                    let _ = writeln!(text, "    {} {}{condition}", join.words, join.dataset);
                 }
                 if let Some(roll_up) = roll_up {
                     rolled_up(&mut text, roll_up);

@@ -6,21 +6,24 @@
 use insitu_disclosure::budget::SPENT_FIX;
 use insitu_disclosure::{Dataset, Refusal, RefusalCode, Refusals};
 
-/// The reasons of a department's node, each once; `None` if one isn't a node's to have.
+/// The reasons of a department's node for not answering a question about datasets, the one whose rows are counted first,
+/// each once; `None` if one isn't a node's to have.
 pub(crate) fn in_our_words(
     department: &str,
-    dataset: &Dataset,
+    datasets: &[&Dataset],
     codes: &[RefusalCode],
 ) -> Option<Refusals> {
     let refusals: Option<Vec<Refusal>> =
-        codes.iter().map(|code| reworded(department, dataset, *code)).collect();
+        codes.iter().map(|code| reworded(department, datasets, *code)).collect();
     Refusals::collect(refusals?)
 }
 
-fn reworded(department: &str, dataset: &Dataset, code: RefusalCode) -> Option<Refusal> {
+fn reworded(department: &str, datasets: &[&Dataset], code: RefusalCode) -> Option<Refusal> {
+    let dataset = datasets.first()?;
     let (message, fix) = match code {
         // A node without a budget has none to spend.
         RefusalCode::D211 => {
+            let dataset = datasets.iter().find(|d| d.conditions_max().is_some())?;
             let number = dataset.conditions_max()?;
             (
                 format!(
@@ -54,6 +57,7 @@ fn reworded(department: &str, dataset: &Dataset, code: RefusalCode) -> Option<Re
         | RefusalCode::D210
         | RefusalCode::D212
         | RefusalCode::D213
+        | RefusalCode::D215
         | RefusalCode::L502
         | RefusalCode::L503 => (
             format!("{department} refuses the question under its own rules: {}.", heading(code)),
@@ -133,6 +137,7 @@ mod tests {
                 answer_times: AnswerTimes::at_once(),
                 rows_about: None,
                 reference_joins: true,
+                unit_joins: Default::default(),
             },
             snapshot: 0,
         }
@@ -140,18 +145,18 @@ mod tests {
 
     #[test]
     fn a_spent_budget_is_told_with_its_number_and_only_where_there_is_one() {
-        let told = in_our_words("Leeds", &dataset(), &[RefusalCode::D211]).unwrap().to_string();
+        let told = in_our_words("Leeds", &[&dataset()], &[RefusalCode::D211]).unwrap().to_string();
         assert!(told.contains("Leeds answers 7 different conditions"), "{told}");
         assert!(told.contains("still answered"), "{told}");
         let open = Dataset { protection: Protection::Open, ..dataset() };
-        assert_eq!(in_our_words("Leeds", &open, &[RefusalCode::D211]), None);
+        assert_eq!(in_our_words("Leeds", &[&open], &[RefusalCode::D211]), None);
     }
 
     #[test]
     fn every_reason_names_the_department_and_keeps_its_code() {
         let mut known = 0;
         for code in RefusalCode::ALL {
-            let Some(refusals) = in_our_words("Leeds City Council", &dataset(), &[code, code])
+            let Some(refusals) = in_our_words("Leeds City Council", &[&dataset()], &[code, code])
             else {
                 continue;
             };
@@ -160,16 +165,16 @@ mod tests {
             assert!(all[0].message().contains("Leeds City Council"), "{code:?}");
             known += 1;
         }
-        assert_eq!(known, 23);
+        assert_eq!(known, 24);
     }
 
     #[test]
     fn a_reason_that_is_not_a_nodes_spoils_the_whole() {
-        assert_eq!(in_our_words("Leeds", &dataset(), &[RefusalCode::A301]), None);
+        assert_eq!(in_our_words("Leeds", &[&dataset()], &[RefusalCode::A301]), None);
         assert_eq!(
-            in_our_words("Leeds", &dataset(), &[RefusalCode::X901, RefusalCode::Q102]),
+            in_our_words("Leeds", &[&dataset()], &[RefusalCode::X901, RefusalCode::Q102]),
             None
         );
-        assert_eq!(in_our_words("Leeds", &dataset(), &[]), None);
+        assert_eq!(in_our_words("Leeds", &[&dataset()], &[]), None);
     }
 }

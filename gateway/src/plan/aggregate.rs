@@ -4,7 +4,7 @@ use insitu_disclosure::tabulation::GROUPS_MAX;
 use insitu_disclosure::tabulation::probability::not_a_share;
 use insitu_disclosure::{
     Association, Dispersion, Input, Key, Label, Literal, Measure, MeasureKind, Probability,
-    ProtectedUnit, Protection, Refusal, RefusalCode, RollUp, Scalar, Tabulation,
+    ProtectedUnit, Protection, Refusal, RefusalCode, RollUp, Scalar, Tabulation, UnitJoin,
 };
 use insitu_engine::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
 use insitu_engine::logical_expr::{Aggregate, Expr};
@@ -13,6 +13,7 @@ use super::grouping::{grouping_function, keys_and_sets};
 use super::histogram;
 use super::relation::Relation;
 use super::roll_up::RolledUp;
+use super::unit_join::simplified;
 
 /// A column of an aggregation, in terms of the Tabulation for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,14 +66,23 @@ pub(super) fn tabulation(
         return Err(refusals);
     }
     let scan = Input::Scan { dataset: relation.dataset().name.clone(), fingerprint: 0 };
-    let rows = match &relation.rolled_up {
-        None => scan,
+    let joins = relation.joined.as_ref().map_or(&[][..], |joined| &joined.joins);
+    let joined = |scan: Input, joins: Vec<UnitJoin>| {
+        let join = |input, join| Input::UnitJoin { input: Box::new(input), join };
+        joins.into_iter().fold(scan, join)
+    };
+    let input = match &relation.rolled_up {
+        None if joins.is_empty() => filtered(scan, &relation.predicates),
+        None => {
+            let (joins, predicates) = simplified(joins, &relation.predicates, &keys, &measures);
+            filtered(joined(scan, joins), &predicates)
+        }
         Some(RolledUp { below, roll_up, .. }) => {
-            let input = Box::new(filtered(scan, below));
-            Input::RollUp { input, roll_up: roll_up.clone() }
+            let input = Box::new(filtered(joined(scan, joins.to_vec()), below));
+            let roll_up = Input::RollUp { input, roll_up: roll_up.clone() };
+            filtered(roll_up, &relation.predicates)
         }
     };
-    let input = filtered(rows, &relation.predicates);
     let question = Tabulation { input, keys, sets, measures, groups_max: GROUPS_MAX };
     Ok((RollUp::without_unused(question), outputs))
 }

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use arrow_schema::DataType;
 use insitu_disclosure::tabulation::Bins;
 use insitu_disclosure::{
-    Dataset, Measure, MeasureKind, OpenDataset, ProtectedUnit, Protection, Refusal, RefusalCode,
-    Refusals, Scalar, Shape, Tabulation, admit,
+    Dataset, Label, Measure, MeasureKind, OpenDataset, ProtectedUnit, Protection, Refusal,
+    RefusalCode, Refusals, Scalar, Shape, Tabulation, admit,
 };
 use insitu_engine::common::metadata::FieldMetadata;
 use insitu_engine::common::tree_node::{Transformed, TreeNode as _};
@@ -41,6 +41,7 @@ use super::relation::{Relation, RelationColumn};
 use super::roll_up::rolled_up;
 use super::schema::BINS;
 use super::totals::{exact_totals, is_open_whole_total};
+use super::unit_join;
 use crate::catalog::RemoteTable;
 
 /// What a statement comes to.
@@ -149,13 +150,21 @@ impl Cutter {
         }
     }
 
-    /// A join of protected rows to open ones is a look-up at the department; any other runs above.
+    /// A join of protected rows to open ones is a look-up at the department, and one of two datasets by their unit runs
+    /// there, too; any other runs above.
     fn join(&mut self, join: &Join, plan: &LogicalPlan) -> Result<Part, Refusals> {
         match (self.cut(&join.left)?, self.cut(&join.right)?) {
             (Part::Rows(left), Part::Rows(right))
                 if left.dataset().is_open() != right.dataset().is_open() =>
             {
                 let joined = look_up::joined(join, plan, *left, *right)?;
+                Ok(Part::Rows(Box::new(joined)))
+            }
+            (Part::Rows(left), Part::Rows(right))
+                if !left.dataset().is_open()
+                    && unit_join::is_meant(&left, &right, &look_up::conjuncts_of(join)) =>
+            {
+                let joined = unit_join::joined(join, plan, *left, *right)?;
                 Ok(Part::Rows(Box::new(joined)))
             }
             (left, right) => {
@@ -207,7 +216,7 @@ impl Cutter {
                 if !relation.dataset().is_open()
                     && has_subquery(std::slice::from_ref(&filter.predicate)) =>
             {
-                self.filter_by_look_ups(&filter.predicate, relation)
+                self.filter_by_subqueries(&filter.predicate, *relation)
             }
             Part::Rows(relation) => match relation.condition(&filter.predicate) {
                 Ok(condition) => {
@@ -227,45 +236,60 @@ impl Cutter {
         }
     }
 
-    /// Protected rows under conditions of which some are subqueries over open data: these are look-ups.
-    fn filter_by_look_ups(
+    /// Protected rows under conditions of which some are subqueries. Over open data these are look-ups, and over other
+    /// protected rows they choose units.
+    fn filter_by_subqueries(
         &mut self,
         predicate: &Expr,
-        mut relation: Box<Relation>,
+        mut relation: Relation,
     ) -> Result<Part, Refusals> {
         for conjunct in split_conjunction(predicate) {
-            let (condition, open) = match conjunct {
+            relation = match conjunct {
                 Expr::InSubquery(InSubquery { expr, subquery, negated })
                     if subquery.outer_ref_columns.is_empty() =>
                 {
-                    let open = self.looked_up_in(&relation, &subquery.subquery)?;
-                    (look_up::among(&relation, expr, &open, *negated)?, Some(open))
+                    let there = self.rows_of_subquery(&relation, &subquery.subquery)?;
+                    if there.dataset().is_open() {
+                        let condition = look_up::among(&relation, expr, &there, *negated)?;
+                        looked_up(relation, condition, &there)
+                    } else if unit_join::is_meant(&relation, &there, &[])
+                        || is_unit(&relation, expr)
+                    {
+                        unit_join::among(relation, expr, &there, *negated)?
+                    } else {
+                        return Err(rows_refused(&relation, "a subquery"));
+                    }
                 }
                 Expr::Exists(Exists { subquery, negated }) => {
                     let (inner, outside) = look_up::uncorrelated(&subquery.subquery);
-                    let open = self.looked_up_in(&relation, &inner)?;
-                    (look_up::exists(&relation, &open, &outside, *negated)?, Some(open))
+                    let there = self.rows_of_subquery(&relation, &inner)?;
+                    if there.dataset().is_open() {
+                        let condition = look_up::exists(&relation, &there, &outside, *negated)?;
+                        looked_up(relation, condition, &there)
+                    } else if unit_join::is_meant(&relation, &there, &outside) {
+                        unit_join::exists(relation, &there, &outside, *negated)?
+                    } else {
+                        return Err(rows_refused(&relation, "a subquery"));
+                    }
                 }
-                other => (relation.condition(other)?, None),
+                other => {
+                    relation.predicates.push(relation.condition(other)?);
+                    relation
+                }
             };
-            if let Some(open) = open {
-                let found = condition.references();
-                relation.references = look_up::with_references(&relation, found, &open);
-            }
-            relation.predicates.push(condition);
         }
-        Ok(Part::Rows(relation))
+        Ok(Part::Rows(Box::new(relation)))
     }
 
-    /// The open rows of a subquery in a condition on protected rows.
-    fn looked_up_in(
+    /// The rows of a subquery in a condition on protected rows.
+    fn rows_of_subquery(
         &mut self,
         relation: &Relation,
         subquery: &LogicalPlan,
     ) -> Result<Relation, Refusals> {
         match self.cut(subquery)? {
-            Part::Rows(open) if open.dataset().is_open() => Ok(*open),
-            Part::Rows(_) | Part::Upper(_) => Err(rows_refused(relation, "a subquery")),
+            Part::Rows(rows) => Ok(*rows),
+            Part::Upper(_) => Err(rows_refused(relation, "a subquery")),
         }
     }
 
@@ -358,6 +382,7 @@ impl Cutter {
             columns.push(Expr::Alias(named.with_metadata(bins)));
         }
         self.leaves.push(Leaf::Tabulation {
+            joined: relation.joined.as_ref().map(|j| j.held.of(&question)).unwrap_or_default(),
             tabulation: Box::new(question),
             held: Arc::clone(&relation.held),
             references: relation.references.clone(),
@@ -457,6 +482,20 @@ impl Cutter {
         let plan = self.above(part, "a subquery")?;
         Ok(Subquery { subquery: Arc::new(plan), ..subquery })
     }
+}
+
+/// Protected rows under a condition on what they were looked up in.
+fn looked_up(mut relation: Relation, condition: Scalar, open: &Relation) -> Relation {
+    let found = condition.references();
+    relation.references = look_up::with_references(&relation, found, open);
+    relation.predicates.push(condition);
+    relation
+}
+
+/// Whether it is the relation's protected unit.
+fn is_unit(relation: &Relation, expr: &Expr) -> bool {
+    let Ok((Scalar::Column(name), _)) = relation.scalar(expr) else { return false };
+    relation.dataset().column(&name).is_some_and(|column| column.label == Label::Unit)
 }
 
 /// Where the bins of a histogram or quantile begin and end, for the column's metadata.

@@ -17,7 +17,7 @@ use insitu_engine::logical_expr::{
 use insitu_engine::physical_plan::ExecutionPlan;
 
 use super::relation::Relation;
-use crate::catalog::Held;
+use crate::catalog::{Held, Joined};
 
 /// A table that the departments will be asked for.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub(crate) enum Leaf {
         tabulation: Box<Tabulation>,
         /// Who is asked.
         held: Arc<Held>,
+        /// What its rows are joined to by their unit, at the same departments.
+        joined: Joined,
         /// What its rows are joined to, whether they are looked up in it or not.
         references: Vec<(Reference, Arc<Held>)>,
     },
@@ -45,6 +47,14 @@ impl Leaf {
     pub(crate) const fn held(&self) -> &Arc<Held> {
         match self {
             Self::Tabulation { held, .. } | Self::OpenRows { held, .. } => held,
+        }
+    }
+
+    /// The dataset that is asked for, under the terms of all that its rows are joined to.
+    pub(crate) fn rows(&self) -> Arc<Dataset> {
+        match self {
+            Self::Tabulation { tabulation, held, joined, .. } => joined.rows(held, tabulation),
+            Self::OpenRows { held, .. } => Arc::clone(&held.dataset),
         }
     }
 

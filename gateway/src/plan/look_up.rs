@@ -60,12 +60,7 @@ pub(super) fn joined(
             ));
         }
     };
-    let on = join.on.iter().map(|(l, r)| {
-        let (left, right) = (Box::new(l.clone()), Box::new(r.clone()));
-        Expr::BinaryExpr(BinaryExpr::new(left, Operator::Eq, right))
-    });
-    let filter = join.filter.iter().flat_map(split_conjunction).cloned();
-    let conjuncts: Vec<Expr> = on.chain(filter).collect();
+    let conjuncts = conjuncts_of(join);
     let found = Match::of(protected, open, &conjuncts, !keeps_all)?;
     let of_open = open.columns.iter().map(|column| {
         let scalar = column.scalar.clone().map(|scalar| {
@@ -85,8 +80,18 @@ pub(super) fn joined(
     }
     let references = with_references(protected, [found.reference], open);
     let held = Arc::clone(&protected.held);
-    let rolled_up = protected.rolled_up.clone();
-    Ok(Relation { held, plan: plan.clone(), predicates, columns, rolled_up, references })
+    let (joined, rolled_up) = (protected.joined.clone(), protected.rolled_up.clone());
+    Ok(Relation { held, plan: plan.clone(), predicates, columns, joined, rolled_up, references })
+}
+
+/// What a join is on.
+pub(super) fn conjuncts_of(join: &Join) -> Vec<Expr> {
+    let on = join.on.iter().map(|(l, r)| {
+        let (left, right) = (Box::new(l.clone()), Box::new(r.clone()));
+        Expr::BinaryExpr(BinaryExpr::new(left, Operator::Eq, right))
+    });
+    let filter = join.filter.iter().flat_map(split_conjunction).cloned();
+    on.chain(filter).collect()
 }
 
 /// The condition that a value is among the open rows' only column: `value IN (SELECT column ...)`.
@@ -330,7 +335,11 @@ impl<'a> Match<'a> {
 }
 
 /// The two sides of an equality of something of each relation.
-fn linked(conjunct: &Expr, protected: &Relation, open: &Relation) -> Option<(Expr, Expr)> {
+pub(super) fn linked(
+    conjunct: &Expr,
+    protected: &Relation,
+    open: &Relation,
+) -> Option<(Expr, Expr)> {
     let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = conjunct else {
         return None;
     };

@@ -2,8 +2,8 @@
 //!
 //! 1. `session`: the engine's options and functions, closed. `threads`: where planning is done.
 //! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation.
-//! 3. `cut`: the raw plan to leaves and the upper plan (`relation`, `look_up`, `roll_up`, `scalar`, `aggregate`,
-//!    `grouping` are its parts).
+//! 3. `cut`: the raw plan to leaves and the upper plan (`relation`, `look_up`, `unit_join`, `roll_up`, `scalar`,
+//!    `aggregate`, `grouping` are its parts).
 //! 4. `share`: leaves that can be asked for at once.
 //! 5. `statuses`: a status column beside each protected measure, where asked for.
 //! 6. `leaf`: what stands in the upper plan for a table that is still to come.
@@ -30,6 +30,7 @@ mod share;
 mod statuses;
 mod threads;
 mod totals;
+mod unit_join;
 mod upper;
 
 pub(crate) use cut::{Cut, cut};

@@ -12,6 +12,7 @@ use insitu_engine::logical_expr::{Expr, LogicalPlan};
 
 use super::roll_up::RolledUp;
 use super::scalar::to_scalar;
+use super::unit_join::JoinedRows;
 use crate::catalog::Held;
 
 /// A column of the relation: its name in the plan, and what it is in terms of the dataset.
@@ -32,6 +33,8 @@ pub(super) struct Relation {
     /// Conditions on the rows; above the roll-up, where there is one.
     pub(super) predicates: Vec<Scalar>,
     pub(super) columns: Vec<RelationColumn>,
+    /// Set where rows are joined by their unit.
+    pub(super) joined: Option<JoinedRows>,
     /// Set where a unit's rows are brought together.
     pub(super) rolled_up: Option<RolledUp>,
     /// What its rows were joined to, each once, whether it is used or not.
@@ -47,14 +50,16 @@ impl Relation {
             plan,
             predicates: Vec::new(),
             columns,
+            joined: None,
             rolled_up: None,
             references: Vec::new(),
         }
     }
 
-    /// The rows: those of the dataset that is held, or what the roll-up makes of them.
+    /// The rows: those of the dataset that is held, or what joins and the roll-up make of them.
     pub(super) fn dataset(&self) -> &Dataset {
-        self.rolled_up.as_ref().map_or(&self.held.dataset, |rolled_up| &rolled_up.dataset)
+        let joined = || self.joined.as_ref().map_or(&self.held.dataset, |joined| &joined.dataset);
+        self.rolled_up.as_ref().map_or_else(joined, |rolled_up| &rolled_up.dataset)
     }
 
     /// An expression over this relation's columns, in terms of the dataset.

@@ -65,6 +65,7 @@ pub(super) fn rolled_up(aggregate: &Aggregate, relation: &Relation) -> Option<Re
         predicates: Vec::new(),
         columns: columns.collect(),
         references: relation.references.clone(),
+        joined: relation.joined.clone(),
         rolled_up: Some(RolledUp { below: relation.predicates.clone(), roll_up, dataset }),
     })
 }

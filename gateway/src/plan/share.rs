@@ -31,7 +31,7 @@ use insitu_disclosure::{Dataset, Input, Measure, Reference, Scalar, Tabulation};
 
 use super::aggregate::conjunction;
 use super::leaf::Leaf;
-use crate::catalog::Held;
+use crate::catalog::{Held, Joined};
 
 /// A Tabulation that departments are asked for, and the leaves it is for.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub(crate) struct Request {
     pub(crate) tabulation: Tabulation,
     /// Who is asked.
     pub(crate) held: Arc<Held>,
+    /// What its rows are joined to by their unit.
+    pub(crate) joined: Joined,
     /// What its rows are joined to, whether they are looked up in it or not.
     pub(crate) references: Vec<(Reference, Arc<Held>)>,
     /// One for each different question among the leaves.
@@ -70,12 +72,12 @@ pub(crate) struct View {
 /// that is made of several would be admitted and isn't too long.
 pub(crate) fn share(
     leaves: &[Leaf],
-    may_be_asked: impl Fn(&Tabulation, &Arc<Dataset>) -> bool,
+    may_be_asked: impl Fn(&Tabulation, &Held, &Joined) -> bool,
 ) -> Vec<Request> {
     let mut requests: Vec<Request> = Vec::new();
     let mut questions: Vec<(&Tabulation, usize, usize)> = Vec::new();
     for (index, leaf) in leaves.iter().enumerate() {
-        let Leaf::Tabulation { tabulation, held, references } = leaf else { continue };
+        let Leaf::Tabulation { tabulation, held, joined, references } = leaf else { continue };
         if let Some((_, request, view)) =
             questions.iter().find(|(known, ..)| *known == tabulation.as_ref())
         {
@@ -84,11 +86,11 @@ pub(crate) fn share(
             request.views.get_mut(*view).into_iter().for_each(|view| view.leaves.push(index));
             continue;
         }
-        let joined = requests.iter().enumerate().find_map(|(at, request)| {
+        let shared = requests.iter().enumerate().find_map(|(at, request)| {
             let (together, measures) = together(&request.tabulation, tabulation, &held.dataset)?;
-            may_be_asked(&together, &held.dataset).then_some((at, together, measures))
+            may_be_asked(&together, held, joined).then_some((at, together, measures))
         });
-        match joined.and_then(|(at, t, m)| requests.get_mut(at).map(|r| (at, r, t, m))) {
+        match shared.and_then(|(at, t, m)| requests.get_mut(at).map(|r| (at, r, t, m))) {
             Some((at, request, together, measures)) => {
                 questions.push((tabulation, at, request.views.len()));
                 request.tabulation = together;
@@ -101,6 +103,7 @@ pub(crate) fn share(
                 requests.push(Request {
                     tabulation: Tabulation::clone(tabulation),
                     held: Arc::clone(held),
+                    joined: joined.clone(),
                     references: references.clone(),
                     views: vec![View { leaves: vec![index], measures }],
                 });
@@ -176,10 +179,11 @@ fn filtered(first: &Tabulation, second: &Tabulation) -> (Input, Vec<Measure>, Ve
     (input, of_first, of_second)
 }
 
-/// Where the rows come from, before any condition on them: what is below a roll-up stays as it is.
+/// Where the rows come from, before any condition on them: what is below a roll-up, and what rows are joined to by their
+/// unit, stays as it is.
 fn scan(input: &Input) -> &Input {
     match input {
-        Input::Scan { .. } | Input::RollUp { .. } => input,
+        Input::Scan { .. } | Input::UnitJoin { .. } | Input::RollUp { .. } => input,
         Input::Filter { input, predicate: _ } => scan(input),
     }
 }

@@ -21,17 +21,16 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::future::try_join_all;
 use insitu_disclosure::{
-    Admitted, AnswerTimes, Dataset, Derivation, Protected, Reference, Refusal, RefusalCode,
-    Refusals, Table, Tabulation, admit,
+    AnswerTimes, Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, Table,
 };
 use insitu_engine::{Sessions, SharedPlan};
 use insitu_guard::Guards;
 use tracing::Instrument as _;
 
 use crate::analyst::Analyst;
-use crate::catalog::{Catalog, Held};
+use crate::catalog::{Catalog, Held, Joined};
 use crate::gate::{self, ExplainFormat, Explained};
-use crate::gather::Gathering;
+use crate::gather::{Asked, Gathering};
 use crate::nodes::Directory;
 use crate::plan::{self, Leaf, OpenNeed, PlanningThreads, Request, Session, View};
 use crate::references::References;
@@ -114,7 +113,7 @@ impl Bound {
     /// departments', so that an answer that a department sends at one of its times has arrived.
     #[must_use]
     pub fn answer_times(&self) -> AnswerTimes {
-        let datasets = self.ready.leaves.iter().map(|leaf| &leaf.held().dataset);
+        let datasets = self.ready.leaves.iter().map(Leaf::rows);
         let times = datasets
             .fold(AnswerTimes::at_once(), |times, dataset| times.coarser(dataset.answer_times()));
         times.later_by(GATHERING_MS)
@@ -254,12 +253,15 @@ impl Gateway {
                 let joined = request.references.iter().map(|(reference, planned)| {
                     current(&catalog, &planned.dataset).map(|held| (reference.clone(), held))
                 });
+                let references: Result<Vec<_>, _> = joined.collect();
+                let joined = request.joined.iter().map(|held| current(&catalog, &held.dataset));
                 let joined: Result<Vec<_>, _> = joined.collect();
                 async move {
-                    let (held, joined) = (held?, joined?);
+                    let (held, joined) = (held?, Joined::new(joined?));
                     let question = request.tabulation.clone();
-                    let admitted = Arc::new(admit(question, Arc::clone(&held.dataset))?);
-                    self.table(gathering, &admitted, &held, &joined, by).await
+                    let admitted = Arc::new(joined.admit(question, &held)?);
+                    let asked = Asked { admitted, held, joined, references: references? };
+                    self.table(gathering, &asked, by).await
                 }
             })),
             try_join_all(distinct_rows(ready).into_iter().map(|(indexes, leaf, need)| {
@@ -304,21 +306,20 @@ impl Gateway {
     async fn table(
         &self,
         gathering: Gathering<'_>,
-        admitted: &Arc<Admitted<Tabulation>>,
-        held: &Held,
-        joined: &[(Reference, Arc<Held>)],
+        asked: &Asked,
         by: Option<&Analyst>,
     ) -> Result<Protected<Table>, Refusals> {
-        for held in std::iter::once(held).chain(joined.iter().map(|(_, held)| held.as_ref())) {
+        for held in asked.all() {
             gathering.everybody_is_there(held)?;
         }
-        let key = by.and_then(|by| self.results.key(by, admitted, held, joined));
-        if let Some(kept) = key.as_ref().and_then(|key| self.results.get(key, &held.dataset)) {
+        let key = by.and_then(|by| self.results.key(by, asked));
+        let rows = asked.admitted.dataset();
+        if let Some(kept) = key.as_ref().and_then(|key| self.results.get(key, rows)) {
             return Ok(Protected::clone(&kept));
         }
-        let table = gathering.tabulate(admitted, held, joined).await?;
+        let table = gathering.tabulate(asked).await?;
         if let Some(key) = key {
-            self.results.put(key, &held.dataset, &table);
+            self.results.put(key, rows, &table);
         }
         Ok(table)
     }

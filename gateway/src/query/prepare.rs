@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals, Tabulation, admit};
+use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals, Tabulation};
 use insitu_engine::SharedPlan;
 use insitu_engine::common::{ParamValues, ScalarValue};
 use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
@@ -185,11 +185,10 @@ fn ready(
     let Cut { upper, leaves } = plan::cut(raw)?;
     if admission == Admission::Required {
         let refusals = leaves.iter().filter_map(|leaf| match leaf {
-            Leaf::Tabulation { tabulation, held, .. } => {
-                admit(Tabulation::clone(tabulation), Arc::clone(&held.dataset))
-                    .err()
-                    .or_else(|| too_long(tabulation))
-            }
+            Leaf::Tabulation { tabulation, held, joined, .. } => joined
+                .admit(Tabulation::clone(tabulation), held)
+                .err()
+                .or_else(|| too_long(tabulation)),
             Leaf::OpenRows { .. } => None,
         });
         let all: Vec<Refusal> =
@@ -198,11 +197,11 @@ fn ready(
             return Err(refusals);
         }
     }
-    let requests = plan::share(&leaves, |together, dataset| {
+    let requests = plan::share(&leaves, |together, held, joined| {
         // Placeholders without values say nothing of what could be asked together.
         admission == Admission::Required
             && too_long(together).is_none()
-            && admit(together.clone(), Arc::clone(dataset)).is_ok()
+            && joined.admit(together.clone(), held).is_ok()
     });
     let upper = if options.statuses { plan::with_statuses(&upper)? } else { upper };
     let optimised = plan::optimise(&upper, state)?;
@@ -240,7 +239,7 @@ fn too_long(tabulation: &Tabulation) -> Option<Refusals> {
 fn described(schema: &SchemaRef, leaves: &[Leaf]) -> SchemaRef {
     let profile = leaves
         .iter()
-        .map(|l| l.held().dataset.profile())
+        .map(|l| l.rows().profile())
         .reduce(insitu_disclosure::Profile::strictest)
         .unwrap_or(insitu_disclosure::Profile::OPEN);
     let mut departments: Vec<&str> = leaves
@@ -251,7 +250,7 @@ fn described(schema: &SchemaRef, leaves: &[Leaf]) -> SchemaRef {
     departments.sort_unstable();
     departments.dedup();
     // Over several datasets the largest: a reader takes it for every count.
-    let errors = leaves.iter().map(|l| l.held().dataset.count_standard_error_thousandths());
+    let errors = leaves.iter().map(|l| l.rows().count_standard_error_thousandths());
     let mut metadata = profile.metadata(errors.max().unwrap_or(0));
     metadata.push(("insitu.departments".to_owned(), departments.join("; ")));
     Arc::new(Schema::new_with_metadata(schema.fields().clone(), metadata.into_iter().collect()))

@@ -87,6 +87,7 @@ pub(super) struct DatasetTable {
     pub(super) answer_times: At<List<Spanned<String>>>,
     pub(super) rows_about: At<Whole>,
     pub(super) reference_joins: At<bool>,
+    pub(super) unit_joins: At<List<Spanned<String>>>,
     pub(super) misfits_max: At<Whole>,
     pub(super) impossible: At<List<Spanned<CombinationForm>>>,
     #[serde(default)]

@@ -26,6 +26,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod unit_joins;
 mod value;
 
 pub use error::{ConfigError, ConfigErrors, Position};

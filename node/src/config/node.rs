@@ -12,7 +12,7 @@ use super::document::{DatasetTable, Document};
 use super::error::{ConfigError, ConfigErrors};
 use super::problems::Problems;
 use super::settings::{self, Link, NodeSettings};
-use super::{answer_times, dataset};
+use super::{answer_times, dataset, unit_joins};
 use crate::dataset::Descriptor;
 
 /// The longest document that is read.
@@ -113,6 +113,9 @@ fn check(document: &Document, folder: &Path, problems: &mut Problems<'_>) -> Opt
     unique_names(&document.dataset.0, problems);
     let datasets: Vec<Option<Descriptor>> =
         document.dataset.0.iter().map(|table| dataset::check(table, problems)).collect();
+    let described: Vec<_> =
+        datasets.iter().map(|d| d.as_ref().map(|d| d.dataset.as_ref())).collect();
+    unit_joins::mutual(&document.dataset.0, &described, problems);
     if let Some(node) = &node {
         for (table, descriptor) in document.dataset.0.iter().zip(&datasets) {
             let Some(descriptor) = descriptor else { continue };

@@ -6,9 +6,9 @@ use insitu_disclosure::policy::{Complementary, Dominance, Noise, Preset, Profile
 use toml::Spanned;
 
 use self::Stricter::{Larger, Multiple, Smaller};
-use super::answer_times;
 use super::document::{At, ColumnTable, DatasetTable, Whole};
 use super::problems::{Problems, Span};
+use super::{answer_times, unit_joins};
 
 /// Whether rows may travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,7 @@ fn open(table: &DatasetTable, problems: &mut Problems<'_>) {
     problems.forbidden(&table.answer_times, "answer_times", why);
     problems.forbidden(&table.rows_about, "rows_about", why);
     problems.forbidden(&table.reference_joins, "reference_joins", why);
+    problems.forbidden(&table.unit_joins, "unit_joins", why);
 }
 
 fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Option<Protection> {
@@ -88,6 +89,7 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
     let conditions_max = conditions_max(table, problems);
     let answer_times = answer_times::answer_times(table, problems);
     let rows_about = rows_about(table, problems);
+    let unit_joins = unit_joins::unit_joins(table, problems);
     Some(Protection::Protected {
         unit: unit?,
         profile: profile?,
@@ -100,6 +102,7 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
         rows_about: rows_about?,
         // They say nothing that `CASE` couldn't (`insitu_disclosure::rules::references`), so they are allowed.
         reference_joins: table.reference_joins.as_ref().is_none_or(|allowed| *allowed.get_ref()),
+        unit_joins: unit_joins?,
     })
 }
 

@@ -30,6 +30,7 @@ mod rows;
 mod run;
 mod sets;
 mod state;
+mod unit_join;
 mod unwanted;
 mod words;
 
@@ -37,3 +38,4 @@ pub(crate) use collect::collect_evidence;
 pub(crate) use plan::evidence_plan;
 pub(crate) use rows::{check_predicate, rows_plan};
 pub(crate) use run::{Engine, RunError, Spread};
+pub(crate) use unit_join::JoinedTables;

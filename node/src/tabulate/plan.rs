@@ -6,7 +6,8 @@
 //! Aggregate by keys     Aggregate by keys: `contributions`
 //!   Projection            Projection: the unit's word
 //!     Filter                Filter
-//!       scan                  scan
+//!       scan                  joins by the unit, roll-up
+//!                               scan
 //! ```
 //!
 //! Of open data the projection has for each part `c`, 1 where the row counts and 0 elsewhere, and `s`, the digits to add
@@ -31,6 +32,7 @@ use super::contributions::contributions;
 use super::expression::expression;
 use super::roll_up;
 use super::sets::Grouping;
+use super::unit_join::{self, JoinedTables};
 use super::words::unit_word;
 use crate::references::LookUps;
 use crate::source::RECORD;
@@ -41,16 +43,18 @@ use crate::source::RECORD;
 pub(crate) fn evidence_plan(
     admitted: &Admitted<Tabulation>,
     table: Arc<dyn TableProvider>,
+    joined: &JoinedTables,
     keys: &DatasetKeys,
     look_ups: &LookUps,
 ) -> Result<LogicalPlan> {
-    let mut input = LogicalPlanBuilder::scan("dataset", provider_as_source(table), None)?;
+    let mut scan = LogicalPlanBuilder::scan("dataset", provider_as_source(table), None)?;
     for impossible in &admitted.base().impossible {
         // A mistake in the data is counted nowhere; a row that has no value somewhere may be none.
-        input = input
-            .filter(Expr::IsNotTrue(Box::new(expression(&impossible.condition(), look_ups))))?;
+        scan =
+            scan.filter(Expr::IsNotTrue(Box::new(expression(&impossible.condition(), look_ups))))?;
     }
-    let input = rows(input, &admitted.tabulation().input, admitted.base(), look_ups)?;
+    let input = &admitted.tabulation().input;
+    let input = rows(scan, input, admitted.base(), joined, look_ups)?;
     match &admitted.dataset().protection {
         Protection::Open => open(admitted, input, look_ups),
         Protection::Protected { unit, record_key, .. } => {
@@ -69,15 +73,20 @@ fn rows(
     scan: LogicalPlanBuilder,
     input: &Input,
     base: &Dataset,
+    joined: &JoinedTables,
     look_ups: &LookUps,
 ) -> Result<LogicalPlanBuilder> {
     match input {
         Input::Scan { .. } => Ok(scan),
         Input::Filter { input, predicate } => {
-            rows(scan, input, base, look_ups)?.filter(expression(predicate, look_ups))
+            rows(scan, input, base, joined, look_ups)?.filter(expression(predicate, look_ups))
+        }
+        Input::UnitJoin { input, join } => {
+            let below = rows(scan, input, base, joined, look_ups)?;
+            unit_join::joined(below, join, base, joined)
         }
         Input::RollUp { input, roll_up } => {
-            let below = rows(scan, input, base, look_ups)?;
+            let below = rows(scan, input, base, joined, look_ups)?;
             roll_up::rolled_up(below, roll_up, base, look_ups)
         }
     }

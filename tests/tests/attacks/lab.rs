@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array as _, RecordBatch};
-use insitu_disclosure::budget::{MemoryBudget, Unpaid, charge};
+use insitu_disclosure::budget::{Account, ConditionBudget, MemoryBudget, Unpaid, charge};
 use insitu_disclosure::dataset::Bounds;
 use insitu_disclosure::evidence::{Adds, Cell, Contribution, SignCounts, UnitWord};
 use insitu_disclosure::guard::MemoryStore;
@@ -57,7 +57,7 @@ pub(super) struct Lab {
     dataset: Arc<Dataset>,
     keys: DatasetKeys,
     guard: MemoryStore,
-    budget: MemoryBudget,
+    budget: Arc<MemoryBudget>,
 }
 
 /// A person's number, and what they cost.
@@ -101,10 +101,11 @@ impl Lab {
             answer_times: AnswerTimes::at_once(),
             rows_about: None,
             reference_joins: true,
+            unit_joins: Default::default(),
         };
         let (description, impossible) = (None, Vec::new());
         let dataset = Dataset { name, description, columns, impossible, protection, snapshot: 0 };
-        let (guard, budget) = (MemoryStore::new(1_000_000), MemoryBudget::default());
+        let (guard, budget) = (MemoryStore::new(1_000_000), Arc::new(MemoryBudget::default()));
         Self { dataset: dataset.into(), keys, guard, budget }
     }
 
@@ -140,7 +141,9 @@ impl Lab {
             groups_max: 10,
         };
         let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
-        let admitted = match charge(admitted, &Editions::new(), snapshot, &self.budget) {
+        let budget: Arc<dyn ConditionBudget> = Arc::clone(&self.budget) as _;
+        let accounts = [(self.dataset.name.clone(), Account { snapshot, budget })].into();
+        let admitted = match charge(admitted, &Editions::new(), &accounts) {
             Ok(charged) => charged.into_admitted(),
             Err(Unpaid::Spent(_)) => return None,
             Err(Unpaid::Unkept(error)) => panic!("{error}"),

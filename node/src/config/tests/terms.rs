@@ -211,3 +211,57 @@ fn combinations_that_cant_be_are_of_dimensions_and_their_codes() {
     let errors = parse(&open).unwrap_err().to_string();
     assert!(errors.contains("`impossible` has no place here"), "{errors}");
 }
+
+/// Two datasets with the same columns, and what they say of `unit_joins`.
+fn two(first: &str, second: &str) -> String {
+    let dataset = |name: &str, joins: &str| {
+        format!(
+            "[[dataset]]\nname = \"{name}\"\n{joins}\nsource = {{ format = \"csv\", path = \"a.csv\" }}\n\
+             protection = \"protected\"\nunit = \"id\"\nunit_unique_per_row = false\nunits_at_one_node = true\n\
+             profile = \"standard\"\nrelease = \"at-node\"\n\
+             [[dataset.column]]\nname = \"id\"\ntype = \"text\"\nlabel = \"unit\"\n"
+        )
+    };
+    let node = "[node]\nid = \"n\"\ndepartment = \"N\"\n";
+    format!("{node}{}{}", dataset("a.one", first), dataset("a.two", second))
+}
+
+#[test]
+fn a_join_by_the_unit_is_allowed_on_both_sides_or_not_at_all() {
+    let names = |list: &str| format!("unit_joins = {list}");
+    let config = parse(&two(&names("[\"a.two\", \"a.one\"]"), &names("[\"a.one\"]"))).unwrap();
+    let [one, other] = config.datasets.as_slice() else { panic!() };
+    assert!(one.dataset.may_be_joined_with(&other.dataset.name));
+    assert!(other.dataset.may_be_joined_with(&one.dataset.name));
+    assert!(one.dataset.may_be_joined_with(&one.dataset.name), "with itself, where it says so");
+    assert!(!other.dataset.may_be_joined_with(&other.dataset.name));
+    let none = parse(&two("", "")).unwrap();
+    assert!(!none.datasets[0].dataset.may_be_joined_with(&none.datasets[1].dataset.name));
+    for (first, second, expect) in [
+        ("[\"a.two\"]", "[]", "`a.two` doesn't name `a.one` in its `unit_joins`"),
+        ("[\"a.three\"]", "[]", "`a.three` isn't a dataset of this node"),
+        ("[\"two\"]", "[]", "`two` isn't the name of a dataset"),
+    ] {
+        let errors = parse(&two(&names(first), &names(second))).unwrap_err();
+        assert_eq!(errors.iter().map(|e| e.problem.as_str()).collect::<Vec<_>>(), [expect]);
+        assert_eq!(errors.iter().next().unwrap().position, Some(Position { line: 6, column: 15 }));
+    }
+}
+
+#[test]
+fn ids_of_two_kinds_are_not_joined_and_neither_is_a_dataset_whose_rows_are_units() {
+    let both = two("unit_joins = [\"a.two\"]", "unit_joins = [\"a.one\"]");
+    let at = both.rfind("type = \"text\"").unwrap();
+    let numbers = format!("{}type = \"integer\"{}", &both[..at], &both[at + 13..]);
+    let errors = parse(&numbers).unwrap_err();
+    assert!(errors.iter().all(|e| e.fix == "declare ids of one type"), "{errors}");
+    let rows = both
+        .replace("unit = \"id\"\nunit_unique_per_row = false", "unit = \"row\"")
+        .replace("label = \"unit\"", "label = \"dimension\"");
+    let errors = parse(&rows).unwrap_err();
+    assert!(errors.iter().all(|e| e.problem.contains("don't both have a column")), "{errors}");
+    let open = two("unit_joins = []", "").replacen("\"protected\"", "\"open\"", 1);
+    let errors = parse(&open).unwrap_err();
+    let expect = "`unit_joins` has no place here: an `open` dataset protects nobody";
+    assert!(errors.iter().any(|e| e.problem == expect), "{errors}");
+}

@@ -38,6 +38,7 @@ fn reads_everything_that_is_written() {
             answer_times: AnswerTimes::at_once(),
             rows_about: None,
             reference_joins: true,
+            unit_joins: Default::default(),
         }
     );
     let [account, band, age, moved_in, arrears, notes] = dataset.columns.as_slice() else {
