@@ -33,4 +33,5 @@ mod split;
 mod structural_zeros;
 mod tidy;
 mod tpch;
+mod unions;
 mod wire;

@@ -30,6 +30,7 @@ mod share;
 mod statuses;
 mod threads;
 mod totals;
+mod union;
 mod upper;
 
 pub(crate) use cut::{Cut, cut};
