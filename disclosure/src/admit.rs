@@ -98,7 +98,8 @@ pub fn admit(
         .into());
     }
     let base = dataset;
-    let rolled_up = tabulation.input.roll_up().map(|(roll_up, _)| roll_up.dataset(&base));
+    let rolled_up =
+        tabulation.input.roll_up().map(|(roll_up, below)| roll_up.dataset(below, &base));
     let dataset = match rolled_up {
         None => Arc::clone(&base),
         Some(Some(rows)) => Arc::new(rows),

@@ -17,8 +17,10 @@ pub const MOMENTS: u64 = 1 << 1;
 pub const REFERENCES: u64 = 1 << 2;
 /// The feature of Tabulations over rolled-up units.
 pub const ROLL_UPS: u64 = 1 << 3;
+/// The feature of roll-ups that add up measures.
+pub const UNIT_TOTALS: u64 = 1 << 4;
 /// Bits of [`crate::v1::NodeRequest::required_features`] this build knows.
-pub const FEATURES: u64 = GROUPING_SETS | MOMENTS | REFERENCES | ROLL_UPS;
+pub const FEATURES: u64 = GROUPING_SETS | MOMENTS | REFERENCES | ROLL_UPS | UNIT_TOTALS;
 
 /// Whether a request with this version and these features is understood here.
 #[must_use]

@@ -35,7 +35,7 @@ pub use moment::{Association, Dispersion, MomentPart};
 pub use part::{Part, PartKind, Parts};
 pub use probability::Probability;
 pub use reference::{Contents, REFERENCES_MAX, Reference, ReferenceColumns};
-pub use roll_up::{RollUp, UNIT_COUNTS_MAX, UnitCount};
+pub use roll_up::{RollUp, UNIT_COUNTS_MAX, UnitCount, UnitTotal};
 pub use scalar::{Comparison, Scalar};
 
 /// A key of the table: an expression over dimensions whose values stand beside the cells.

@@ -50,7 +50,7 @@ pub(crate) fn evidence_plan(
         input = input
             .filter(Expr::IsNotTrue(Box::new(expression(&impossible.condition(), look_ups))))?;
     }
-    let input = rows(input, &admitted.tabulation().input, admitted.base(), look_ups)?;
+    let input = rows(input, &admitted.tabulation().input, admitted, look_ups)?;
     match &admitted.dataset().protection {
         Protection::Open => open(admitted, input, look_ups),
         Protection::Protected { unit, record_key, .. } => {
@@ -68,17 +68,17 @@ pub(crate) fn evidence_plan(
 fn rows(
     scan: LogicalPlanBuilder,
     input: &Input,
-    base: &Dataset,
+    admitted: &Admitted<Tabulation>,
     look_ups: &LookUps,
 ) -> Result<LogicalPlanBuilder> {
     match input {
         Input::Scan { .. } => Ok(scan),
         Input::Filter { input, predicate } => {
-            rows(scan, input, base, look_ups)?.filter(expression(predicate, look_ups))
+            rows(scan, input, admitted, look_ups)?.filter(expression(predicate, look_ups))
         }
         Input::RollUp { input, roll_up } => {
-            let below = rows(scan, input, base, look_ups)?;
-            roll_up::rolled_up(below, roll_up, base, look_ups)
+            let below = rows(scan, input, admitted, look_ups)?;
+            roll_up::rolled_up(below, roll_up, admitted.base(), admitted.dataset(), look_ups)
         }
     }
 }
