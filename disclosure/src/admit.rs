@@ -137,7 +137,8 @@ pub fn admit_joined(
         .filter_map(|join| known.get_key_value(&join.dataset))
         .map(|(name, joined)| (name.clone(), Arc::clone(joined)))
         .collect();
-    let rolled_up = tabulation.input.roll_up().map(|(roll_up, _)| roll_up.dataset(&rows));
+    let rolled_up =
+        tabulation.input.roll_up().map(|(roll_up, below)| roll_up.dataset(below, &rows));
     let dataset = match rolled_up {
         None => Arc::clone(&rows),
         Some(Some(rows)) => Arc::new(rows),

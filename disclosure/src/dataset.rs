@@ -177,6 +177,16 @@ impl Bounds {
     }
 }
 
+/// What one unit's values of a measure come to together, as the data owner declares it: how many rows a unit may have
+/// isn't told by the bounds of one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitTotals {
+    /// The range of plausible totals; others are clamped to it.
+    pub bounds: Bounds,
+    /// Where predicates may cut a total of all of a unit's rows.
+    pub breakpoints: Option<Breakpoints>,
+}
+
 /// A column of a Dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -192,6 +202,8 @@ pub struct Column {
     pub breakpoints: Option<Breakpoints>,
     /// Plausible range, for a measure.
     pub bounds: Option<Bounds>,
+    /// Of a unit's rows together, for a measure that may be added up for each unit.
+    pub unit_totals: Option<UnitTotals>,
     /// Unit of measurement, such as `pence`.
     pub measured_in: Option<String>,
     /// One sentence for the catalogue.

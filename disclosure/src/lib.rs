@@ -45,7 +45,7 @@ pub use admit::{Admitted, SET_COLUMN, Shape, admit, admit_joined};
 pub use answer_times::AnswerTimes;
 pub use dataset::{
     Bounds, Breakpoints, Column, Dataset, DatasetName, Domain, ProtectedUnit, Protection,
-    ReleaseMode,
+    ReleaseMode, UnitTotals,
 };
 pub use evidence::{Evidence, PartEvidence};
 pub use label::Label;
@@ -58,5 +58,5 @@ pub use table::{CellStatus, ProtectedColumn, Table};
 pub use tabulation::{
     Association, Comparison, Dispersion, Function, Input, Key, KeySet, Literal, Measure,
     MeasureKind, Probability, Reference, RollUp, Scalar, ScalarType, Tabulation, UnitCount,
-    UnitJoin, UnitJoinKind,
+    UnitJoin, UnitJoinKind, UnitTotal,
 };

@@ -66,6 +66,7 @@ fn dataset(profile: Profile, one_row_each: bool, whole: bool) -> Arc<Dataset> {
         breakpoints: None,
         bounds: (label == Label::Measure).then_some(Bounds { low: 0, high: 1_000_000 }),
         measured_in: None,
+        unit_totals: None,
         description: None,
     };
     let areas: &[&str] = if whole { &["N", "S", "W"] } else { &[] };

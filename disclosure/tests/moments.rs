@@ -40,6 +40,7 @@ fn dataset(profile: Profile, x: Bounds, y: Bounds) -> Arc<Dataset> {
         breakpoints: None,
         bounds: None,
         measured_in: None,
+        unit_totals: None,
         description: None,
     };
     let measure =

@@ -74,6 +74,7 @@ fn question(preset: Preset, groups_max: u32) -> Admitted<Tabulation> {
             breakpoints: None,
             bounds: None,
             measured_in: None,
+            unit_totals: None,
             description: None,
         }],
         impossible: Vec::new(),

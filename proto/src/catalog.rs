@@ -8,7 +8,7 @@ use insitu_disclosure::impossible::{COMBINATIONS_MAX, Impossible};
 use insitu_disclosure::noise::PerturbationTable;
 use insitu_disclosure::{
     AnswerTimes, Bounds, Breakpoints, Column, Dataset, Domain, Label, Literal, ProtectedUnit,
-    Protection, ReleaseMode, ScalarType,
+    Protection, ReleaseMode, ScalarType, UnitTotals,
 };
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
@@ -218,24 +218,31 @@ fn encode_column(column: &Column) -> Option<v1::Column> {
             v1::domain::Domain::Range(v1::Range { first: *first, last: *last })
         }
     });
-    let breakpoints = column.breakpoints.as_ref().map(|breakpoints| match breakpoints {
-        Breakpoints::Months => v1::breakpoints::Breakpoints::Months(v1::Unit {}),
-        Breakpoints::Years => v1::breakpoints::Breakpoints::Years(v1::Unit {}),
-        Breakpoints::Listed(values) => v1::breakpoints::Breakpoints::Listed(literals(values)),
-    });
+    let breakpoints = |breakpoints: &Breakpoints| v1::Breakpoints {
+        breakpoints: Some(match breakpoints {
+            Breakpoints::Months => v1::breakpoints::Breakpoints::Months(v1::Unit {}),
+            Breakpoints::Years => v1::breakpoints::Breakpoints::Years(v1::Unit {}),
+            Breakpoints::Listed(values) => v1::breakpoints::Breakpoints::Listed(literals(values)),
+        }),
+    };
     let places = column.scalar_type.decimal_places();
+    let bounds = |b: Bounds| v1::Bounds {
+        low: Some(scalar::encode_decimal(b.low, places)),
+        high: Some(scalar::encode_decimal(b.high, places)),
+    };
     Some(v1::Column {
         name: column.name.clone(),
         r#type: Some(scalar::encode_type(column.scalar_type)),
         label: label.into(),
         domain: domain.map(|domain| v1::Domain { domain: Some(domain) }),
-        breakpoints: breakpoints.map(|b| v1::Breakpoints { breakpoints: Some(b) }),
-        bounds: column.bounds.map(|b| v1::Bounds {
-            low: Some(scalar::encode_decimal(b.low, places)),
-            high: Some(scalar::encode_decimal(b.high, places)),
-        }),
+        breakpoints: column.breakpoints.as_ref().map(breakpoints),
+        bounds: column.bounds.map(bounds),
         measured_in: column.measured_in.clone(),
         description: column.description.clone(),
+        unit_totals: column.unit_totals.as_ref().map(|totals| v1::UnitTotals {
+            bounds: Some(bounds(totals.bounds)),
+            breakpoints: totals.breakpoints.as_ref().map(breakpoints),
+        }),
     })
 }
 
@@ -263,8 +270,29 @@ fn decode_column(message: &v1::Column) -> Result<Column, Malformed> {
             .map(|b| decode_breakpoints(b, scalar_type))
             .transpose()?,
         bounds: message.bounds.as_ref().map(|b| decode_bounds(b, scalar_type)).transpose()?,
+        unit_totals: message
+            .unit_totals
+            .as_ref()
+            .map(|t| decode_unit_totals(t, label, scalar_type))
+            .transpose()?,
         measured_in: message.measured_in.clone(),
         description: message.description.clone(),
+    })
+}
+
+fn decode_unit_totals(
+    message: &v1::UnitTotals,
+    label: Label,
+    scalar_type: ScalarType,
+) -> Result<UnitTotals, Malformed> {
+    if label != Label::Measure {
+        return Err(Malformed::Field("unit totals"));
+    }
+    let bounds = message.bounds.as_ref().ok_or(Malformed::Field("unit totals"))?;
+    let breakpoints = message.breakpoints.as_ref();
+    Ok(UnitTotals {
+        bounds: decode_bounds(bounds, scalar_type)?,
+        breakpoints: breakpoints.map(|b| decode_breakpoints(b, scalar_type)).transpose()?,
     })
 }
 

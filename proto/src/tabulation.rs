@@ -2,10 +2,10 @@
 
 use insitu_disclosure::{
     DatasetName, Input, Key, KeySet, Measure, MeasureKind, Probability, RollUp, Scalar, Tabulation,
-    UnitCount, UnitJoin, UnitJoinKind,
+    UnitCount, UnitJoin, UnitJoinKind, UnitTotal,
 };
 
-use crate::version::{GROUPING_SETS, MOMENTS, REFERENCES, ROLL_UPS, UNIT_JOINS};
+use crate::version::{GROUPING_SETS, MOMENTS, REFERENCES, ROLL_UPS, UNIT_JOINS, UNIT_TOTALS};
 use crate::{Malformed, moment, scalar, v1};
 
 /// The most filters one upon the other; the gateway writes one.
@@ -49,7 +49,11 @@ fn decode_set(mask: u32) -> Result<KeySet, Malformed> {
 #[must_use]
 pub fn features(tabulation: &Tabulation) -> u64 {
     let of_sets = if tabulation.sets.is_empty() { 0 } else { GROUPING_SETS };
-    let of_input = if tabulation.input.roll_up().is_some() { ROLL_UPS } else { 0 };
+    let of_input = match tabulation.input.roll_up() {
+        None => 0,
+        Some((roll_up, _)) if roll_up.totals.is_empty() => ROLL_UPS,
+        Some(_) => ROLL_UPS | UNIT_TOTALS,
+    };
     let of_joins = if tabulation.input.unit_joins().is_empty() { 0 } else { UNIT_JOINS };
     let of_measure = |measure: &Measure| match measure.kind {
         MeasureKind::Rows
@@ -90,6 +94,7 @@ fn encode_input(input: &Input) -> v1::Input {
             input: Some(Box::new(encode_input(input))),
             dimensions: roll_up.dimensions.clone(),
             counts: roll_up.counts.iter().map(encode_count).collect(),
+            totals: roll_up.totals.iter().map(encode_total).collect(),
         })),
     };
     v1::Input { input: Some(input) }
@@ -128,11 +133,13 @@ fn decode_input(message: &v1::Input, depth: usize) -> Result<Input, Malformed> {
         I::RollUp(roll_up) => {
             let below = roll_up.input.as_deref().ok_or(Malformed::Field("input"))?;
             let counts = roll_up.counts.iter().map(decode_count);
+            let totals = roll_up.totals.iter().map(decode_total);
             Input::RollUp {
                 input: Box::new(decode_input(below, depth.saturating_add(1))?),
                 roll_up: RollUp {
                     dimensions: roll_up.dimensions.clone(),
                     counts: counts.collect::<Result<_, _>>()?,
+                    totals: totals.collect::<Result<_, _>>()?,
                 },
             }
         }
@@ -168,6 +175,15 @@ fn encode_count(count: &UnitCount) -> v1::UnitCount {
 fn decode_count(message: &v1::UnitCount) -> Result<UnitCount, Malformed> {
     let decode = |scalar: &Option<v1::Scalar>| scalar.as_ref().map(scalar::decode).transpose();
     Ok(UnitCount { values_of: decode(&message.values_of)?, filter: decode(&message.filter)? })
+}
+
+fn encode_total(total: &UnitTotal) -> v1::UnitTotal {
+    v1::UnitTotal { of: total.of.clone(), filter: total.filter.as_ref().map(scalar::encode) }
+}
+
+fn decode_total(message: &v1::UnitTotal) -> Result<UnitTotal, Malformed> {
+    let filter = message.filter.as_ref().map(scalar::decode).transpose()?;
+    Ok(UnitTotal { of: message.of.clone(), filter })
 }
 
 /// A dataset's name from a message.

@@ -17,10 +17,13 @@ pub const MOMENTS: u64 = 1 << 1;
 pub const REFERENCES: u64 = 1 << 2;
 /// The feature of Tabulations over rolled-up units.
 pub const ROLL_UPS: u64 = 1 << 3;
-/// The feature of Tabulations whose rows are joined by their unit. Bits 4 and 5 are spoken for.
+/// The feature of roll-ups that add up measures.
+pub const UNIT_TOTALS: u64 = 1 << 4;
+/// The feature of Tabulations whose rows are joined by their unit. Bit 5 isn't used.
 pub const UNIT_JOINS: u64 = 1 << 6;
 /// Bits of [`crate::v1::NodeRequest::required_features`] this build knows.
-pub const FEATURES: u64 = GROUPING_SETS | MOMENTS | REFERENCES | ROLL_UPS | UNIT_JOINS;
+pub const FEATURES: u64 =
+    GROUPING_SETS | MOMENTS | REFERENCES | ROLL_UPS | UNIT_TOTALS | UNIT_JOINS;
 
 /// Whether a request with this version and these features is understood here.
 #[must_use]

@@ -28,6 +28,7 @@ fn valid() -> Vec<FlightData> {
         breakpoints: None,
         bounds: None,
         measured_in: None,
+        unit_totals: None,
         description: None,
     };
     let dataset = Dataset {

@@ -33,5 +33,6 @@ mod split;
 mod structural_zeros;
 mod tidy;
 mod tpch;
+mod unions;
 mod unit_joins;
 mod wire;

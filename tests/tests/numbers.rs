@@ -99,6 +99,77 @@ async fn a_decimal_total_beyond_its_digits_is_refused_and_never_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_windows_total_near_64_bits_is_exact_and_one_beyond_never_wraps() {
+    // Each frame is added up on a way of its own: all rows, rows until now, a frame that moves, ranges with ties.
+    let frames = [
+        "()",
+        "(ORDER BY v)",
+        "(ORDER BY v ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)",
+        "(PARTITION BY v IS NULL ORDER BY v RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",
+    ];
+    let near = [whole(&[Some(i64::MAX - 3), Some(5)]), whole(&[Some(-2), None])];
+    let federation = federation(&near).await;
+    for frame in frames {
+        // Named by what was written, and of 64 bits: whole numbers are divided as such.
+        let sql = format!(
+            "SELECT max(t), max(t / 2) FROM (SELECT sum(v) OVER {frame} AS t FROM m.numbers WHERE v IS NOT NULL)"
+        );
+        let half = i64::MAX / 2;
+        assert_eq!(
+            cells(&federation, &sql).await,
+            [[i64::MAX.to_string(), half.to_string()]],
+            "{sql}"
+        );
+    }
+    let sums = "SELECT v, sum(v) OVER (ORDER BY v), sum(v) OVER (ORDER BY v ROWS 1 PRECEDING), \
+                sum(DISTINCT v) OVER (ORDER BY v), sum(v) FILTER (WHERE v < 6) OVER (), avg(v) OVER (), count(*) OVER () \
+                FROM m.numbers WHERE v < 6 ORDER BY v";
+    assert_eq!(
+        cells(&federation, sums).await,
+        [["-2", "-2", "-2", "-2", "3", "1.5", "2"], ["5", "3", "3", "3", "3", "1.5", "2"]]
+    );
+    for beyond in [
+        [whole(&[Some(i64::MAX), Some(i64::MAX)]), whole(&[Some(1), None])],
+        [whole(&[Some(i64::MIN)]), whole(&[Some(i64::MIN)])],
+    ] {
+        let federation = self::federation(&beyond).await;
+        let mut analyst = federation.analyst_without_statuses().await;
+        for frame in frames {
+            let sql = format!("SELECT sum(v) OVER {frame} FROM m.numbers");
+            let told = analyst.refused(&sql).await;
+            assert!(told.starts_with("Q107"), "{sql}: {told}");
+        }
+        // `DISTINCT` over a frame that moves isn't computed in more digits, so it isn't computed.
+        let sql = "SELECT sum(DISTINCT v) OVER (ORDER BY v ROWS 1 PRECEDING) FROM m.numbers";
+        assert!(analyst.refused(sql).await.starts_with("Q104"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_decimal_total_of_the_engine_is_refused_before_it_wraps() {
+    let largest = 10_i128.pow(38) - 1;
+    let decimals = |values: Vec<i128>| {
+        let array = Decimal128Array::from(values).with_precision_and_scale(38, 2).unwrap();
+        one_column(Arc::new(array))
+    };
+    // `min` and windows ask for rows. Four of the largest are beyond 128 bits.
+    let asked = ["SELECT sum(v), min(v) FROM m.numbers", "SELECT sum(v) OVER () FROM m.numbers"];
+    let parts = [decimals(vec![largest, largest]), decimals(vec![largest, largest])];
+    let federation = federation(&parts).await;
+    for sql in asked {
+        let mut analyst = federation.analyst_without_statuses().await;
+        let told = analyst.refused(sql).await;
+        assert!(told.starts_with("Q107"), "{sql}: {told}");
+    }
+    let parts = [decimals(vec![largest - 5]), decimals(vec![2, 3])];
+    let federation = self::federation(&parts).await;
+    for sql in asked {
+        let total = &cells(&federation, sql).await[0][0];
+        assert_eq!(*total, format!("{}.99", "9".repeat(36)), "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nan_infinities_and_signed_zeros_are_what_one_engine_makes_of_them() {
     let ends = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1.5];
     let parts = [

@@ -77,6 +77,8 @@ type = "integer"
 label = "measure"
 bounds = { low = 0, high = 500 }
 breakpoints = [100, 250]
+unit_bounds = { low = 0, high = 1800 }
+unit_breakpoints = [200, 600, 1000, 1500]
 blank = "null"
 "#;
 
@@ -85,6 +87,11 @@ const ROUNDED: &str = "profile = \"midpoint-6\"";
 
 fn midpoint(n: i64) -> i64 {
     if n == 0 { 0 } else { (n + 5) / 6 * 6 - 3 }
+}
+
+/// Totals are rounded to the nearest multiple.
+fn nearest(n: i64) -> i64 {
+    (n + 3) / 6 * 6
 }
 
 async fn ask(departments: &[Department], sql: &str) -> Cells {
@@ -186,6 +193,130 @@ async fn the_same_people_have_the_same_noise_however_the_roll_up_is_written() {
     }
 }
 
+/// What each person's visits under a condition come to, within the declared bounds; `None` where no cost is known.
+fn totals(visits: &[Visit], of: impl Fn(&Visit) -> bool) -> BTreeMap<usize, Option<i64>> {
+    let mut totals: BTreeMap<usize, Option<i64>> = BTreeMap::new();
+    for visit in visits {
+        let total = totals.entry(visit.0).or_default();
+        if let (Some(cost), true) = (visit.3, of(visit)) {
+            *total = Some(total.unwrap_or_default() + cost);
+        }
+    }
+    totals.into_values().map(|t| t.map(|t| t.min(1800))).enumerate().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_peoples_visits_come_to_is_a_measure_wherever_they_live() {
+    let visits = visits();
+    let all = totals(&visits, |_| true);
+    let known: Vec<i64> = all.values().flatten().copied().collect();
+    assert!(
+        known.iter().any(|t| *t == 1800) && known.len() < all.len(),
+        "some are held, some unknown"
+    );
+    let sum = nearest(known.iter().sum());
+    let count = midpoint(known.len() as i64);
+    let rolled_up = "(SELECT person, sum(cost) AS total FROM health.visits GROUP BY person)";
+    let between =
+        |from: i64, to: i64| known.iter().filter(|t| from <= **t && **t < to).count() as i64;
+    let bins = [(0, 200), (200, 600), (600, 1000), (1000, 1500), (1500, 1801)];
+    let bins: Vec<i64> = bins.iter().map(|(from, to)| midpoint(between(*from, *to))).collect();
+    let shown: Vec<String> = bins.iter().map(ToString::to_string).collect();
+    for nodes in [1, 3] {
+        let federation = Federation::start(&departments(&visits, nodes, ROUNDED)).await;
+        let mut analyst = federation.analyst().await;
+        let sql = format!("SELECT sum(total), avg(total), count(total) FROM {rolled_up}");
+        let mean = sum as f64 / count as f64;
+        assert_eq!(
+            analyst.cells(&sql).await.unwrap(),
+            [[sum.to_string(), mean.to_string(), count.to_string()]],
+            "{nodes}"
+        );
+        let sql = format!("SELECT histogram(total) FROM {rolled_up}");
+        assert_eq!(analyst.cells(&sql).await.unwrap(), [[format!("[{}]", shown.join(", "))]]);
+        // A bin is the count at its breakpoints.
+        let sql = format!(
+            "SELECT count(*) FILTER (WHERE total < 200), count(*) FILTER (WHERE total >= 200 AND total < 600), \
+             count(total) FILTER (WHERE total >= 1500) FROM {rolled_up}"
+        );
+        let each = [0, 1, 4].map(|i| shown[i].clone());
+        assert_eq!(analyst.cells(&sql).await.unwrap(), [each]);
+        let sql = format!("SELECT median(total) FROM {rolled_up}");
+        let median = analyst.cells(&sql).await.unwrap()[0][0].replace(" [e]", "");
+        let median: f64 = median.parse().unwrap();
+        let below =
+            known.iter().filter(|t| (**t as f64) < median).count() as f64 / known.len() as f64;
+        assert!((0.45..0.55).contains(&below), "{median}: {below}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_some_of_the_visits_come_to_is_added_up_and_never_cut() {
+    let visits = visits();
+    let north = totals(&visits, |(_, clinic, ..)| *clinic == "North");
+    let mut of_person: BTreeMap<usize, i64> = BTreeMap::new();
+    for (person, ..) in &visits {
+        *of_person.entry(*person).or_default() += 1;
+    }
+    let mut sums: BTreeMap<Vec<String>, i64> = BTreeMap::new();
+    for (person, n) in &of_person {
+        *sums.entry(vec![(5 <= *n).to_string()]).or_default() += north[person].unwrap_or_default();
+    }
+    let sql = "SELECT n >= 5, sum(north) FROM (SELECT person, count(*) AS n, sum(cost) AS unused, \
+               sum(cost) FILTER (WHERE clinic = 'North') AS north FROM health.visits GROUP BY person) GROUP BY n >= 5 ORDER BY 1";
+    let sums = sums.into_iter().map(|(key, n)| [key[0].clone(), nearest(n).to_string()]);
+    let sums: Vec<[String; 2]> = sums.collect();
+    for nodes in [1, 3] {
+        assert_eq!(ask(&departments(&visits, nodes, ROUNDED), sql).await, sums);
+    }
+    let federation = Federation::start(&departments(&visits, 1, ROUNDED)).await;
+    let mut analyst = federation.analyst().await;
+    for (below, keys) in [
+        ("sum(cost) FILTER (WHERE clinic = 'North') AS t FROM health.visits", "person"),
+        ("sum(cost) AS t FROM health.visits WHERE clinic = 'North'", "person"),
+        ("sex, sum(cost) AS t FROM health.visits", "person, sex"),
+    ] {
+        let rolled_up = format!("(SELECT person, {below} GROUP BY {keys})");
+        analyst.cells(&format!("SELECT sum(t), avg(t), count(t) FROM {rolled_up}")).await.unwrap();
+        for above in ["count(*) FILTER (WHERE t >= 200)", "histogram(t)", "median(t)"] {
+            let told = analyst.refused(&format!("SELECT {above} FROM {rolled_up}")).await;
+            assert!(told.contains("D204: what a unit's `cost` comes to"), "{told}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_total_of_rows_and_one_of_units_are_one_number_to_the_guard() {
+    let mut department = departments(&visits(), 1, "profile = \"standard\"");
+    // Wide enough for everybody: the same people come to the same.
+    department[0].config = department[0].config.replace("high = 1800", "high = 5000");
+    let federation = Federation::start(&department).await;
+    let mut analyst = federation.analyst().await;
+    // What was released of their rows is repeated for the same brought together.
+    let rows = analyst.cells("SELECT sum(cost) FROM health.visits").await.unwrap();
+    let units = "SELECT sum(total) FROM (SELECT person, sum(cost) AS total FROM health.visits GROUP BY person)";
+    assert_eq!(analyst.cells(units).await.unwrap(), rows);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_total_whose_bounds_are_not_declared_is_refused() {
+    let mut department = departments(&visits(), 1, ROUNDED);
+    for department in &mut department {
+        let kept = department.config.lines().filter(|line| !line.starts_with("unit_b"));
+        department.config = kept.collect::<Vec<_>>().join("\n");
+    }
+    let federation = Federation::start(&department).await;
+    let mut analyst = federation.analyst().await;
+    let sql =
+        "SELECT sum(t) FROM (SELECT person, sum(cost) AS t FROM health.visits GROUP BY person)";
+    let told = analyst.refused(sql).await;
+    assert!(
+        told.starts_with("D206: `cost` isn't added up for each unit")
+            && told.contains("unit_bounds"),
+        "{told}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_lists_people_or_their_values_is_refused() {
     let department = departments(&visits(), 1, "profile = \"standard\"");
@@ -229,6 +360,26 @@ async fn what_lists_people_or_their_values_is_refused() {
         (
             "SELECT n, count(*) FROM (SELECT person, sum(cost) AS n FROM health.visits GROUP BY person) GROUP BY n",
             "D20",
+        ),
+        (
+            "SELECT n, count(*) FROM (SELECT person, sum(cost) AS n FROM health.visits GROUP BY person) GROUP BY CASE WHEN n < 200 THEN 1 END, n",
+            "D203",
+        ),
+        (
+            "SELECT max(n) FROM (SELECT person, sum(cost) AS n FROM health.visits GROUP BY person)",
+            "D205",
+        ),
+        (
+            "SELECT sum(n) FROM (SELECT person, min(cost) AS n FROM health.visits GROUP BY person)",
+            "D20",
+        ),
+        (
+            "SELECT n FROM (SELECT person, sum(cost) AS n FROM health.visits GROUP BY person)",
+            "D202",
+        ),
+        (
+            "SELECT count(*) FROM (SELECT person, sum(cost) AS n FROM health.visits GROUP BY person) WHERE n < 201",
+            "D204",
         ),
         // Once only.
         (

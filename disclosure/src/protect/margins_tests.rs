@@ -117,6 +117,7 @@ fn published_values(preset: Preset, sizes: &[u64], published: usize) -> Arc<Data
         breakpoints: None,
         bounds: None,
         measured_in: None,
+        unit_totals: None,
         description: None,
     };
     let dimension = |(at, (name, size)): (usize, (&&str, &u64))| Column {

@@ -158,6 +158,7 @@ mod tests {
             breakpoints: None,
             bounds: Some(Bounds { low, high }),
             measured_in: None,
+            unit_totals: None,
             description: None,
         };
         Dataset {

@@ -21,6 +21,7 @@ fn dataset(preset: Preset) -> Arc<Dataset> {
         breakpoints: None,
         bounds: None,
         measured_in: None,
+        unit_totals: None,
         description: None,
     };
     Arc::new(Dataset {

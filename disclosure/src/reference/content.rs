@@ -265,6 +265,7 @@ mod tests {
             breakpoints: None,
             bounds: None,
             measured_in: None,
+            unit_totals: None,
             description: None,
         };
         let columns = vec![

@@ -7,7 +7,7 @@ use crate::evidence::{Cell, PartEvidence, PartShape, Sketch};
 use crate::guard::{GuardError, GuardedCell, Released};
 use crate::keyed::digest;
 use crate::tabulation::canonical::Frame;
-use crate::tabulation::{Part, PartKind};
+use crate::tabulation::{Part, PartKind, RollUp, Scalar};
 
 /// The cell as the guard sees it.
 ///
@@ -33,6 +33,7 @@ pub(crate) fn cell(
 
 /// Numbers that are compared with each other. All counts of people are one scope, whatever column they count: with no
 /// gaps in it, a count of its values is the count of rows in other words. Where units have many rows, rows are another.
+/// A total of what units' rows come to is a total of the rows: bringing them together is no other number.
 fn scope(part: &Part<'_>, dataset: &Dataset) -> String {
     let what = match part.number(dataset) {
         PartKind::Rows | PartKind::Values | PartKind::Units if dataset.units_have_one_row() => {
@@ -41,10 +42,18 @@ fn scope(part: &Part<'_>, dataset: &Dataset) -> String {
         PartKind::Units => "units".to_owned(),
         PartKind::Rows | PartKind::Values => "rows".to_owned(),
         // Whether another column has a value too is a condition: conditions aren't part of a scope.
-        PartKind::Sum => format!("sum {:?}", part.argument),
+        PartKind::Sum => format!("sum {:?}", part.argument.map(of_rows)),
         PartKind::Deviations | PartKind::Squares | PartKind::Products => part.name(dataset),
     };
     format!("{} {what}", dataset.name)
+}
+
+/// A column of the rows, for what a roll-up adds up of it.
+fn of_rows(argument: &Scalar) -> Scalar {
+    match argument {
+        Scalar::Column(name) => Scalar::Column(RollUp::total_of(name).unwrap_or(name).to_owned()),
+        other => other.clone(),
+    }
 }
 
 /// The value released earlier.

@@ -30,7 +30,7 @@ use crate::label::Label;
 use crate::policy::Predicates;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::tabulation::typing::civil;
-use crate::tabulation::{Comparison, Literal, Scalar, Tabulation};
+use crate::tabulation::{Comparison, Literal, RollUp, Scalar, Tabulation};
 
 /// All violations.
 #[must_use]
@@ -226,9 +226,23 @@ fn rounds_to(function: Function, breakpoints: Option<&Breakpoints>) -> bool {
     }
 }
 
+/// Why a unit's total isn't cut: see [`RollUp::is_whole`].
+pub(super) fn not_cut(of: &str) -> Refusal {
+    Refusal::new(
+        RefusalCode::D204,
+        format!(
+            "what a unit's `{of}` comes to is cut at published breakpoints, and only where it is of all of the unit's rows."
+        ),
+        "Bring together all rows, without conditions or further keys, if the data owner publishes `unit_breakpoints`; else use `sum` and `avg` of the total.",
+    )
+}
+
 fn refused(column: &Column) -> Refusal {
     let name = &column.name;
     let label = column.label.as_str();
+    if let (Some(of), None) = (RollUp::total_of(name), &column.breakpoints) {
+        return not_cut(of);
+    }
     match &column.breakpoints {
         Some(breakpoints) => Refusal::new(
             RefusalCode::D204,

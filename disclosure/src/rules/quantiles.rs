@@ -34,11 +34,12 @@ use crate::dataset::Dataset;
 use crate::label::Label;
 use crate::policy::{Complementary, Predicates};
 use crate::refusal::{Refusal, RefusalCode};
+use crate::rules::input::not_cut;
 use crate::rules::labels::has_label;
 use crate::rules::measures::measures;
 use crate::tabulation::probability::MILLION;
 use crate::tabulation::typing::{power_of_ten, type_of};
-use crate::tabulation::{BINS_MAX, BREAKPOINTS_MIN, Bins, Probability, Scalar};
+use crate::tabulation::{BINS_MAX, BREAKPOINTS_MIN, Bins, Probability, RollUp, Scalar};
 
 /// The fewest values on either side of a quantile, going by the shown count.
 pub const VALUES_BEYOND_MIN: i128 = 10;
@@ -84,6 +85,10 @@ pub fn violations(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
 }
 
 fn without_bins(name: &str, dataset: &Dataset) -> Refusal {
+    let is_cut = dataset.column(name).is_some_and(|c| c.breakpoints.is_some());
+    if let (Some(of), false) = (RollUp::total_of(name), is_cut) {
+        return not_cut(of);
+    }
     if !has_label(dataset, name, Label::Measure) {
         return Refusal::new(
             RefusalCode::D206,

@@ -161,6 +161,7 @@ mod tests {
             breakpoints: None,
             bounds: None,
             measured_in: None,
+            unit_totals: None,
             description: None,
         }
     }

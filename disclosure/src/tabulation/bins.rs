@@ -128,6 +128,7 @@ mod tests {
             breakpoints: Some(Breakpoints::Listed(cuts)),
             bounds: Some(Bounds { low: bounds.0, high: bounds.1 }),
             measured_in: None,
+            unit_totals: None,
             description: None,
         };
         Dataset {

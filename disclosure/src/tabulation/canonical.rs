@@ -155,6 +155,10 @@ pub fn roll_up_text(input: &Input) -> Option<Vec<u8>> {
         texts.push(format!("counts {:?}", count.values_of).into_bytes());
         texts.extend(condition_texts(count.filter.iter()));
     }
+    for total in &roll_up.totals {
+        texts.push(format!("adds {}", total.of).into_bytes());
+        texts.extend(condition_texts(total.filter.iter()));
+    }
     texts.push(b"of".to_vec());
     texts.extend(condition_texts(below.predicates().into_iter()));
     Some(together(texts))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{RollUp, Scalar, UnitJoin};
 use crate::dataset::DatasetName;
 
-/// The rows a Tabulation is made over. Unions of like Datasets will be a further variant.
+/// The rows a Tabulation is made over: of one Dataset. A union of several is a Tabulation of each.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
     /// All rows of a Dataset.
@@ -155,26 +155,19 @@ impl Input {
         }
     }
 
-    /// Keeps the roll-up's counts at these positions, and gives their columns other names above it.
-    pub(crate) fn keep_counts(
-        &mut self,
-        is_kept: &dyn Fn(usize) -> bool,
-        rename: &dyn Fn(&mut String),
-    ) {
+    /// Puts another roll-up in the place of the one there is, and gives its columns other names above it.
+    pub(crate) fn replace_roll_up(&mut self, by: &RollUp, rename: &dyn Fn(&mut String)) {
         match self {
             // A join above a roll-up is refused.
             Self::Scan { .. } | Self::UnitJoin { .. } => {}
             Self::Filter { input, predicate } => {
-                // Below the roll-up there are no counts to be renamed.
+                // Below the roll-up there are none of its columns to be renamed.
                 if input.roll_up().is_some() {
                     predicate.rename_columns(rename);
-                    input.keep_counts(is_kept, rename);
+                    input.replace_roll_up(by, rename);
                 }
             }
-            Self::RollUp { roll_up, .. } => {
-                let counts = std::mem::take(&mut roll_up.counts).into_iter().enumerate();
-                roll_up.counts = counts.filter(|(at, _)| is_kept(*at)).map(|(_, c)| c).collect();
-            }
+            Self::RollUp { roll_up, .. } => roll_up.clone_from(by),
         }
     }
 }

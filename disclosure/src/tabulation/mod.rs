@@ -36,7 +36,7 @@ pub use moment::{Association, Dispersion, MomentPart};
 pub use part::{Part, PartKind, Parts};
 pub use probability::Probability;
 pub use reference::{Contents, REFERENCES_MAX, Reference, ReferenceColumns};
-pub use roll_up::{RollUp, UNIT_COUNTS_MAX, UnitCount};
+pub use roll_up::{RollUp, UNIT_COUNTS_MAX, UnitCount, UnitTotal};
 pub use scalar::{Comparison, Scalar};
 pub use unit_join::{JoinedDatasets, UNIT_JOINS_MAX, UnitJoin, UnitJoinKind};
 

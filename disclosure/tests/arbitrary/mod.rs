@@ -22,6 +22,7 @@ pub(crate) fn dataset(profile: Profile) -> Arc<Dataset> {
         breakpoints: None,
         bounds: None,
         measured_in: None,
+        unit_totals: None,
         description: None,
     };
     let measure = |name, scalar_type| Column {

@@ -118,6 +118,18 @@ struct RolledUp {
     /// What is kept beside the unit.
     dimensions: Vec<String>,
     counts: Vec<UnitCount>,
+    /// What is added up.
+    totals: Vec<UnitTotal>,
+}
+
+/// What a unit's rows come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct UnitTotal {
+    /// What the conditions and measures call it.
+    column: String,
+    /// The measure that is added up.
+    of: String,
+    filter: Option<String>,
 }
 
 /// How many of a unit's rows there are.
@@ -346,10 +358,16 @@ fn rolled_up(roll_up: &RollUp, below: &Input) -> RolledUp {
         values_of: count.values_of.as_ref().map(show),
         filter: count.filter.as_ref().map(show),
     });
+    let totals = roll_up.totals.iter().enumerate().map(|(i, total)| UnitTotal {
+        column: RollUp::total_column(&total.of, i),
+        of: total.of.clone(),
+        filter: total.filter.as_ref().map(show),
+    });
     RolledUp {
         conditions: below.predicates().into_iter().map(show).collect(),
         dimensions: roll_up.dimensions.clone(),
         counts: counts.collect(),
+        totals: totals.collect(),
     }
 }
 

@@ -99,6 +99,10 @@ fn rolled_up(text: &mut String, roll_up: &RolledUp) {
         let filter = count.filter.as_ref().map_or(String::new(), |f| format!(", where {f}"));
         let _ = writeln!(text, "      {}: count of {of}{filter}", count.column);
     }
+    for total in &roll_up.totals {
+        let filter = total.filter.as_ref().map_or(String::new(), |f| format!(", where {f}"));
+        let _ = writeln!(text, "      {}: sum of {}{filter}", total.column, total.of);
+    }
 }
 
 fn measured(measure: &Measured) -> String {

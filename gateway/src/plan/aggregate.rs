@@ -87,7 +87,8 @@ pub(super) fn tabulation(
     Ok((RollUp::without_unused(question), outputs))
 }
 
-fn filtered(input: Input, predicates: &[Scalar]) -> Input {
+/// The input under these conditions.
+pub(super) fn filtered(input: Input, predicates: &[Scalar]) -> Input {
     match conjunction(predicates) {
         Some(predicate) => Input::Filter { input: Box::new(input), predicate },
         None => input,
@@ -122,7 +123,10 @@ fn measure(expr: &Expr, relation: &Relation) -> Result<Measure, Refusal> {
 fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind, Refusal> {
     let name = function.func.name();
     let params = &function.params;
-    if let (Some(units), false) = (&relation.rolled_up, name == "count") {
+    if let Some(units) = &relation.rolled_up
+        && name != "count"
+        && !is_of_a_total(function, relation)
+    {
         return Err(of_rolled_up(name, units));
     }
     if let Some(quantile) = quantile(function, relation) {
@@ -166,7 +170,16 @@ fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind
     }
 }
 
-/// Over one row for each unit only rows and units are counted: how many rows a unit has is no measure with bounds.
+/// Whether an aggregate is of what units' rows come to.
+fn is_of_a_total(function: &AggregateFunction, relation: &Relation) -> bool {
+    let is_total = |argument: &Expr| match relation.scalar(argument) {
+        Ok((Scalar::Column(name), _)) => RollUp::total_of(&name).is_some(),
+        Ok(_) | Err(_) => false,
+    };
+    function.params.args.iter().any(is_total)
+}
+
+/// Over one row for each unit only rows, units and totals are measured: how many rows a unit has is no measure with bounds.
 fn of_rolled_up(name: &str, units: &RolledUp) -> Refusal {
     let unit = match &units.dataset.protection {
         Protection::Protected { unit: ProtectedUnit::Column { name, .. }, .. } => name,
@@ -174,7 +187,9 @@ fn of_rolled_up(name: &str, units: &RolledUp) -> Refusal {
     };
     Refusal::new(
         RefusalCode::D206,
-        format!("`{name}` isn't offered over one row for each `{unit}`: these are counted."),
+        format!(
+            "`{name}` of how many rows there are isn't offered over one row for each `{unit}`: these are counted."
+        ),
         format!(
             "Group by the number and count. The mean is `count(*)` by `count(DISTINCT {unit})`, both of the rows themselves."
         ),

@@ -28,7 +28,7 @@ use insitu_engine::logical_expr::expr::{Alias, Exists, InSubquery, SetComparison
 use insitu_engine::logical_expr::utils::split_conjunction;
 use insitu_engine::logical_expr::{
     Aggregate, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Projection, Subquery,
-    TableScan, cast,
+    TableScan, Window, cast,
 };
 
 use super::aggregate::{Output, is_exact, tabulation};
@@ -40,7 +40,8 @@ use super::look_up;
 use super::relation::{Relation, RelationColumn};
 use super::roll_up::rolled_up;
 use super::schema::BINS;
-use super::totals::{exact_totals, is_open_whole_total};
+use super::totals::{exact_totals, exact_windows, is_open_whole_total};
+use super::union;
 use super::unit_join;
 use crate::catalog::RemoteTable;
 
@@ -106,7 +107,7 @@ impl Cutter {
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Sort(_) => self.upper(plan, "`ORDER BY`"),
             LogicalPlan::Limit(_) => self.upper(plan, "`LIMIT`"),
-            LogicalPlan::Window(_) => self.upper(plan, "a window function"),
+            LogicalPlan::Window(window) => self.window(window),
             LogicalPlan::Join(join) => self.join(join, plan),
             LogicalPlan::Union(_) => self.upper(plan, "a set operation"),
             LogicalPlan::Distinct(_) => self.upper(plan, "`DISTINCT`"),
@@ -300,6 +301,11 @@ impl Cutter {
     }
 
     fn aggregate(&mut self, aggregate: &Aggregate) -> Result<Part, Refusals> {
+        if let Some(branches) = engine(union::branches(aggregate))?
+            && let Some(added_up) = self.union(aggregate, &branches)?
+        {
+            return Ok(Part::Upper(added_up));
+        }
         match self.cut(&aggregate.input)? {
             Part::Upper(input) => self.aggregate_above(aggregate, input),
             Part::Rows(relation) => {
@@ -330,6 +336,52 @@ impl Cutter {
         }
     }
 
+    /// An aggregation over the rows of several datasets; `None` if it isn't over such rows, or if open rows have to be
+    /// fetched for it.
+    fn union(
+        &mut self,
+        aggregate: &Aggregate,
+        branches: &[Aggregate],
+    ) -> Result<Option<LogicalPlan>, Refusals> {
+        let first = self.leaves.len();
+        let mut relations = Vec::with_capacity(branches.len());
+        for branch in branches {
+            let part = self.cut(&branch.input);
+            // This was only to see what it is.
+            self.leaves.truncate(first);
+            let Part::Rows(relation) = part? else { return Ok(None) };
+            relations.push(*relation);
+        }
+        let all_open = relations.iter().all(|r| r.dataset().is_open());
+        if all_open && !union::all_add_up(aggregate) {
+            return Ok(None);
+        }
+        if !all_open {
+            if relations.iter().any(|r| r.dataset().is_open()) {
+                return Ok(None);
+            }
+            union::refuse(union::violations(aggregate, &relations))?;
+        }
+        let mut tables = Vec::with_capacity(branches.len());
+        for branch in branches {
+            match self.aggregate(branch)? {
+                Part::Upper(table) => tables.push(table),
+                // A unit's rows are brought together within one dataset.
+                Part::Rows(relation) => return Err(rows_refused(&relation, "a set operation")),
+            }
+        }
+        if !all_open {
+            return engine(union::of_protected(aggregate, first, tables)).map(Some);
+        }
+        let mut asked = self.leaves.iter().skip(first);
+        let tabulated = asked.all(|leaf| matches!(leaf, Leaf::Tabulation { .. }));
+        let total = if tabulated { engine(union::of_open(aggregate, tables))? } else { None };
+        if total.is_none() {
+            self.leaves.truncate(first);
+        }
+        Ok(total)
+    }
+
     fn aggregate_above(
         &mut self,
         aggregate: &Aggregate,
@@ -338,6 +390,13 @@ impl Cutter {
         let keys = self.expressions(&aggregate.group_expr)?;
         let measures = self.expressions(&aggregate.aggr_expr)?;
         engine(exact_totals(input, keys, measures)).map(Part::Upper)
+    }
+
+    fn window(&mut self, window: &Window) -> Result<Part, Refusals> {
+        let part = self.cut(&window.input)?;
+        let input = self.above(part, "a window function")?;
+        let windows = self.expressions(&window.window_expr)?;
+        engine(exact_windows(input, windows)).map(Part::Upper)
     }
 
     /// The Tabulation becomes a leaf, under the names that the aggregation's columns had. The engine's own column of

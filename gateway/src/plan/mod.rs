@@ -30,6 +30,7 @@ mod share;
 mod statuses;
 mod threads;
 mod totals;
+mod union;
 mod unit_join;
 mod upper;
 

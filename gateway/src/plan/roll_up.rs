@@ -11,10 +11,11 @@
 use std::sync::Arc;
 
 use insitu_disclosure::{
-    Dataset, Label, Literal, ProtectedUnit, Protection, RollUp, Scalar, UnitCount,
+    Dataset, Input, Label, Literal, ProtectedUnit, Protection, RollUp, Scalar, UnitCount, UnitTotal,
 };
 use insitu_engine::logical_expr::{Aggregate, Expr, LogicalPlan};
 
+use super::aggregate::filtered;
 use super::relation::{Relation, RelationColumn};
 
 /// Units brought together, as part of a relation.
@@ -45,15 +46,26 @@ pub(super) fn rolled_up(aggregate: &Aggregate, relation: &Relation) -> Option<Re
     if !keys.contains(unit) {
         return None;
     }
-    let counts = aggregate.aggr_expr.iter().map(|expr| count(expr, relation));
-    let counts: Vec<UnitCount> = counts.collect::<Option<_>>()?;
+    let (mut counts, mut totals, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
+    for expr in &aggregate.aggr_expr {
+        match number(expr, relation)? {
+            UnitNumber::Count(count) => {
+                numbers.push(RollUp::count_column(counts.len()));
+                counts.push(count);
+            }
+            UnitNumber::Total(total) => {
+                numbers.push(RollUp::total_column(&total.of, totals.len()));
+                totals.push(total);
+            }
+        }
+    }
     let mut dimensions: Vec<String> = keys.iter().filter(|name| *name != unit).cloned().collect();
     dimensions.sort_unstable();
     dimensions.dedup();
-    let roll_up = RollUp { dimensions, counts };
-    let dataset = Arc::new(roll_up.dataset(base)?);
-    let of_counts = (0..roll_up.counts.len()).map(RollUp::count_column);
-    let columns = aggregate.schema.iter().zip(keys.into_iter().chain(of_counts));
+    let roll_up = RollUp { dimensions, counts, totals };
+    let scan = Input::Scan { dataset: base.name.clone(), fingerprint: 0 };
+    let dataset = Arc::new(roll_up.dataset(&filtered(scan, &relation.predicates), base)?);
+    let columns = aggregate.schema.iter().zip(keys.into_iter().chain(numbers));
     let columns = columns.map(|((qualifier, field), name)| RelationColumn {
         qualifier: qualifier.cloned(),
         name: field.name().clone(),
@@ -77,23 +89,46 @@ fn column(expr: &Expr, relation: &Relation) -> Option<String> {
     matches!(label, Label::Unit | Label::Dimension).then_some(name)
 }
 
-fn count(expr: &Expr, relation: &Relation) -> Option<UnitCount> {
+/// What a roll-up makes beside dimensions.
+enum UnitNumber {
+    Count(UnitCount),
+    Total(UnitTotal),
+}
+
+fn number(expr: &Expr, relation: &Relation) -> Option<UnitNumber> {
     let function = match expr {
-        Expr::Alias(alias) => return count(&alias.expr, relation),
+        Expr::Alias(alias) => return number(&alias.expr, relation),
         Expr::AggregateFunction(function) => function,
         _ => return None,
     };
     let params = &function.params;
     let plain = !params.distinct && params.order_by.is_empty() && params.null_treatment.is_none();
-    if function.func.name() != "count" || !plain {
+    if !plain {
         return None;
     }
-    let values_of = match params.args.as_slice() {
-        [] => None,
+    let filter = params.filter.as_ref().map(|f| relation.condition(f)).transpose().ok()?;
+    match (function.func.name(), params.args.as_slice()) {
+        ("count", arguments) => {
+            let values_of = counted(arguments, relation)?;
+            Some(UnitNumber::Count(UnitCount { values_of, filter }))
+        }
+        ("sum", [argument]) => {
+            let Ok((Scalar::Column(of), _)) = relation.scalar(argument) else { return None };
+            let is_measure = relation.dataset().column(&of)?.label == Label::Measure;
+            is_measure.then_some(UnitNumber::Total(UnitTotal { of, filter }))
+        }
+        _ => None,
+    }
+}
+
+/// The column whose values are counted, `Some(None)` for rows; `None` of what isn't counted.
+fn counted(arguments: &[Expr], relation: &Relation) -> Option<Option<Scalar>> {
+    match arguments {
+        [] => Some(None),
         [argument] => match relation.scalar(argument).ok()?.0 {
-            Scalar::Literal(Literal::Null(_)) => return None,
-            Scalar::Literal(_) => None,
-            column @ Scalar::Column(_) => Some(column),
+            Scalar::Literal(Literal::Null(_)) => None,
+            Scalar::Literal(_) => Some(None),
+            column @ Scalar::Column(_) => Some(Some(column)),
             Scalar::Compare { .. }
             | Scalar::And(_)
             | Scalar::Or(_)
@@ -104,10 +139,8 @@ fn count(expr: &Expr, relation: &Relation) -> Option<UnitCount> {
             | Scalar::Case { .. }
             | Scalar::Call { .. }
             | Scalar::Cast { .. }
-            | Scalar::Lookup { .. } => return None,
+            | Scalar::Lookup { .. } => None,
         },
-        _ => return None,
-    };
-    let filter = params.filter.as_ref().map(|f| relation.condition(f)).transpose().ok()?;
-    Some(UnitCount { values_of, filter })
+        _ => None,
+    }
 }

@@ -5,10 +5,10 @@
 //! | `unit` | text, integer | | |
 //! | `dimension` | all | | `domain` |
 //! | `filter` | integer, decimal, date | `breakpoints` | |
-//! | `measure` | integer, decimal; float in open data | `bounds` in protected data | `breakpoints` |
+//! | `measure` | integer, decimal; float in open data | `bounds` in protected data | `breakpoints`; `unit_bounds`, and with them `unit_breakpoints`, in protected data |
 //! | `hidden` | all | | anything: an owner hides a column by its label alone |
 
-use insitu_disclosure::dataset::{Column, is_identifier};
+use insitu_disclosure::dataset::{Column, UnitTotals, is_identifier};
 use insitu_disclosure::label::Label;
 use insitu_disclosure::tabulation::ScalarType;
 use insitu_disclosure::tabulation::typing::DECIMAL_PLACES_MAX;
@@ -65,7 +65,37 @@ pub(super) fn check(
     let breakpoints =
         table.breakpoints.as_ref().and_then(|form| value::breakpoints(form, scalar_type, problems));
     let bounds = table.bounds.as_ref().and_then(|form| value::bounds(form, scalar_type, problems));
-    Some(Column { name, scalar_type, label, domain, breakpoints, bounds, measured_in, description })
+    let unit_totals = unit_totals(table, scalar_type, problems);
+    Some(Column {
+        name,
+        scalar_type,
+        label,
+        domain,
+        breakpoints,
+        bounds,
+        unit_totals,
+        measured_in,
+        description,
+    })
+}
+
+/// What a unit's values may come to, and where that may be cut.
+fn unit_totals(
+    table: &ColumnTable,
+    scalar_type: ScalarType,
+    problems: &mut Problems<'_>,
+) -> Option<UnitTotals> {
+    let bounds = table.unit_bounds.as_ref();
+    let Some(bounds) = bounds.and_then(|form| value::bounds(form, scalar_type, problems)) else {
+        if table.unit_bounds.is_none() {
+            let why = "they are of totals for which no `unit_bounds` are declared";
+            problems.forbidden(&table.unit_breakpoints, "unit_breakpoints", why);
+        }
+        return None;
+    };
+    let breakpoints = table.unit_breakpoints.as_ref();
+    let breakpoints = breakpoints.and_then(|form| value::breakpoints(form, scalar_type, problems));
+    Some(UnitTotals { bounds, breakpoints })
 }
 
 fn name(table: &ColumnTable, at: &Span, problems: &mut Problems<'_>) -> Option<String> {
@@ -211,5 +241,10 @@ fn fits_label(
     }
     if label != Label::Measure {
         problems.forbidden(&table.bounds, "bounds", &why);
+    }
+    if label != Label::Measure || exposure == Some(Exposure::Open) {
+        let why = "only a `measure` of protected data is added up for each unit";
+        problems.forbidden(&table.unit_bounds, "unit_bounds", why);
+        problems.forbidden(&table.unit_breakpoints, "unit_breakpoints", why);
     }
 }

@@ -121,6 +121,8 @@ pub(super) struct ColumnTable {
     pub(super) domain_closed: At<bool>,
     pub(super) breakpoints: At<BreakpointsForm>,
     pub(super) bounds: At<BoundsTable>,
+    pub(super) unit_bounds: At<BoundsTable>,
+    pub(super) unit_breakpoints: At<BreakpointsForm>,
     pub(super) measured_in: At<String>,
     pub(super) blank: At<String>,
     pub(super) thousands_separator: At<String>,

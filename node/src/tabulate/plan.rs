@@ -54,7 +54,7 @@ pub(crate) fn evidence_plan(
             scan.filter(Expr::IsNotTrue(Box::new(expression(&impossible.condition(), look_ups))))?;
     }
     let input = &admitted.tabulation().input;
-    let input = rows(scan, input, admitted.base(), joined, look_ups)?;
+    let input = rows(scan, input, admitted, joined, look_ups)?;
     match &admitted.dataset().protection {
         Protection::Open => open(admitted, input, look_ups),
         Protection::Protected { unit, record_key, .. } => {
@@ -72,22 +72,22 @@ pub(crate) fn evidence_plan(
 fn rows(
     scan: LogicalPlanBuilder,
     input: &Input,
-    base: &Dataset,
+    admitted: &Admitted<Tabulation>,
     joined: &JoinedTables,
     look_ups: &LookUps,
 ) -> Result<LogicalPlanBuilder> {
     match input {
         Input::Scan { .. } => Ok(scan),
         Input::Filter { input, predicate } => {
-            rows(scan, input, base, joined, look_ups)?.filter(expression(predicate, look_ups))
+            rows(scan, input, admitted, joined, look_ups)?.filter(expression(predicate, look_ups))
         }
         Input::UnitJoin { input, join } => {
-            let below = rows(scan, input, base, joined, look_ups)?;
-            unit_join::joined(below, join, base, joined)
+            let below = rows(scan, input, admitted, joined, look_ups)?;
+            unit_join::joined(below, join, admitted.base(), joined)
         }
         Input::RollUp { input, roll_up } => {
-            let below = rows(scan, input, base, joined, look_ups)?;
-            roll_up::rolled_up(below, roll_up, base, look_ups)
+            let below = rows(scan, input, admitted, joined, look_ups)?;
+            roll_up::rolled_up(below, roll_up, admitted.base(), admitted.dataset(), look_ups)
         }
     }
 }

@@ -1,27 +1,31 @@
 //! A unit's rows brought together, before they are tabulated.
 //!
 //! ```text
-//! Projection: unit, record key, dimensions, count#0, ...
-//!   Aggregate by unit, dimensions: c0, ... added up
-//!     Projection: unit, record key, dimensions, c0: 1 where the row counts, 0 elsewhere
+//! Projection: unit, record key, dimensions, count#0, ..., sum(x)#0, ... within their bounds
+//!   Aggregate by unit, dimensions: c0, ..., s0, ... added up
+//!     Projection: unit, record key, dimensions, c0: 1 where the row counts, 0 elsewhere, s0: its value, within its bounds
 //! ```
 //!
 //! Rows without a unit are one unit's, as everywhere.
 
-use insitu_disclosure::{Dataset, ProtectedUnit, Protection, RollUp, UnitCount};
-use insitu_engine::common::{Column, Result};
+use insitu_disclosure::{
+    Column, Dataset, ProtectedUnit, Protection, RollUp, Scalar, ScalarType, UnitCount, UnitTotal,
+};
+use insitu_engine::common::Result;
 use insitu_engine::functions_aggregate::expr_fn::{max, sum};
 use insitu_engine::logical_expr::{Expr, LogicalPlanBuilder, lit, when};
 
-use super::expression::expression;
+use super::expression::{clamped_expression, expression};
+use super::function::{cast, clamp};
 use crate::references::LookUps;
 
 /// One row for each unit, or for each unit and combination of the dimensions' values; the rows have the columns of
-/// [`RollUp::dataset`], and the record key where there is one.
+/// `rolled`, which is [`RollUp::dataset`] of `base`, and the record key where there is one.
 pub(super) fn rolled_up(
     rows: LogicalPlanBuilder,
     roll_up: &RollUp,
     base: &Dataset,
+    rolled: &Dataset,
     look_ups: &LookUps,
 ) -> Result<LogicalPlanBuilder> {
     let (unit, record_key) = match &base.protection {
@@ -51,11 +55,41 @@ pub(super) fn rolled_up(
         totals.push(sum(column(&name)).alias(&name));
         columns.push(column(&name));
     }
+    for (i, total) in roll_up.totals.iter().enumerate() {
+        let name = RollUp::total_column(&total.of, i);
+        projection.push(added(total, base, look_ups)?.alias(&name));
+        totals.push(sum(column(&name)).alias(&name));
+        columns.push(held(&name, rolled).alias(&name));
+    }
     rows.project(projection)?.aggregate(groups, totals)?.project(columns)
 }
 
+/// What the row adds: its value within the bounds of a row, as a decimal, whose totals don't wrap. Admission made sure that
+/// they fit.
+fn added(total: &UnitTotal, base: &Dataset, look_ups: &LookUps) -> Result<Expr> {
+    let value = Scalar::Column(total.of.clone());
+    let places = base.column(&total.of).map_or(0, |c| c.scalar_type.decimal_places());
+    let value = clamped_expression(&value, base, look_ups);
+    let value = cast(value, ScalarType::Decimal(places));
+    match &total.filter {
+        None => Ok(value),
+        Some(filter) => when(expression(filter, look_ups), value).end(),
+    }
+}
+
+/// A total within the bounds that the data owner declares, in the type of the column: in it they fit.
+fn held(name: &str, rolled: &Dataset) -> Expr {
+    match rolled.column(name) {
+        Some(Column { bounds: Some(bounds), scalar_type, .. }) => {
+            cast(clamp(column(name), *bounds), *scalar_type)
+        }
+        // Admission refuses a total without bounds.
+        Some(_) | None => column(name),
+    }
+}
+
 fn column(name: &str) -> Expr {
-    Expr::Column(Column::from_name(name))
+    Expr::Column(insitu_engine::common::Column::from_name(name))
 }
 
 /// Without the scan's qualifier, so that every step finds it by its name.

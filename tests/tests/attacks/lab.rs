@@ -78,6 +78,7 @@ impl Lab {
             breakpoints: None,
             bounds: (label == Label::Measure).then_some(Bounds { low: 0, high: 1_000_000 }),
             measured_in: None,
+            unit_totals: None,
             description: None,
         };
         let mut columns = vec![

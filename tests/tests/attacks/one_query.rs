@@ -134,6 +134,36 @@ fn attack_13_aggregates_that_are_somebodys_value() {
 }
 
 #[test]
+fn attack_13_what_somebodys_rows_come_to() {
+    let of = |above: &str, below: &str| {
+        above.replace(
+            "TOTALS",
+            &format!(
+                "(SELECT person, sum(cost) AS t FROM health.episodes {below} GROUP BY person)"
+            ),
+        )
+    };
+    // As a key, exact, it names one person; so does a cut of the analyst's choice.
+    is_refused(&of("SELECT t, count(*) FROM TOTALS GROUP BY t", ""), "D203");
+    is_refused(&of("SELECT t / 1000, count(*) FROM TOTALS GROUP BY t / 1000", ""), "D203");
+    is_refused(&of("SELECT max(t) FROM TOTALS", ""), "D205");
+    is_refused(&of("SELECT count(*) FROM TOTALS WHERE t > 108000", ""), "D204");
+    is_refused(&of("SELECT count(*) FROM TOTALS WHERE t BETWEEN 116999 AND 117001", ""), "D204");
+    is_refused(&of("SELECT count(DISTINCT t) FROM TOTALS", ""), "D210");
+    is_refused(&of("SELECT sum(t * 1000) FROM TOTALS", ""), "D206");
+    // The largest and smallest of somebody's values are single records.
+    is_refused(&of("SELECT sum(t) FROM TOTALS", "").replace("sum(cost)", "max(cost)"), "D20");
+    // At a published breakpoint there are the victim and those without an id; of one person there is no total.
+    is_suppressed(&of("SELECT count(*) FROM TOTALS WHERE t >= 10000", ""));
+    is_suppressed(&of("SELECT sum(t), avg(t), count(t) FROM TOTALS", "WHERE age = 87"));
+    // A bin of one person.
+    for town in 0..2 {
+        let bins = TOWNS.ask(town, &of("SELECT histogram(t) FROM TOTALS", "")).unwrap();
+        assert!(bins[0][0].ends_with("NULL]"), "{bins:?}");
+    }
+}
+
+#[test]
 fn attack_14_a_quantile_at_the_end_is_the_maximum() {
     for quantile in [
         "approx_percentile_cont(cost, 1.0)",

@@ -8,7 +8,7 @@ use rand::{Rng as _, SeedableRng as _};
 use super::lab::{
     COLUMNS, Lab, NO_RULES, Person, THRESHOLD_ONLY, VICTIM, What, advantage, is_member, people,
 };
-use super::town::{TOWNS, is_refused, is_suppressed};
+use super::town::{TOWNS, is_refused, is_refused_as, is_suppressed};
 
 const PAIRS: u64 = 30;
 const STANDARD: Profile = Profile::STANDARD;
@@ -98,6 +98,24 @@ fn attack_23_one_day_more_and_one_load_more() {
     };
     assert_eq!(advantage(20, |t| guess(NO_RULES, t)), 0.5);
     assert_eq!(advantage(40, |t| guess(STANDARD, t)), 0.0);
+}
+
+#[test]
+fn attack_23_a_cut_moved_by_values_that_are_known() {
+    // The victim's visit to E cost less than the breakpoint of 10000. Whoever knows what another one cost, and may choose
+    // whether it is added, asks whether the one in E cost more than what is left to the breakpoint.
+    for totals in [
+        "SELECT person, sum(cost) AS t FROM health.episodes WHERE area IN ('E', 'Z') GROUP BY person",
+        "SELECT person, sum(cost) FILTER (WHERE area IN ('E', 'Z')) AS t FROM health.episodes GROUP BY person",
+        "SELECT person, sex, sum(cost) AS t FROM health.episodes WHERE area <> 'N' GROUP BY person, sex",
+    ] {
+        is_refused(&format!("SELECT count(*) FROM ({totals}) WHERE t >= 10000"), "D204");
+        is_refused_as(
+            &format!("SELECT histogram(t) FROM ({totals})"),
+            &format!("SELECT count(*) FROM ({totals}) WHERE t >= 10000"),
+            "D204",
+        );
+    }
 }
 
 /// A budget of conditions, small enough to matter to the two attacks below.

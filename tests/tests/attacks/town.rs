@@ -108,7 +108,8 @@ release = "at-node"
             "cost",
             "Cost",
             "type = \"integer\"\nlabel = \"measure\"\nbounds = { low = 0, high = 1000000 }\n\
-             breakpoints = [125, 150, 175, 200, 225, 250, 275, 1000]",
+             breakpoints = [125, 150, 175, 200, 225, 250, 275, 1000]\n\
+             unit_bounds = { low = 0, high = 1000000 }\nunit_breakpoints = [150, 200, 250, 10000]",
         ),
         (
             "rare",

@@ -140,6 +140,7 @@ mod tests {
             breakpoints: None,
             bounds: None,
             measured_in: (label == Label::Measure).then(|| "pence".to_owned()),
+            unit_totals: None,
             description: (label == Label::Dimension).then(|| "Where it is.".to_owned()),
         }
     }
