@@ -35,6 +35,16 @@ impl Times {
     }
 }
 
+/// Processor time that this process has taken, all its threads together, to a hundredth of a second. Where other
+/// processes want the cores too it says more than the clock.
+pub(crate) fn processor_time() -> Duration {
+    // Behind the name, which may have spaces in it: fields 14 and 15 of proc(5), in ticks, of which Linux has 100 a second.
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+    let ticks = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+    Duration::from_millis(ticks.sum::<u64>() * 10)
+}
+
 /// What the figures were taken on.
 pub(crate) fn machine() -> Value {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

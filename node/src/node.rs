@@ -29,7 +29,7 @@ use crate::references::{LookUps, References};
 use crate::source;
 use crate::state::NodeState;
 use crate::tabulate::{
-    Engine, RunError, check_predicate, collect_evidence, evidence_plan, rows_plan,
+    Engine, RunError, Wanted, check_predicate, collect_evidence, evidence_plan, rows_plan,
 };
 
 /// A department's node: its datasets and the engine that reads them.
@@ -252,12 +252,14 @@ impl Node {
     ) -> Result<Answer, Refusals> {
         let admitted = charged.into_admitted();
         let groups_max = admitted.tabulation().groups_max.min(self.groups_max);
-        let plan = evidence_plan(&admitted, Arc::clone(&loaded.table), &loaded.keys, look_ups)
+        let wanted = Wanted::default();
+        let (table, keys) = (Arc::clone(&loaded.table), &loaded.keys);
+        let plan = evidence_plan(&admitted, table, keys, look_ups, &wanted)
             .map_err(|error| self.failed(RunError::Engine(error), groups_max))?;
         let rows_max = usize::try_from(groups_max).unwrap_or(usize::MAX);
         let batches = self
             .engine
-            .run(plan, rows_max, time_max)
+            .run(plan, wanted, rows_max, time_max)
             .await
             .map_err(|error| self.failed(error, groups_max))?;
         let mut evidence = collect_evidence(&admitted, batches, look_ups).ok_or_else(|| {
@@ -324,7 +326,7 @@ impl Node {
                 .map_err(|error| self.failed(RunError::Engine(error), limit))?;
         let batches = self
             .engine
-            .run(plan, OPEN_ROWS_MAX, time_max)
+            .run(plan, Wanted::default(), OPEN_ROWS_MAX, time_max)
             .await
             .map_err(|error| self.failed(error, limit))?;
         open.rows(&rows.columns, &batches).map(Answer::OpenRows).map_err(|_| internal())

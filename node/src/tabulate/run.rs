@@ -130,6 +130,7 @@ impl Engine {
     pub(crate) fn run(
         &self,
         plan: LogicalPlan,
+        wanted: Wanted,
         rows_max: usize,
         time_max: Duration,
     ) -> BoxFuture<'static, Result<Vec<RecordBatch>, RunError>> {
@@ -138,7 +139,6 @@ impl Engine {
         };
         // Both end with this future: tasks that wait are dropped with the set, those that work see that
         // nobody wants their batches.
-        let wanted = Wanted::default();
         let session = self.session(&wanted);
         let mut task = tokio::task::JoinSet::new();
         task.spawn_on(collect(session, plan, rows_max), threads.handle());
