@@ -9,7 +9,7 @@ use insitu_tests::{Department, Federation};
 use serde_json::{Value, json};
 
 use crate::people;
-use crate::times::{Times, machine};
+use crate::times::{Times, machine, processor_time};
 
 /// How much of it.
 #[derive(Debug, clap::Args)]
@@ -49,33 +49,39 @@ const QUESTIONS: [(&str, &str); 5] = [
 pub(crate) async fn run(arguments: &Arguments) {
     let mut figures = Vec::new();
     println!(
-        "{:<16} {:<34} {:>8} {:>10} {:>7} {:>7}",
-        "", "", "open s", "protected", "ratio", "target"
+        "{:<16} {:<34} {:>8} {:>10} {:>7} {:>7} {:>9} {:>10} {:>7}",
+        "", "", "open s", "protected", "ratio", "target", "open cpu", "protected", "ratio"
     );
     for (units, rows_per_unit, target) in UNITS {
         let file = people::parquet(arguments.rows, rows_per_unit, arguments.areas);
         let federation = Federation::start(&[department(file, rows_per_unit == 1)]).await;
         let mut analyst = federation.analyst().await;
         for (name, sql) in QUESTIONS.iter().filter(|(n, _)| n.contains(&arguments.only)) {
-            let mut times = [Vec::new(), Vec::new()];
+            let (mut times, mut cpu) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
             // In turns, so that what else the machine does falls on both.
             for _ in 0..arguments.runs {
-                for (dataset, times) in ["b.open", "b.protected"].iter().zip(&mut times) {
-                    let begun = Instant::now();
+                for (at, dataset) in ["b.open", "b.protected"].iter().enumerate() {
+                    let (begun, cpu_begun) = (Instant::now(), processor_time());
                     analyst.ask(&sql.replace("{}", dataset)).await.unwrap();
-                    times.push(begun.elapsed());
+                    times[at].push(begun.elapsed());
+                    cpu[at].push(processor_time().saturating_sub(cpu_begun));
                 }
             }
             let [open, protected] = times.map(Times::of);
+            let [open_cpu, protected_cpu] = cpu.map(Times::of);
+            let ratio_cpu = protected_cpu.least() / open_cpu.least();
             let ratio = protected.least() / open.least();
             println!(
-                "{units:<16} {name:<34} {:>8.3} {:>10.3} {ratio:>7.2} {target:>7.1}",
+                "{units:<16} {name:<34} {:>8.3} {:>10.3} {ratio:>7.2} {target:>7.1} {:>9.2} {:>10.2} {ratio_cpu:>7.2}",
                 open.least(),
-                protected.least()
+                protected.least(),
+                open_cpu.least(),
+                protected_cpu.least(),
             );
             figures.push(json!({
                 "units": units, "question": name, "open": open.json(), "protected": protected.json(),
-                "ratio": ratio, "target": target,
+                "open_processor": open_cpu.json(), "protected_processor": protected_cpu.json(),
+                "ratio": ratio, "ratio_processor": ratio_cpu, "target": target,
             }));
         }
     }

@@ -32,8 +32,8 @@ use crate::references::{LookUps, References};
 use crate::source;
 use crate::state::NodeState;
 use crate::tabulate::{
-    Engine, JoinedTables, RunError, Spread, check_predicate, collect_evidence, evidence_plan,
-    rows_plan,
+    Engine, JoinedTables, RunError, Spread, Wanted, check_predicate, collect_evidence,
+    evidence_plan, rows_plan,
 };
 
 /// A department's node: its datasets and the engine that reads them.
@@ -297,13 +297,14 @@ impl Node {
     ) -> Result<Answer, Refusals> {
         let admitted = charged.into_admitted();
         let groups_max = admitted.tabulation().groups_max.min(self.groups_max);
+        let wanted = Wanted::default();
         let (table, joined) = (Arc::clone(&loaded.table), self.joined_tables(&admitted));
-        let plan = evidence_plan(&admitted, table, &joined, &loaded.keys, look_ups)
+        let plan = evidence_plan(&admitted, table, &joined, &loaded.keys, look_ups, &wanted)
             .map_err(|error| self.failed(RunError::Engine(error), groups_max))?;
         let rows_max = usize::try_from(groups_max).unwrap_or(usize::MAX);
         let batches = self
             .engine
-            .run(plan, Spread::over(self.rows_read(&admitted, loaded)), rows_max, time_max)
+            .run(plan, Spread::over(self.rows_read(&admitted, loaded)), wanted, rows_max, time_max)
             .await
             .map_err(|error| self.failed(error, groups_max))?;
         let mut evidence = collect_evidence(&admitted, batches, look_ups).ok_or_else(|| {
@@ -371,7 +372,13 @@ impl Node {
                 .map_err(|error| self.failed(RunError::Engine(error), limit))?;
         let batches = self
             .engine
-            .run(plan, Spread::over(loaded.quality.rows()), OPEN_ROWS_MAX, time_max)
+            .run(
+                plan,
+                Spread::over(loaded.quality.rows()),
+                Wanted::default(),
+                OPEN_ROWS_MAX,
+                time_max,
+            )
             .await
             .map_err(|error| self.failed(error, limit))?;
         open.rows(&rows.columns, &batches).map(Answer::OpenRows).map_err(|_| internal())

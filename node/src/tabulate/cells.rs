@@ -5,22 +5,27 @@ use std::sync::Arc;
 
 use arrow_array::builder::LargeBinaryBuilder;
 use arrow_array::cast::AsArray as _;
-use arrow_array::{Array as _, ArrayRef, BooleanArray, LargeBinaryArray};
+use arrow_array::{Array as _, ArrayRef, BooleanArray};
 use insitu_disclosure::evidence::SKETCH_BYTES;
-use insitu_engine::arrow::buffer::{Buffer, OffsetBuffer};
 use insitu_engine::common::{DataFusionError, Result};
 use insitu_engine::logical_expr::EmitTo;
 
 use super::batch::{Batch, unexpected};
+use super::exchange::Exchange;
+use super::jobs::Adding;
 use super::known::{Known, Reading};
 use super::layout::{Counted, Finding, Lanes, Layout};
-use super::records::{Records, Sorted, add_up};
+use super::pieces::{Part, Pieces, Room, add_up, bits_of, is_worth_adding_up};
+use super::records::Records;
 use super::state;
+use super::unwanted::StillWanted;
 
 /// What is known of cells, and records that wait to be added to it.
 pub(super) struct Cells {
     layout: Arc<Layout>,
+    /// Of units, and of rows that wait.
     lanes: Lanes,
+    of_rows: Lanes,
     readings: Vec<Reading>,
     /// For each finding, of each cell; of no cell where it is like another's.
     known: Vec<Vec<Known>>,
@@ -28,27 +33,38 @@ pub(super) struct Cells {
     alike: Vec<Option<usize>>,
     cells: usize,
     waiting: Records,
-    /// Where units may have many rows: so many lanes wait until each unit's are added up, at first
+    /// Where units may have many rows: records of each cell that are cut into pieces.
+    parts: Vec<Vec<Part>>,
+    /// Lanes of these.
+    parts_lanes: usize,
+    /// So many rows wait until they are cut.
+    cut_at: usize,
+    /// So many lanes wait until each unit's are added up, at first
     add_up_first: usize,
     /// and from now on.
     add_up_at: usize,
+    exchange: Exchange,
+    wanted: StillWanted,
     /// Room that is used again.
-    places: Vec<u32>,
-    units: Vec<u64>,
-    signs: Vec<u64>,
+    room: Room,
 }
 
 /// Records wait until there are so many for each cell,
-const WAITING_PER_CELL: usize = 32;
+const WAITING_PER_CELL: usize = 256;
 /// or so many in all, if that isn't few for the cells there are.
 const WAITING_MAX: usize = 1 << 19;
 /// A record waits for no more than so many cells to be looked through.
 const CELLS_PER_WAITING: usize = 4;
-/// Where a unit may have many rows: lanes that wait before each unit's are first added up, 16 MiB.
-const ADD_UP_AT: usize = 1 << 21;
+/// Where a unit may have many rows: so many rows wait before they are cut into pieces, while they are in the
+/// processor's caches,
+const CUT_AT: usize = 1 << 17;
+/// or so many for each cell, since each cell's are a part of their own.
+const CUT_PER_CELL: usize = 64;
+/// Lanes that are kept before each unit's are first added up, 64 MiB.
+const ADD_UP_AT: usize = 1 << 23;
 
 impl Cells {
-    pub(super) fn new(layout: &Arc<Layout>) -> Self {
+    pub(super) fn new(layout: &Arc<Layout>, exchange: &Exchange, wanted: &StillWanted) -> Self {
         let rows = Finding { counted: Counted::Every, amount: None };
         let rows = layout.findings.iter().position(|f| *f == rows && !layout.many_rows);
         let alike = |f: &Finding| match (f.counted, f.amount) {
@@ -59,17 +75,27 @@ impl Cells {
         Self {
             readings: Reading::of(layout, &lanes),
             lanes,
+            of_rows: Lanes::of_rows(layout),
             alike: layout.findings.iter().map(alike).collect(),
             layout: Arc::clone(layout),
             known: layout.findings.iter().map(|_| Vec::new()).collect(),
             cells: 0,
             waiting: Records::default(),
+            parts: Vec::new(),
+            parts_lanes: 0,
+            cut_at: CUT_AT,
             add_up_first: ADD_UP_AT,
             add_up_at: ADD_UP_AT,
-            places: Vec::new(),
-            units: Vec::new(),
-            signs: Vec::new(),
+            exchange: exchange.clone(),
+            wanted: wanted.clone(),
+            room: Room::default(),
         }
+    }
+
+    /// Has rows cut as soon as so many wait, and as many for each cell as ever.
+    #[cfg(test)]
+    pub(super) fn cut_at(&mut self, rows: usize) {
+        self.cut_at = rows;
     }
 
     /// Has units' records added up as soon as so many lanes wait.
@@ -85,6 +111,9 @@ impl Cells {
             if alike.is_none() {
                 known.resize_with(cells, Known::default);
             }
+        }
+        if self.layout.many_rows {
+            self.parts.resize_with(cells, Vec::new);
         }
     }
 
@@ -119,7 +148,7 @@ impl Cells {
                 self.add_nameless(record, usize::try_from(cell(row)).unwrap_or(usize::MAX));
             }
         }
-        batch.records(&rows.named, &self.lanes, &mut self.waiting.lanes);
+        batch.records(&rows.named, &self.of_rows, &mut self.waiting.lanes);
         if cells.is_some() {
             let before = self.waiting.cells.len();
             self.waiting.cells.extend(rows.named.iter().map(cell));
@@ -127,8 +156,7 @@ impl Cells {
                 return Err(unexpected());
             }
         }
-        self.settle_if_many();
-        Ok(())
+        self.settle_if_many()
     }
 
     /// From now on this finding isn't like another.
@@ -142,12 +170,16 @@ impl Cells {
         }
     }
 
-    fn settle_if_many(&mut self) {
+    fn settle_if_many(&mut self) -> Result<()> {
         if self.layout.many_rows {
-            if self.add_up_at <= self.waiting.lanes.len() {
-                self.add_up_units();
+            if self.add_up_at <= self.lanes_kept() {
+                self.add_up_units()?;
                 // If most were of units of their own, it isn't worth while before there are twice as many.
-                self.add_up_at = self.waiting.lanes.len().saturating_mul(2).max(self.add_up_first);
+                self.add_up_at = self.lanes_kept().saturating_mul(2).max(self.add_up_first);
+            }
+            let waiting = self.waiting.lanes.len() / self.of_rows.stride.max(1);
+            if self.cut_at.max(self.cells.saturating_mul(CUT_PER_CELL)) <= waiting {
+                self.cut();
             }
         } else {
             let waiting = self.waiting.lanes.len() / self.lanes.stride.max(1);
@@ -156,22 +188,58 @@ impl Cells {
                 self.settle();
             }
         }
+        Ok(())
     }
 
-    /// Adds up each unit's records; they go on waiting.
-    fn add_up_units(&mut self) {
-        let keyed = !self.waiting.cells.is_empty();
-        let sorted = self.waiting.sorted(&self.lanes, self.cells);
-        let mut units = Vec::new();
-        for (run, cell) in sorted.runs().zip(0_u32..) {
-            let before = units.len();
-            add_up(run, &self.lanes, &mut self.places, &mut units);
-            if keyed {
-                let new = units.len().saturating_sub(before) / self.lanes.stride.max(1);
-                self.waiting.cells.resize(self.waiting.cells.len().saturating_add(new), cell);
-            }
+    /// Lanes of records that are of units with perhaps more of them.
+    const fn lanes_kept(&self) -> usize {
+        self.waiting.lanes.len().saturating_add(self.parts_lanes)
+    }
+
+    /// Cuts the records that wait into pieces.
+    fn cut(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        self.put_by(&mut waiting, self.of_rows.stride);
+        self.waiting = waiting;
+    }
+
+    fn put_by(&mut self, records: &mut Records, stride: usize) {
+        if records.lanes.is_empty() {
+            return;
         }
-        self.waiting.lanes = units;
+        self.parts_lanes = self.parts_lanes.saturating_add(records.lanes.len());
+        let pieces = Arc::new(Pieces::of(records, stride, self.cells));
+        for (cell, parts) in self.parts.iter_mut().enumerate() {
+            parts.extend(pieces.part(cell));
+        }
+    }
+
+    /// Adds up each unit's records, if it has many: one is left of each.
+    fn add_up_units(&mut self) -> Result<()> {
+        let parts = self.parts.iter().zip(0_u32..);
+        let words = parts.flat_map(|(parts, cell)| {
+            parts.iter().flat_map(Part::words).map(move |word| (cell, word))
+        });
+        if !is_worth_adding_up(self.waiting.words(self.of_rows.stride).chain(words)) {
+            return Ok(());
+        }
+        self.cut();
+        let stride = self.lanes.stride.max(1);
+        let mut left = Records::default();
+        self.room.units.clear();
+        for (parts, cell) in self.parts.iter_mut().zip(0_u32..) {
+            let parts = std::mem::take(parts);
+            let bits = bits_of(&parts);
+            for piece in 0..1_usize << bits {
+                self.wanted.look()?;
+                add_up(&parts, bits, piece, &self.lanes, &mut self.room);
+            }
+            left.cells.resize(self.room.units.len() / stride, cell);
+        }
+        self.parts_lanes = 0;
+        left.lanes = std::mem::take(&mut self.room.units);
+        self.put_by(&mut left, stride);
+        Ok(())
     }
 
     /// Adds the records that wait to what is known of their cells.
@@ -192,17 +260,19 @@ impl Cells {
     }
 
     /// Adds up each unit's records, and adds them to what is known of their cells, for the first so many.
-    fn settle_units(&mut self, first: usize) {
-        let sorted = self.waiting.first(&self.lanes, self.cells, first);
-        let mut units = std::mem::take(&mut self.units);
-        for (cell, run) in sorted.runs().enumerate() {
-            units.clear();
-            add_up(run, &self.lanes, &mut self.places, &mut units);
-            for finding in 0..self.known.len() {
-                self.add_run(finding, cell, &units);
-            }
-        }
-        self.units = units;
+    fn settle_units(&mut self, first: usize) -> Result<()> {
+        self.cut();
+        let cells = self.take_parts(first);
+        let Self { lanes, readings, wanted, known, room, .. } = self;
+        Adding { lanes, readings, wanted }.add(&cells, known, room)
+    }
+
+    /// The parts of the first cells, which are let go.
+    fn take_parts(&mut self, first: usize) -> Vec<Vec<Part>> {
+        let cells: Vec<Vec<Part>> = self.parts.drain(..first.min(self.parts.len())).collect();
+        let lanes = cells.iter().flatten().map(Part::lanes).fold(0, usize::saturating_add);
+        self.parts_lanes = self.parts_lanes.saturating_sub(lanes);
+        cells
     }
 
     /// Adds units' records to a finding of a cell.
@@ -211,7 +281,7 @@ impl Cells {
         if let (Some(known), Some(reading), false) =
             (known, self.readings.get(finding), records.is_empty())
         {
-            known.add(records, reading, &mut self.signs);
+            known.add(records, reading, &mut self.room.signs);
         }
     }
 
@@ -225,29 +295,32 @@ impl Cells {
     }
 
     /// What cells have come to: the bytes of each finding, one after the other.
-    pub(super) fn evaluate(&mut self, emit_to: EmitTo) -> ArrayRef {
+    pub(super) fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let first = self.emitted(emit_to);
         if self.layout.many_rows {
-            self.settle_units(first);
+            self.settle_units(first)?;
         } else {
             self.settle();
         }
-        self.known_bytes(emit_to, first, true)
+        Ok(self.known_bytes(emit_to, first, true))
     }
 
-    /// What [`Cells::merge`] takes in: what is known of the cells and, where units may have many rows, their records.
-    pub(super) fn state(&mut self, emit_to: EmitTo) -> Vec<ArrayRef> {
+    /// What [`Cells::merge`] takes in: what is known of the cells and, where units may have many rows, which of their
+    /// records lie on the exchange.
+    pub(super) fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         let first = self.emitted(emit_to);
         if !self.layout.many_rows {
-            return vec![self.evaluate(emit_to)];
+            return Ok(vec![self.evaluate(emit_to)?]);
         }
-        if self.cells == 1 {
-            // Whoever takes them in has nobody to share the work with.
-            self.add_up_units();
+        self.cut();
+        let mut records = LargeBinaryBuilder::new();
+        let mut bytes = Vec::new();
+        for parts in self.take_parts(first) {
+            bytes.clear();
+            self.exchange.put(parts, &mut bytes);
+            records.append_value(&bytes);
         }
-        let sorted = self.waiting.first(&self.lanes, self.cells, first);
-        let records = records_bytes(sorted);
-        vec![self.known_bytes(emit_to, first, false), Arc::new(records)]
+        Ok(vec![self.known_bytes(emit_to, first, false), Arc::new(records.finish())])
     }
 
     fn emitted(&self, emit_to: EmitTo) -> usize {
@@ -308,24 +381,19 @@ impl Cells {
                 self.merge_known(states.value(at), cell)?;
             }
             if let Some(records) = records.filter(|records| records.is_valid(at)) {
-                let (lanes, _) = records.value(at).as_chunks::<8>();
-                self.waiting.lanes.extend(lanes.iter().map(|lane| u64::from_ne_bytes(*lane)));
-                if cells.is_some() {
-                    let cell = u32::try_from(cell).map_err(|_| unexpected())?;
-                    let waiting = self.waiting.lanes.len() / self.lanes.stride.max(1);
-                    self.waiting.cells.resize(waiting, cell);
-                }
+                let taken = self.exchange.take(records.value(at)).ok_or_else(not_one)?;
+                let lanes = taken.iter().map(Part::lanes).fold(0, usize::saturating_add);
+                self.parts_lanes = self.parts_lanes.saturating_add(lanes);
+                self.parts.get_mut(cell).ok_or_else(unexpected)?.extend(taken);
             }
         }
-        self.settle_if_many();
-        Ok(())
+        self.settle_if_many()
     }
 
     fn merge_known(&mut self, bytes: &[u8], cell: usize) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
-        let not_one = || DataFusionError::Internal("a state isn't one".to_owned());
         let findings: Vec<&[u8]> =
             state::split(bytes, self.known.len()).ok_or_else(not_one)?.collect();
         for (finding, bytes) in findings.iter().enumerate() {
@@ -347,16 +415,14 @@ impl Cells {
         // What is known of a cell elsewhere is bounded: its signs and its sketch.
         let known = size_of::<Known>().saturating_add(SKETCH_BYTES.saturating_mul(2));
         let cells = self.known.iter().map(Vec::capacity).fold(0, usize::saturating_add);
-        let room = self.units.capacity().saturating_add(self.signs.capacity()).saturating_mul(8);
-        let places = self.places.capacity().saturating_mul(4);
-        let sizes = [known.saturating_mul(cells), self.waiting.size(), room, places];
+        // Who takes in states answers for what is on its way here.
+        let coming = if self.parts_lanes == 0 { 0 } else { self.exchange.lanes() };
+        let parts = self.parts_lanes.saturating_add(coming).saturating_mul(8);
+        let sizes = [known.saturating_mul(cells), self.waiting.size(), self.room.size(), parts];
         sizes.into_iter().fold(0, usize::saturating_add)
     }
 }
 
-/// The records of each cell, as bytes; they aren't copied.
-fn records_bytes(sorted: Sorted) -> LargeBinaryArray {
-    let lengths: Vec<usize> = sorted.runs().map(|run| run.len().saturating_mul(8)).collect();
-    let offsets = OffsetBuffer::from_lengths(lengths);
-    LargeBinaryArray::new(offsets, Buffer::from_vec(sorted.lanes), None)
+fn not_one() -> DataFusionError {
+    DataFusionError::Internal("a state isn't one".to_owned())
 }

@@ -21,20 +21,32 @@ use insitu_engine::logical_expr::{
 };
 
 use super::cells::Cells;
+use super::exchange::Exchange;
 use super::layout::Layout;
+use super::unwanted::StillWanted;
 
 /// The aggregate of a cell.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Contributions {
     layout: Arc<Layout>,
+    exchange: Exchange,
+    wanted: StillWanted,
     signature: Signature,
 }
 
-/// The aggregate over these arguments: see the head of this file.
-pub(super) fn contributions(layout: Layout, arguments: Vec<Expr>) -> Expr {
+/// The aggregate over these arguments: see the head of this file. Long work looks whether it is still wanted.
+pub(super) fn contributions(layout: Layout, arguments: Vec<Expr>, wanted: StillWanted) -> Expr {
     let signature = Signature::new(TypeSignature::UserDefined, Volatility::Immutable);
     let layout = Arc::new(layout);
-    AggregateUDF::new_from_impl(Contributions { layout, signature }).call(arguments)
+    let exchange = Exchange::default();
+    AggregateUDF::new_from_impl(Contributions { layout, exchange, wanted, signature })
+        .call(arguments)
+}
+
+impl Contributions {
+    fn cells(&self) -> Cells {
+        Cells::new(&self.layout, &self.exchange, &self.wanted)
+    }
 }
 
 impl AggregateUDFImpl for Contributions {
@@ -55,7 +67,7 @@ impl AggregateUDFImpl for Contributions {
     }
 
     fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(One::new(&self.layout)))
+        Ok(Box::new(One::new(self)))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
@@ -73,7 +85,7 @@ impl AggregateUDFImpl for Contributions {
         &self,
         _: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Many { cells: Cells::new(&self.layout), layout: Arc::clone(&self.layout) }))
+        Ok(Box::new(Many { cells: self.cells(), aggregate: self.clone() }))
     }
 }
 
@@ -83,8 +95,8 @@ struct One {
 }
 
 impl One {
-    fn new(layout: &Arc<Layout>) -> Self {
-        let mut cells = Cells::new(layout);
+    fn new(aggregate: &Contributions) -> Self {
+        let mut cells = aggregate.cells();
         cells.resize(1);
         Self { cells }
     }
@@ -103,7 +115,7 @@ impl Accumulator for One {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        ScalarValue::try_from_array(&self.cells.evaluate(EmitTo::All), 0)
+        ScalarValue::try_from_array(&self.cells.evaluate(EmitTo::All)?, 0)
     }
 
     fn size(&self) -> usize {
@@ -111,7 +123,7 @@ impl Accumulator for One {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let state = self.cells.state(EmitTo::All);
+        let state = self.cells.state(EmitTo::All)?;
         state.iter().map(|column| ScalarValue::try_from_array(column, 0)).collect()
     }
 
@@ -123,13 +135,13 @@ impl Accumulator for One {
 /// With keys: many cells.
 struct Many {
     cells: Cells,
-    layout: Arc<Layout>,
+    aggregate: Contributions,
 }
 
 /// As of [`One`]; a record that waits is of one unit.
 impl fmt::Debug for Many {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Many").field("layout", &self.layout).finish_non_exhaustive()
+        f.debug_struct("Many").field("aggregate", &self.aggregate).finish_non_exhaustive()
     }
 }
 
@@ -146,11 +158,11 @@ impl GroupsAccumulator for Many {
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        Ok(self.cells.evaluate(emit_to))
+        self.cells.evaluate(emit_to)
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        Ok(self.cells.state(emit_to))
+        self.cells.state(emit_to)
     }
 
     fn merge_batch(
@@ -170,10 +182,10 @@ impl GroupsAccumulator for Many {
     ) -> Result<Vec<ArrayRef>> {
         // Each row a cell of its own.
         let rows = values.first().map_or(0, |words| words.len());
-        let mut each = Cells::new(&self.layout);
+        let mut each = self.aggregate.cells();
         each.resize(rows);
         each.update(values, Some(&(0..rows).collect::<Vec<_>>()), opt_filter)?;
-        Ok(each.state(EmitTo::All))
+        each.state(EmitTo::All)
     }
 
     fn size(&self) -> usize {

@@ -13,6 +13,7 @@ use insitu_engine::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
 use super::super::layout::{Counted, Finding, Width};
 use super::super::run::{Engine, RunError, Spread};
 use super::super::state;
+use super::super::unwanted::Wanted;
 use super::*;
 
 /// Counts of all rows and under a condition, totals narrow and wide: what tables ask for.
@@ -41,6 +42,11 @@ fn plain() -> Arc<Layout> {
     let (many_rows, record_keys, sketch) = (false, false, true);
     let (conditions, amounts) = (0, Vec::new());
     Arc::new(Layout { many_rows, record_keys, sketch, conditions, amounts, findings })
+}
+
+/// The same where units may have many rows.
+fn plain_of_units() -> Arc<Layout> {
+    Arc::new(Layout { many_rows: true, ..plain().as_ref().clone() })
 }
 
 /// A row as it is asked for.
@@ -139,7 +145,18 @@ fn expected<'a>(layout: &Layout, rows: impl Iterator<Item = &'a Row> + Clone) ->
 }
 
 fn many(layout: &Arc<Layout>) -> Many {
-    Many { cells: Cells::new(layout), layout: Arc::clone(layout) }
+    of(&aggregate(layout))
+}
+
+/// Accumulators of one aggregation share its exchange.
+fn of(aggregate: &Contributions) -> Many {
+    Many { cells: aggregate.cells(), aggregate: aggregate.clone() }
+}
+
+fn aggregate(layout: &Arc<Layout>) -> Contributions {
+    let signature = Signature::new(TypeSignature::UserDefined, Volatility::Immutable);
+    let (exchange, wanted) = (Exchange::default(), StillWanted::default());
+    Contributions { layout: Arc::clone(layout), exchange, wanted, signature }
 }
 
 fn found(layout: &Layout, column: &ArrayRef, at: usize) -> Vec<PartEvidence> {
@@ -155,6 +172,7 @@ fn rows_that_waited_give_what_rows_one_by_one_give() {
     let rows: Vec<Row> = (0..1_500).map(|at| row(at, 250)).collect();
     let layouts = [
         plain(),
+        plain_of_units(),
         layout(false, false),
         layout(false, true),
         layout(true, false),
@@ -193,18 +211,19 @@ fn a_filter_and_any_split_are_kept() {
     let cells: Vec<usize> = (0..900).map(|at| at / 2 % 3).collect();
     let wanted: BooleanArray =
         (0..900).map(|at| if at % 10 == 0 { None } else { Some(at % 4 != 1) }).collect();
-    for layout in [layout(false, true), layout(true, true), of_some(true)] {
+    for layout in [layout(false, true), layout(true, true), of_some(true), plain_of_units()] {
         let columns = columns(&layout, &rows);
         let mut whole = many(&layout);
         whole.update_batch(&columns, &cells, Some(&wanted), 3).unwrap();
         let whole = whole.evaluate(EmitTo::All).unwrap();
 
-        let mut merged = many(&layout);
+        let aggregate = aggregate(&layout);
+        let mut merged = of(&aggregate);
         for (from, to) in [(0, 333), (333, 334), (334, 900)] {
             let wanted = wanted.slice(from, to - from);
             let some = slice(&columns, from, to);
             if from == 0 {
-                let mut part = many(&layout);
+                let mut part = of(&aggregate);
                 part.update_batch(&some, &cells[from..to], Some(&wanted), 3).unwrap();
                 let states = part.state(EmitTo::All).unwrap();
                 merged.merge_batch(&states, &[0, 1, 2], 3).unwrap();
@@ -221,14 +240,16 @@ fn a_filter_and_any_split_are_kept() {
 fn units_may_be_added_up_at_any_time_while_cells_come() {
     let rows: Vec<Row> = (0..5_000).map(|at| row(at, 300)).collect();
     let cells: Vec<usize> = (0..5_000).map(|at| (at / 3 % 40).min(at / 100)).collect();
-    for layout in [layout(true, true), of_some(true)] {
+    for layout in [layout(true, true), of_some(true), plain_of_units()] {
         let columns = columns(&layout, &rows);
         let mut one_go = many(&layout);
         one_go.update_batch(&columns, &cells, None, 40).unwrap();
         let expected = one_go.evaluate(EmitTo::All).unwrap();
-        for add_up_at in [1, 700, 5_000] {
+        for (add_up_at, cut_at) in [(1, 1), (700, 1), (5_000, 100), (1 << 20, 1), (1 << 20, 3_000)]
+        {
             let mut many = many(&layout);
             many.cells.add_up_at(add_up_at);
+            many.cells.cut_at(cut_at);
             for from in (0..5_000).step_by(50) {
                 let (some, to) = (slice(&columns, from, from + 50), from + 50);
                 let known = cells[..to].iter().max().unwrap() + 1;
@@ -242,11 +263,12 @@ fn units_may_be_added_up_at_any_time_while_cells_come() {
 #[test]
 fn without_keys_it_is_the_same_as_one_cell() {
     let rows: Vec<Row> = (0..3_000).map(|at| row(at, 400)).collect();
-    for layout in [plain(), layout(false, false), layout(true, true)] {
+    for layout in [plain(), plain_of_units(), layout(false, false), layout(true, true)] {
         let columns = columns(&layout, &rows);
-        let mut total = One::new(&layout);
+        let aggregate = aggregate(&layout);
+        let mut total = One::new(&aggregate);
         for (from, to) in [(0, 0), (0, 1_000), (1_000, 3_000)] {
-            let mut part = One::new(&layout);
+            let mut part = One::new(&aggregate);
             part.update_batch(&slice(&columns, from, to)).unwrap();
             let states: Vec<ArrayRef> =
                 part.state().unwrap().iter().map(|s| s.to_array().unwrap()).collect();
@@ -263,8 +285,9 @@ fn the_first_cells_may_be_taken_out_before_the_rest() {
     let cells: Vec<usize> = (0..600).map(|at| at / 2 % 3).collect();
     for layout in [layout(false, true), layout(true, true)] {
         let columns = columns(&layout, &rows);
+        let aggregate = aggregate(&layout);
         let full = || {
-            let mut many = many(&layout);
+            let mut many = of(&aggregate);
             many.update_batch(&columns, &cells, None, 3).unwrap();
             many
         };
@@ -277,7 +300,7 @@ fn the_first_cells_may_be_taken_out_before_the_rest() {
             assert_eq!(found(&layout, part, at), found(&layout, &all, cell));
         }
         // States too: of the first, then of the rest, put together again.
-        let (mut in_turns, mut merged) = (full(), many(&layout));
+        let (mut in_turns, mut merged) = (full(), of(&aggregate));
         let first = in_turns.state(EmitTo::First(1)).unwrap();
         merged.merge_batch(&first, &[0], 3).unwrap();
         let rest = in_turns.state(EmitTo::All).unwrap();
@@ -287,9 +310,8 @@ fn the_first_cells_may_be_taken_out_before_the_rest() {
 }
 
 /// A count over 300,000 units, in batches, by these keys.
-fn counted(by: Vec<Expr>) -> LogicalPlan {
-    let mut layout = plain().as_ref().clone();
-    layout.many_rows = true;
+fn counted(by: Vec<Expr>, wanted: &Wanted) -> LogicalPlan {
+    let layout = plain_of_units().as_ref().clone();
     let batch = |from: u64| {
         let words = Arc::new((from..from + 5_000).map(mix).collect::<UInt64Array>()) as ArrayRef;
         let keys = (0..5_000).map(|at| Some(at % 12)).collect::<Int64Array>();
@@ -298,7 +320,7 @@ fn counted(by: Vec<Expr>) -> LogicalPlan {
     let batches: Vec<RecordBatch> = (0..300_000).step_by(5_000).map(batch).collect();
     let table = MemTable::try_new(batches[0].schema(), vec![batches]).unwrap();
     let scan = LogicalPlanBuilder::scan("t", provider_as_source(Arc::new(table)), None).unwrap();
-    let known = contributions(layout, vec![col("word")]);
+    let known = contributions(layout, vec![col("word")], wanted.still());
     scan.aggregate(by, [known]).unwrap().build().unwrap()
 }
 
@@ -307,14 +329,18 @@ async fn units_that_dont_fit_into_memory_are_too_many_and_those_that_fit_are_cou
     for (by, cells) in [(Vec::new(), 1), (vec![col("k")], 12)] {
         let minute = Duration::from_secs(60);
         // Each unit takes some 40 bytes while it waits.
+        let wanted = Wanted::default();
+        let plan = counted(by.clone(), &wanted);
         let little = Engine::new(insitu_planner::Planner::shared(), 2 << 20)
             .unwrap()
-            .run(counted(by.clone()), Spread::AllThreads, 100, minute)
+            .run(plan, Spread::AllThreads, wanted, 100, minute)
             .await;
         assert!(matches!(little, Err(RunError::OutOfMemory)), "{little:?}");
+        let wanted = Wanted::default();
+        let plan = counted(by, &wanted);
         let enough = Engine::new(insitu_planner::Planner::shared(), 256 << 20)
             .unwrap()
-            .run(counted(by), Spread::AllThreads, 100, minute)
+            .run(plan, Spread::AllThreads, wanted, 100, minute)
             .await
             .unwrap();
         let mut units = 0;

@@ -1,7 +1,7 @@
 //! What is known of one finding of one cell.
 
 use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, Sketch, UnitWord};
-use insitu_disclosure::keyed::mix;
+use insitu_disclosure::keyed::{mix, record_key};
 
 use super::batch::NO_RECORD_KEY;
 use super::layout::{CountAt, Lanes, Layout, SumAt, WORD, in_lanes, wide};
@@ -63,6 +63,19 @@ impl Known {
                 signs.extend(counted.map(|record| lane(record, WORD)));
                 self.evidence.add_rows(signs);
             }
+            (_, SumAt::Nowhere) if reading.record_key.is_none() => {
+                self.add_numbers(records, stride, signs, |record| {
+                    let count = count(record, count_at);
+                    Number { count, sum: 0, size: count, sign: of_rows(lane(record, WORD), count) }
+                });
+            }
+            (_, SumAt::Narrow(at)) if reading.record_key.is_none() => {
+                self.add_numbers(records, stride, signs, |record| {
+                    let sum = lane(record, at).cast_signed();
+                    let sign = of_amount(lane(record, WORD), i128::from(sum));
+                    Number { count: count(record, count_at), sum, size: sum, sign }
+                });
+            }
             (_, SumAt::Nowhere) => {
                 self.add_each(records, reading, signs, |r| (count(r, count_at), 0))
             }
@@ -99,6 +112,52 @@ impl Known {
         });
     }
 
+    /// The same where all of it has 64 bits and the record key follows from the word: nearly always, and in a third of
+    /// the time.
+    #[inline]
+    fn add_numbers(
+        &mut self,
+        records: &[u64],
+        stride: usize,
+        signs: &mut Vec<u64>,
+        found: impl Fn(&[u64]) -> Number,
+    ) {
+        signs.clear();
+        signs.reserve(records.len().checked_div(stride).unwrap_or(0));
+        let (mut units, mut keys, mut count) = (0_i64, 0_u64, 0_i64);
+        // As many numbers of 64 bits as memory holds fit into 128.
+        let (mut sum, mut absolute) = (0_i128, 0_u128);
+        let [mut largest, mut second] = [0_u64; 2];
+        for record in records.chunks_exact(stride) {
+            let Number { count: counted, sum: added, size, sign } = found(record);
+            count = count.saturating_add(counted);
+            sum = sum.wrapping_add(i128::from(added));
+            let size = size.unsigned_abs();
+            if size == 0 {
+                continue;
+            }
+            units = units.wrapping_add(1);
+            keys = keys.wrapping_add(u64::from(record_key(lane(record, WORD))));
+            absolute = absolute.wrapping_add(u128::from(size));
+            // Nearly always it is neither.
+            if second < size {
+                second = size.min(largest);
+                largest = size.max(largest);
+            }
+            signs.push(sign);
+        }
+        self.evidence.merge(&PartEvidence {
+            units,
+            // A key has 12 bits: the sum of as many as memory holds is far from 64.
+            record_keys: keys.cast_signed(),
+            count,
+            sum,
+            absolute,
+            largest: [largest, second].map(u128::from),
+            ..PartEvidence::default()
+        });
+    }
+
     /// Adds a record of rows without a unit's id.
     pub(super) fn add_nameless(&mut self, record: &[u64], reading: &Reading) {
         let count = count(record, reading.count_at);
@@ -122,6 +181,16 @@ impl Known {
         state::encode(&evidence, bytes);
     }
 
+    /// Takes in what was found out of other units.
+    pub(super) fn join(&mut self, other: Self) {
+        if self.is_nothing() && self.signs.n() == 0 {
+            *self = other;
+            return;
+        }
+        self.evidence.merge(&other.evidence);
+        self.signs.merge(&other.signs);
+    }
+
     /// Takes in what was written elsewhere; `None` if the bytes aren't that.
     pub(super) fn merge(&mut self, bytes: &[u8]) -> Option<()> {
         self.evidence.merge(&state::decode_one(bytes)?);
@@ -129,20 +198,37 @@ impl Known {
     }
 }
 
+/// What a record comes to, within 64 bits.
+struct Number {
+    count: i64,
+    sum: i64,
+    /// Without its sign it is how much the unit contributes.
+    size: i64,
+    /// Who contributes how much: see [`as_contributed`].
+    sign: u64,
+}
+
 /// The unit's word together with how much it contributes: the same people with other amounts aren't the same. One row
 /// is the plain word, so that all counts of people compare.
 #[inline]
 fn as_contributed(word: u64, contribution: Contribution, adds: Adds) -> u64 {
     match adds {
-        Adds::Rows if contribution.count == 1 => word,
-        Adds::Rows => mix(word ^ mix(contribution.count.cast_unsigned())),
-        Adds::Amounts => {
-            let [low, high] = in_lanes(contribution.sum);
-            // Few amounts have more than 64 bits; zero stays itself when it is mixed.
-            let high = if high == 0 { 0 } else { mix(high) };
-            mix(word ^ mix(low ^ high))
-        }
+        Adds::Rows => of_rows(word, contribution.count),
+        Adds::Amounts => of_amount(word, contribution.sum),
     }
+}
+
+#[inline]
+const fn of_rows(word: u64, count: i64) -> u64 {
+    if count == 1 { word } else { mix(word ^ mix(count.cast_unsigned())) }
+}
+
+#[inline]
+const fn of_amount(word: u64, sum: i128) -> u64 {
+    let [low, high] = in_lanes(sum);
+    // Few amounts have more than 64 bits; zero stays itself when it is mixed.
+    let high = if high == 0 { 0 } else { mix(high) };
+    mix(word ^ mix(low ^ high))
 }
 
 #[inline]

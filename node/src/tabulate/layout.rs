@@ -11,6 +11,8 @@
 //! | a bit for each condition | where each row is a unit | |
 //! | rows counted: all, and under each condition | where a unit may have many rows | added |
 //! | amounts of rows that count, of 64 bits, then of 128 in two lanes | for totals | added |
+//!
+//! A row whose count would be all that stands behind the word is a word alone until it is added up.
 
 use insitu_disclosure::evidence::Adds;
 
@@ -155,6 +157,21 @@ impl Lanes {
             Counted::Every => self.every,
             Counted::If(i) => self.conditions.get(i).copied().unwrap_or(CountAt::One),
         }
+    }
+
+    /// Of rows as they come. The same, but that nothing counts them where only all rows are counted: each is one.
+    pub(super) fn of_rows(layout: &Layout) -> Self {
+        let lanes = Self::of(layout);
+        let counts_alone = matches!(lanes.every, CountAt::Lane { .. }) && lanes.stride == 2;
+        if layout.many_rows && counts_alone {
+            return Self { stride: 1, every: CountAt::One, added: 1, added_wide: 1, ..lanes };
+        }
+        lanes
+    }
+
+    /// Whether each lane behind the word is added up by itself.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.record_key.is_none() && self.added_wide == self.stride
     }
 
     /// Adds what another record of the same unit has.

@@ -5,8 +5,9 @@
 //!    `look_up`: references as the engine looks them up.
 //! 3. `words`: units as words under a secret key.
 //! 4. `arguments`: what the parts of a Tabulation ask of each row; `layout`: where a record of the row has it.
-//!    `contributions`: the aggregate that makes Evidence. `batch`: its arguments; `records`: rows brought together by cell
-//!    and unit; `cells`: what is known of them, and `known` of one; `state`: its bytes.
+//!    `contributions`: the aggregate that makes Evidence. `batch`: its arguments; `records`: rows brought together by
+//!    cell; `pieces`: and by unit; `jobs`: units added up by several threads; `cells`: what is known of them, and
+//!    `known` of one; `state`: its bytes; `exchange`: records that go from partition to partition.
 //! 5. `plan`: the engine's plan, built, never parsed from text; `roll_up`: units brought together; `sets`: grouping sets.
 //! 6. `run`: the plan run to completion under memory, time and group limits.
 //!    `unwanted`: how a query that nobody waits for ends soon.
@@ -18,11 +19,14 @@ mod batch;
 mod cells;
 mod collect;
 mod contributions;
+mod exchange;
 mod expression;
 mod function;
+mod jobs;
 mod known;
 mod layout;
 mod look_up;
+mod pieces;
 mod plan;
 mod records;
 mod roll_up;
@@ -39,3 +43,4 @@ pub(crate) use plan::evidence_plan;
 pub(crate) use rows::{check_predicate, rows_plan};
 pub(crate) use run::{Engine, RunError, Spread};
 pub(crate) use unit_join::JoinedTables;
+pub(crate) use unwanted::Wanted;

@@ -33,19 +33,21 @@ use super::expression::expression;
 use super::roll_up;
 use super::sets::Grouping;
 use super::unit_join::{self, JoinedTables};
+use super::unwanted::Wanted;
 use super::words::unit_word;
 use crate::references::LookUps;
 use crate::source::RECORD;
 
 /// The plan. For open data its result has the columns of
 /// [`insitu_disclosure::evidence::evidence_schema`]; for protected data the keys, with grouping sets the set, then
-/// what [`super::state`] decodes.
+/// what [`super::state`] decodes. Its work between batches ends with `wanted`, which the plan is run with.
 pub(crate) fn evidence_plan(
     admitted: &Admitted<Tabulation>,
     table: Arc<dyn TableProvider>,
     joined: &JoinedTables,
     keys: &DatasetKeys,
     look_ups: &LookUps,
+    wanted: &Wanted,
 ) -> Result<LogicalPlan> {
     let mut scan = LogicalPlanBuilder::scan("dataset", provider_as_source(table), None)?;
     for impossible in &admitted.base().impossible {
@@ -62,7 +64,7 @@ pub(crate) fn evidence_plan(
                 ProtectedUnit::Row => column(RECORD),
                 ProtectedUnit::Column { name, .. } => unit_word(column(name), keys),
             };
-            protected(admitted, input, word, record_key.as_deref(), look_ups)
+            protected(admitted, input, word, record_key.as_deref(), look_ups, wanted)
         }
     }?
     .build()
@@ -181,6 +183,7 @@ fn protected(
     word: Expr,
     record_key: Option<&str>,
     look_ups: &LookUps,
+    wanted: &Wanted,
 ) -> Result<LogicalPlanBuilder> {
     let tabulation = admitted.tabulation();
     let asked = Arguments::of(tabulation, admitted.dataset(), look_ups);
@@ -201,7 +204,7 @@ fn protected(
         argument(amount, format!("s{i}"));
     }
     let grouping = Grouping::of(tabulation, key_columns(tabulation));
-    let known = contributions(asked.layout, arguments).alias(KNOWN);
+    let known = contributions(asked.layout, arguments, wanted.still()).alias(KNOWN);
     let cells = input.project(projection)?.aggregate(grouping.expressions(), [known])?;
     let Some(set) = grouping.set_column() else { return Ok(cells) };
     let mut columns = key_columns(tabulation);

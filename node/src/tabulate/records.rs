@@ -1,18 +1,15 @@
-//! Records of rows, brought together by cell and by unit.
+//! Records of rows, brought together by cell.
 //!
 //! What is known of a cell takes several hundred bytes. With thousands of cells, row after row in the order they come
 //! would fetch all of that from memory each time. So records wait until there are many, and those of a cell are then
 //! added together. Where a unit may have many rows, they wait until the end, or until there are so many that it is worth
-//! adding up each unit's.
+//! adding up each unit's: see [`super::pieces`].
 //!
-//! Words are drawn with a key, so they are spread evenly: the records of large cells are cut by the word's first bits
-//! into pieces that fit the processor's cache, and a unit's are found in a piece by its last bits.
-//!
-//! **Two units with the same word would be one.** Of ten million units in a cell some two have the same 64 bits once in
-//! 370 000 tables, and nobody without the key can look for such. They would count as one unit, with what both
-//! contribute: one less towards a threshold, and a larger share towards dominance, so nothing more is shown for it.
+//! They are brought together by a counting sort, in one step: two, the second among neighbours, take more time even with
+//! twelve thousand places. What costs most is memory that is touched for the first time, so room is used again.
 
-use super::layout::{Lanes, WORD};
+use super::layout::Lanes;
+use super::pieces::word;
 
 /// Records, in the order in which rows came.
 #[derive(Default)]
@@ -21,20 +18,17 @@ pub(super) struct Records {
     pub(super) lanes: Vec<u64>,
     /// The cell of each. Not kept while there is one cell.
     pub(super) cells: Vec<u32>,
+    /// Room that is used again.
+    room: Vec<u64>,
 }
 
-/// Records by cell.
+/// Records by place: by cell, or by piece of a cell.
 pub(super) struct Sorted {
     /// The records' lanes, one after the other.
     pub(super) lanes: Vec<u64>,
-    /// Where each cell's end, counted in lanes.
-    ends: Vec<usize>,
+    /// Where each place's end, counted in lanes.
+    pub(super) ends: Vec<usize>,
 }
-
-/// Records of a piece, some of them.
-const PIECE_RECORDS: usize = 2_048;
-/// Pieces are at most two to this.
-const PIECES_BITS_MAX: u32 = 12;
 
 impl Records {
     pub(super) fn clear(&mut self) {
@@ -44,16 +38,26 @@ impl Records {
 
     /// Waits with the room that others took.
     pub(super) fn reuse(&mut self, sorted: Sorted) {
-        if self.lanes.capacity() < sorted.lanes.capacity() {
-            self.lanes = sorted.lanes;
-        }
         self.clear();
+        if self.lanes.capacity() == 0 {
+            self.lanes = sorted.lanes;
+            self.lanes.clear();
+        } else {
+            self.room = sorted.lanes;
+        }
     }
 
     /// Bytes, as many as while they are brought together.
     pub(super) fn size(&self) -> usize {
-        let bytes = self.lanes.capacity().saturating_mul(8);
-        bytes.saturating_add(self.cells.capacity().saturating_mul(4)).saturating_mul(2)
+        let lanes = self.lanes.capacity().max(self.room.capacity());
+        let cells = self.cells.capacity().saturating_mul(4);
+        lanes.saturating_mul(16).saturating_add(cells)
+    }
+
+    /// The cell and the word of each.
+    pub(super) fn words(&self, stride: usize) -> impl Iterator<Item = (u32, u64)> {
+        let cells = self.cells.iter().copied().chain(std::iter::repeat(0));
+        cells.zip(self.lanes.chunks_exact(stride.max(1)).map(word))
     }
 
     /// The records by cell, of so many.
@@ -63,75 +67,73 @@ impl Records {
             let lanes = std::mem::take(&mut self.lanes);
             return Sorted { ends: vec![lanes.len(); cells], lanes };
         }
-        let of = self.cells.iter().map(|cell| usize::try_from(*cell).unwrap_or(usize::MAX));
-        let sorted = scatter(&self.lanes, lanes.stride, of, cells);
-        self.clear();
-        sorted
+        self.by_place(lanes.stride, cells)
     }
 
-    /// The records of the first so many cells; the others wait on, and count from there.
-    pub(super) fn first(&mut self, lanes: &Lanes, cells: usize, first: usize) -> Sorted {
-        let mut sorted = self.sorted(lanes, cells);
-        if first < cells {
-            let stride = lanes.stride.max(1);
-            let start = first.checked_sub(1).and_then(|i| sorted.ends.get(i)).copied().unwrap_or(0);
-            for (run, cell) in sorted.runs().skip(first).zip(0_u32..) {
-                self.lanes.extend_from_slice(run);
-                self.cells.resize(self.lanes.len() / stride, cell);
+    /// The records by what stands for their cells: the place of each, of so many.
+    pub(super) fn by_place(&mut self, stride: usize, places: usize) -> Sorted {
+        let mut ends = vec![0_usize; places];
+        for place in &self.cells {
+            if let Some(count) = ends.get_mut(at(*place)) {
+                *count = count.saturating_add(stride);
             }
-            sorted.lanes.truncate(start);
-            sorted.ends.truncate(first);
         }
-        sorted
+        // From how many each place has to where it begins. A record moves that on, to its end.
+        let mut sum = 0_usize;
+        for count in &mut ends {
+            sum = sum.saturating_add(std::mem::replace(count, sum));
+        }
+        if self.room.capacity() < self.lanes.len() {
+            // New memory is zero already.
+            self.room = vec![0; self.lanes.len()];
+        } else {
+            self.room.resize(self.lanes.len(), 0);
+        }
+        let of = self.cells.iter().map(|place| at(*place));
+        scatter(&self.lanes, &mut self.room, stride, of, &mut ends);
+        self.clear();
+        Sorted { lanes: std::mem::take(&mut self.room), ends }
     }
 }
 
 impl Sorted {
-    /// The records of each cell.
+    /// The records of each place.
     pub(super) fn runs(&self) -> impl Iterator<Item = &[u64]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| self.lanes.get(start..*end).unwrap_or_default())
     }
 }
 
-/// Each record to the place that `of` says, in the order in which they come: a counting sort.
+fn at(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
+}
+
+/// Each record to the place that `of` says, in the order in which they come. `next` is where each place begins.
 fn scatter(
     records: &[u64],
+    to: &mut [u64],
     stride: usize,
-    of: impl Iterator<Item = usize> + Clone,
-    places: usize,
-) -> Sorted {
-    let mut ends = vec![0_usize; places];
-    for place in of.clone() {
-        if let Some(count) = ends.get_mut(place) {
-            *count = count.saturating_add(stride);
-        }
-    }
-    // Where each place begins; a record moves that on, to its end.
-    let mut sum = 0_usize;
-    for count in &mut ends {
-        sum = sum.saturating_add(std::mem::replace(count, sum));
-    }
-    let mut lanes = vec![0_u64; records.len()];
+    of: impl Iterator<Item = usize>,
+    next: &mut [usize],
+) {
     match stride {
-        1 => scatter_records::<1>(records, &mut lanes, of, &mut ends),
-        2 => scatter_records::<2>(records, &mut lanes, of, &mut ends),
-        3 => scatter_records::<3>(records, &mut lanes, of, &mut ends),
-        4 => scatter_records::<4>(records, &mut lanes, of, &mut ends),
-        5 => scatter_records::<5>(records, &mut lanes, of, &mut ends),
-        6 => scatter_records::<6>(records, &mut lanes, of, &mut ends),
+        1 => scatter_records::<1>(records, to, of, next),
+        2 => scatter_records::<2>(records, to, of, next),
+        3 => scatter_records::<3>(records, to, of, next),
+        4 => scatter_records::<4>(records, to, of, next),
+        5 => scatter_records::<5>(records, to, of, next),
+        6 => scatter_records::<6>(records, to, of, next),
         _ => {
             for (record, place) in records.chunks_exact(stride.max(1)).zip(of) {
-                let Some(next) = ends.get_mut(place) else { continue };
+                let Some(next) = next.get_mut(place) else { continue };
                 let after = next.saturating_add(stride);
-                if let Some(to) = lanes.get_mut(*next..after) {
+                if let Some(to) = to.get_mut(*next..after) {
                     to.copy_from_slice(record);
                 }
                 *next = after;
             }
         }
     }
-    Sorted { lanes, ends }
 }
 
 /// Records of a length that is known when this is compiled: no call for each.
@@ -152,136 +154,45 @@ fn scatter_records<const STRIDE: usize>(
     }
 }
 
-/// Adds up each unit's records of a cell, and puts one for each behind what is in `units`.
-pub(super) fn add_up(records: &[u64], lanes: &Lanes, places: &mut Vec<u32>, units: &mut Vec<u64>) {
-    let count = records.len() / lanes.stride.max(1);
-    let pieces = count / PIECE_RECORDS;
-    if pieces <= 1 {
-        add_up_piece(records, lanes, places, units);
-        return;
-    }
-    let bits = pieces.next_power_of_two().trailing_zeros().min(PIECES_BITS_MAX);
-    let shift = u64::BITS.saturating_sub(bits);
-    let words = records.chunks_exact(lanes.stride.max(1)).map(word);
-    let of = words.map(|word| usize::try_from(word >> shift).unwrap_or(usize::MAX));
-    for piece in scatter(records, lanes.stride, of, 1 << bits).runs() {
-        add_up_piece(piece, lanes, places, units);
-    }
-}
-
-/// The same for a few thousand records. `places` says which unit is at which place of a table, counted from one; zero
-/// is nobody.
-fn add_up_piece(records: &[u64], lanes: &Lanes, places: &mut Vec<u32>, units: &mut Vec<u64>) {
-    let stride = lanes.stride.max(1);
-    let count = records.len() / stride;
-    if count <= 1 {
-        units.extend_from_slice(records);
-        return;
-    }
-    // At least twice the records: some place is always free.
-    let size = count.saturating_mul(2).next_power_of_two();
-    places.clear();
-    places.resize(size, 0);
-    let last = size.saturating_sub(1);
-    let first_unit = units.len();
-    let mut next = 0_u32;
-    for record in records.chunks_exact(stride) {
-        let word = word(record);
-        let mut at = usize::try_from(word & (u64::MAX >> 1)).unwrap_or(usize::MAX) & last;
-        while let Some(place) = places.get_mut(at) {
-            if *place == 0 {
-                next = next.saturating_add(1);
-                *place = next;
-                units.extend_from_slice(record);
-                break;
-            }
-            let before = usize::try_from(place.saturating_sub(1)).unwrap_or(usize::MAX);
-            let start = first_unit.saturating_add(before.saturating_mul(stride));
-            let known = units.get_mut(start..start.saturating_add(stride));
-            match known {
-                Some(known) if known.first() == Some(&word) => {
-                    lanes.add(known, record);
-                    break;
-                }
-                Some(_) | None => at = at.saturating_add(1) & last,
-            }
-        }
-    }
-}
-
-fn word(record: &[u64]) -> u64 {
-    record.get(WORD).copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use insitu_disclosure::keyed::mix;
-
     use super::super::layout::{Counted, Finding, Layout, Width};
     use super::*;
 
-    fn lanes(amounts: Vec<Width>) -> Lanes {
+    fn lanes(amounts: usize) -> Lanes {
         let counted = Counted::Every;
-        let sums = (0..amounts.len()).map(|i| Finding { counted, amount: Some(i) });
+        let sums = (0..amounts).map(|i| Finding { counted, amount: Some(i) });
         let findings = sums.chain([Finding { counted, amount: None }]).collect();
-        let (conditions, many_rows) = (0, true);
-        Lanes::of(&Layout {
-            many_rows,
-            record_keys: false,
-            sketch: true,
-            conditions,
-            amounts,
-            findings,
-        })
+        let amounts = vec![Width::Narrow; amounts];
+        let (conditions, many_rows, record_keys, sketch) = (0, true, false, true);
+        Lanes::of(&Layout { many_rows, record_keys, sketch, conditions, amounts, findings })
     }
 
     #[test]
     fn records_come_together_by_cell_in_the_order_they_came() {
         for amounts in [0, 1, 2, 4, 6] {
-            let lanes = lanes(vec![Width::Narrow; amounts]);
+            let lanes = lanes(amounts);
+            // The room is used again.
             let mut records = Records::default();
-            for row in 0..1_000_u64 {
-                records.lanes.extend((0..lanes.stride as u64).map(|lane| row * 10 + lane));
-                records.cells.push(u32::try_from(row * 7 % 13).unwrap());
+            for cells in [1, 20, 2_048, 300_000_usize] {
+                let cell = |row: u64| usize::try_from(row * 7 % 4_999).unwrap() % cells;
+                for row in 0..6_000_u64 {
+                    records.lanes.extend((0..lanes.stride as u64).map(|lane| row * 10 + lane));
+                    records.cells.push(u32::try_from(cell(row)).unwrap());
+                }
+                let sorted = records.sorted(&lanes, cells);
+                let mut expected: Vec<Vec<u64>> = vec![Vec::new(); cells];
+                for row in 0..6_000_u64 {
+                    let record = (0..lanes.stride as u64).map(|lane| row * 10 + lane);
+                    expected[cell(row)].extend(record);
+                }
+                assert_eq!(sorted.runs().count(), cells);
+                for (run, expected) in sorted.runs().zip(&expected) {
+                    assert_eq!(run, expected);
+                }
+                records.reuse(sorted);
+                assert!(records.lanes.is_empty() && records.cells.is_empty());
             }
-            let sorted = records.sorted(&lanes, 20);
-            let runs: Vec<&[u64]> = sorted.runs().collect();
-            assert_eq!(runs.len(), 20);
-            for (cell, run) in runs.iter().enumerate() {
-                let rows = (0..1_000_u64).filter(|row| row * 7 % 13 == cell as u64);
-                let expected: Vec<u64> = rows
-                    .flat_map(|row| (0..lanes.stride as u64).map(move |l| row * 10 + l))
-                    .collect();
-                assert_eq!(*run, expected);
-            }
-        }
-    }
-
-    #[test]
-    fn each_units_records_are_added_up_whether_there_are_few_or_many() {
-        let lanes = lanes(vec![Width::Narrow, Width::Wide]);
-        for rows in [0, 1, 2, 100, 5_000, 60_000_u64] {
-            let mut records = Vec::new();
-            let mut expected: BTreeMap<u64, [u64; 2]> = BTreeMap::new();
-            for row in 0..rows {
-                // Some words differ in their first bits alone, some in their last.
-                let unit = row % (rows / 3 + 1);
-                let word = if unit % 2 == 0 { mix(unit) } else { unit << 50 };
-                records.extend([word, 1, row, row, 0]);
-                let [count, sum] = expected.entry(word).or_default();
-                *count += 1;
-                *sum += row;
-            }
-            let mut units = vec![77];
-            add_up(&records, &lanes, &mut Vec::new(), &mut units);
-            assert_eq!(units.first(), Some(&77), "what was there stays");
-            let found: BTreeMap<u64, [u64; 2]> =
-                units[1..].chunks_exact(5).map(|r| (r[0], [r[1], r[2]])).collect();
-            assert_eq!(found.len() * 5 + 1, units.len(), "each unit once");
-            assert_eq!(found, expected);
-            assert!(units[1..].chunks_exact(5).all(|r| r[2] == r[3] && r[4] == 0));
         }
     }
 }

@@ -138,6 +138,7 @@ impl Engine {
         &self,
         plan: LogicalPlan,
         spread: Spread,
+        wanted: Wanted,
         rows_max: usize,
         time_max: Duration,
     ) -> BoxFuture<'static, Result<Vec<RecordBatch>, RunError>> {
@@ -146,7 +147,6 @@ impl Engine {
         };
         // Both end with this future: tasks that wait are dropped with the set, those that work see that
         // nobody wants their batches.
-        let wanted = Wanted::default();
         let session = self.session(spread);
         let mut task = tokio::task::JoinSet::new();
         let plan = SharedPlan::new(plan);

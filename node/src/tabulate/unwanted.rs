@@ -6,6 +6,7 @@
 //! a department's time. So every leaf of a plan looks, before each batch, whether the answer is wanted.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +24,7 @@ use insitu_engine::physical_plan::{
 
 /// Held by whoever waits for a query's answer. When it is dropped, the query ends.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     gone: Arc<AtomicBool>,
 }
 
@@ -32,6 +33,44 @@ impl Wanted {
     pub(super) fn look(&self) -> Look {
         Look { gone: Arc::clone(&self.gone) }
     }
+
+    /// For what the plan itself does between batches.
+    pub(super) fn still(&self) -> StillWanted {
+        StillWanted { gone: Arc::clone(&self.gone) }
+    }
+}
+
+/// For work between batches: whether anybody waits for what it comes to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct StillWanted {
+    gone: Arc<AtomicBool>,
+}
+
+impl StillWanted {
+    /// An error once nobody waits. Looked at every some ten thousand rows of work.
+    pub(super) fn look(&self) -> Result<()> {
+        if self.gone.load(Ordering::Relaxed) { Err(unwanted()) } else { Ok(()) }
+    }
+}
+
+// The engine compares aggregates to find equal expressions.
+impl PartialEq for StillWanted {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.gone, &other.gone)
+    }
+}
+
+impl Eq for StillWanted {}
+
+impl Hash for StillWanted {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.gone).hash(state);
+    }
+}
+
+/// An error and not an end: a part must never pass for the whole.
+fn unwanted() -> DataFusionError {
+    DataFusionError::Execution("nobody wants the answer".to_owned())
 }
 
 impl Drop for Wanted {
@@ -132,9 +171,7 @@ impl Stream for WantedBatches {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.gone.load(Ordering::Relaxed) {
-            // An error and not an end: a part must never pass for the whole.
-            let error = DataFusionError::Execution("nobody wants the answer".to_owned());
-            return Poll::Ready(Some(Err(error)));
+            return Poll::Ready(Some(Err(unwanted())));
         }
         self.input.as_mut().poll_next(context)
     }
