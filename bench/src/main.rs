@@ -28,13 +28,24 @@ enum Bench {
     Protection(protection::Arguments),
     /// What it costs that the data are at several departments.
     Federation(federation::Arguments),
+    /// A gateway alone, started by the benchmark of its memory.
+    #[command(hide = true)]
+    Gateway {
+        /// How many nodes may connect.
+        #[arg(long)]
+        nodes: usize,
+    },
 }
 
 fn main() {
-    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(std::io::stderr)
+        .init();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     match Arguments::parse().bench {
         Bench::Protection(arguments) => runtime.block_on(protection::run(&arguments)),
         Bench::Federation(arguments) => runtime.block_on(federation::run(&arguments)),
+        Bench::Gateway { nodes } => runtime.block_on(federation::gateway(nodes)),
     }
 }

@@ -42,8 +42,13 @@ pub(crate) fn cpu_seconds() -> f64 {
 
 /// Memory that this process has at the moment, in MiB.
 pub(crate) fn resident_mib() -> f64 {
+    memory_mib("VmRSS:")
+}
+
+/// One of the kernel's figures of this process' memory, in MiB.
+pub(crate) fn memory_mib(name: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status.lines().find_map(|l| l.strip_prefix("VmRSS:")?.split_whitespace().next());
+    let kib = status.lines().find_map(|l| l.strip_prefix(name)?.split_whitespace().next());
     kib.and_then(|kib| kib.parse::<f64>().ok()).map_or(f64::NAN, |kib| kib / 1_024.0)
 }
 

@@ -14,12 +14,13 @@ use datafusion_functions::datetime::planner::DatetimeFunctionPlanner;
 use datafusion_functions::unicode::planner::UnicodeFunctionPlanner;
 use datafusion_functions_aggregate::planner::AggregateFunctionPlanner;
 use datafusion_functions_window::planner::WindowFunctionPlanner;
+use datafusion_optimizer::{Optimizer, OptimizerRule};
 use datafusion_physical_optimizer::PhysicalOptimizerRule;
 use datafusion_physical_optimizer::optimizer::PhysicalOptimizer;
 
 /// Opens sessions.
 pub trait Sessions: fmt::Debug + Send + Sync {
-    /// A session with just these settings. Logical rules are DataFusion's.
+    /// A session with just these settings.
     fn open(&self, settings: Settings) -> OpenSession;
 }
 
@@ -58,6 +59,8 @@ pub struct Settings {
     pub runtime: Arc<RuntimeEnv>,
     /// Functions that can be named.
     pub functions: Functions,
+    /// Rules for logical plans, in order, after those that give expressions their types.
+    pub logical_rules: Vec<Arc<dyn OptimizerRule + Send + Sync>>,
     /// Rules for physical plans, in order.
     pub physical_rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
 }
@@ -66,8 +69,9 @@ impl Settings {
     /// With no function that can be named, and DataFusion's rules.
     #[must_use]
     pub fn new(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Self {
+        let logical_rules = Optimizer::new().rules;
         let physical_rules = PhysicalOptimizer::default().rules;
-        Self { config, runtime, functions: Functions::default(), physical_rules }
+        Self { config, runtime, functions: Functions::default(), logical_rules, physical_rules }
     }
 }
 

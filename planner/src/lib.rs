@@ -20,7 +20,7 @@ impl Planner {
 
 impl Sessions for Planner {
     fn open(&self, settings: Settings) -> OpenSession {
-        let Settings { config, runtime, functions, physical_rules } = settings;
+        let Settings { config, runtime, functions, logical_rules, physical_rules } = settings;
         let Functions { planners, scalar, aggregate, window } = functions;
         let state = SessionStateBuilder::new()
             .with_config(config)
@@ -29,6 +29,7 @@ impl Sessions for Planner {
             .with_scalar_functions(scalar)
             .with_aggregate_functions(aggregate)
             .with_window_functions(window)
+            .with_optimizer_rules(logical_rules)
             .with_physical_optimizer_rules(physical_rules)
             .build();
         OpenSession::new(Arc::new(state))

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use arrow_array::{Array as _, RecordBatch, StringArray};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
@@ -75,17 +76,24 @@ impl Analyst {
 
     /// Fetches what was announced. Dropping the future hangs up.
     pub async fn fetch(&mut self, info: &FlightInfo) -> Result<Asked, Told> {
+        self.fetch_timed(info).await.map(|(asked, _)| asked)
+    }
+
+    /// The same, with how long the answer took from its header to its end.
+    pub async fn fetch_timed(&mut self, info: &FlightInfo) -> Result<(Asked, Duration), Told> {
         let announced =
             info.clone().try_decode_schema().map_err(|e: ArrowError| Told(e.to_string()))?;
         let ticket = info.endpoint[0].ticket.clone().unwrap();
         let stream = self.client.do_get(ticket).await.map_err(told)?;
+        let begun = Instant::now();
         let query_id =
             stream.headers().get("insitu-query-id").unwrap().to_str().unwrap().to_owned();
         let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(told)?;
+        let took = begun.elapsed();
         for batch in &batches {
             assert_eq!(*batch.schema(), announced, "announced and sent schemas differ");
         }
-        Ok(Asked { schema: announced.into(), batches, query_id })
+        Ok((Asked { schema: announced.into(), batches, query_id }, took))
     }
 
     /// Cancels what was announced.

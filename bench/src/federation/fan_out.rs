@@ -7,10 +7,11 @@ use insitu_tests::Federation;
 
 use super::departments::{Terms, departments, files};
 use super::report::{Figure, Report};
-use crate::times::Times;
+use crate::times::{Times, cpu_seconds};
 
 const PLANS: usize = 200;
-const QUESTIONS: usize = 200;
+/// Requests to nodes, so that many nodes take no longer than few.
+const REQUESTS: usize = 6_000;
 
 pub(super) async fn run(report: &mut Report, numbers: &[usize]) {
     for nodes in numbers {
@@ -29,7 +30,9 @@ pub(super) async fn run(report: &mut Report, numbers: &[usize]) {
         report.add(Figure::ms(format!("planning, {nodes} nodes, median"), times.median(), target));
         let mut analyst = federation.analyst().await;
         let mut times = Vec::new();
-        for i in 0..QUESTIONS {
+        let questions = (REQUESTS / nodes).clamp(20, 200);
+        let cpu = cpu_seconds();
+        for i in 0..questions {
             // Each is another question: what was answered before needn't be asked again.
             let sql = format!("SELECT count(*) FROM b.people WHERE month <> {}", i + 1_000);
             let begun = Instant::now();
@@ -51,6 +54,12 @@ pub(super) async fn run(report: &mut Report, numbers: &[usize]) {
         report.add(Figure::ms(
             format!("smallest question, {nodes} nodes, p99"),
             times.percentile(99),
+            "",
+        ));
+        let each = (cpu_seconds() - cpu) / (questions * nodes) as f64;
+        report.add(Figure::ms(
+            format!("smallest question, {nodes} nodes, processor time for each node"),
+            each,
             "",
         ));
     }

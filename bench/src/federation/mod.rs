@@ -7,11 +7,13 @@
 //! 4. [`overhead`]: eight nodes beside one engine over all their rows.
 //! 5. [`wire`]: bytes that nodes send, and how fast rows reach a client.
 //! 6. [`tpch`]: TPC-H beside one engine, DuckDB and PostgreSQL.
-//! 7. [`report`]: figures, as they are found.
+//! 7. [`memory`]: of a gateway, by the number of nodes and of groups.
+//! 8. [`report`]: figures, as they are found.
 
 mod departments;
 mod fan_out;
 mod load;
+mod memory;
 mod overhead;
 mod report;
 mod tpch;
@@ -22,6 +24,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+pub(crate) use self::memory::gateway;
 use self::report::Report;
 use crate::times::machine;
 
@@ -67,11 +70,13 @@ enum Part {
     Load,
     Overhead,
     Wire,
+    Memory,
     Tpch,
 }
 
 impl Part {
-    const ALL: [Self; 5] = [Self::FanOut, Self::Load, Self::Overhead, Self::Wire, Self::Tpch];
+    const ALL: [Self; 6] =
+        [Self::FanOut, Self::Load, Self::Overhead, Self::Wire, Self::Memory, Self::Tpch];
 }
 
 /// Measures the parts and prints a line for each figure.
@@ -85,6 +90,7 @@ pub(crate) async fn run(arguments: &Arguments) {
             Part::Load => load::run(&mut report, arguments.load_seconds).await,
             Part::Overhead => overhead::run(&mut report, arguments.rows, arguments.runs).await,
             Part::Wire => wire::run(&mut report, arguments.runs).await,
+            Part::Memory => memory::run(&mut report).await,
             Part::Tpch => {
                 let Arguments { scale, runs, no_peers, venv, .. } = arguments;
                 tpch::run(&mut report, *scale, *runs, !no_peers, venv).await;

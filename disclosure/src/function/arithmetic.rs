@@ -7,6 +7,7 @@ use arrow_array::types::{Decimal128Type, Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, new_null_array};
 
 use super::cast::{cast, with_type};
+use super::decimals;
 use crate::tabulation::ScalarType;
 
 /// What is done with two numbers.
@@ -27,7 +28,7 @@ pub(super) enum Sign {
 }
 
 /// 38 nines: the largest decimal number there is.
-const DECIMAL_MAX: u128 = 99_999_999_999_999_999_999_999_999_999_999_999_999;
+pub(super) const DECIMAL_MAX: u128 = 99_999_999_999_999_999_999_999_999_999_999_999_999;
 
 /// `left` and `right` calculated with; NULL where the result doesn't fit its type.
 pub(super) fn arithmetic(
@@ -44,6 +45,9 @@ pub(super) fn arithmetic(
             Arc::new(values.map(|v| v.and_then(|v| i64::try_from(v).ok())).collect::<Int64Array>())
         }
         ScalarType::Decimal(places) => {
+            if let Some(values) = decimals::all_have_a_value(operation, left, right, places) {
+                return with_type(values, result);
+            }
             // Adding needs a common scale; multiplying adds the scales up.
             let (l, r) = match operation {
                 Operation::Multiply => (left.clone(), right.clone()),

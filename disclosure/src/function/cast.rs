@@ -9,6 +9,7 @@ use arrow_array::{
     Array, ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, new_null_array,
 };
 
+use super::decimals;
 use crate::tabulation::typing::{civil, power_of_ten};
 use crate::tabulation::{Literal, ScalarType};
 
@@ -20,6 +21,11 @@ pub fn cast(value: &ArrayRef, to: ScalarType) -> ArrayRef {
     };
     if from == to {
         return Arc::clone(value);
+    }
+    if let ScalarType::Decimal(places) = to
+        && let Some(decimals) = decimals::with_places(value, places)
+    {
+        return with_type(decimals, to);
     }
     let literals = (0..value.len()).map(|row| literal_at(value, row));
     let cast = literals.map(|l| l.and_then(|l| cast_literal(&l, to)));

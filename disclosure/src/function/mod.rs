@@ -12,6 +12,7 @@
 mod arithmetic;
 mod cast;
 mod date;
+mod decimals;
 mod text;
 
 use arrow_array::{ArrayRef, new_null_array};
@@ -223,6 +224,65 @@ mod tests {
         };
         let lowest = i128::MIN / 2;
         check(Function::Add, &[half(lowest), half(lowest)], &[None]);
+    }
+
+    #[test]
+    fn decimals_together_are_what_they_are_one_by_one() {
+        let large = 10_i128.pow(37);
+        let numbers = [0, 1, -1, 7, 100, -250, i64::MAX.into(), i64::MIN.into(), large, -large];
+        let column = |rows: &[Option<i128>], places| {
+            let literal = |v: &Option<i128>| v.map(|value| Literal::Decimal { value, places });
+            from_literals(rows.iter().map(literal), ScalarType::Decimal(places))
+        };
+        let whole = int(&[Some(3), None, Some(-4), Some(i64::MAX), Some(0)]);
+        for function in [
+            Function::Add,
+            Function::Subtract,
+            Function::Multiply,
+            Function::Divide,
+            Function::Modulo,
+        ] {
+            for (i, first) in numbers.iter().enumerate() {
+                let l: Vec<Option<i128>> = (0..5)
+                    .map(|row| numbers.get((i + row * 3) % 10).copied().filter(|_| row != 2))
+                    .collect();
+                let r: Vec<Option<i128>> =
+                    (0..5).map(|row| Some(first.wrapping_add(row))).collect();
+                for (left, right) in [
+                    (column(&l, 2), column(&r, 4)),
+                    (column(&r, 0), column(&l, 2)),
+                    (Arc::clone(&whole), column(&l, 2)),
+                    (column(&l, 6), Arc::clone(&whole)),
+                ] {
+                    let together = evaluate(function, &[left.clone(), right.clone()], 5);
+                    // Of one row at a time those without a value are alone, so that the others take the quick way.
+                    let one_by_one: Vec<_> = (0..5)
+                        .flat_map(|row| {
+                            let args = [left.slice(row, 1), right.slice(row, 1)];
+                            literals(&evaluate(function, &args, 1))
+                        })
+                        .collect();
+                    assert_eq!(literals(&together), one_by_one, "{function:?} {l:?} {r:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_cast_together_are_what_they_are_one_by_one() {
+        let digits = [Some(1250), None, Some(-7), Some(10_i128.pow(37)), Some(0)];
+        let decimals = |places| {
+            let literal = |v: &Option<i128>| v.map(|value| Literal::Decimal { value, places });
+            from_literals(digits.iter().map(literal), ScalarType::Decimal(places))
+        };
+        let whole = int(&[Some(3), None, Some(-4), Some(i64::MAX), Some(i64::MIN)]);
+        for numbers in [whole, decimals(0), decimals(2), decimals(9)] {
+            for to in [0, 1, 2, 4, 18, 30].map(ScalarType::Decimal) {
+                let one_by_one = (0..5).flat_map(|row| literals(&cast(&numbers.slice(row, 1), to)));
+                let one_by_one: Vec<_> = one_by_one.collect();
+                assert_eq!(literals(&cast(&numbers, to)), one_by_one, "{to:?}");
+            }
+        }
     }
 
     #[test]

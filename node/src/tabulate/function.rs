@@ -174,9 +174,13 @@ impl ScalarUDFImpl for Total {
 fn amounts(value: &ArrayRef, low: i128, high: i128) -> ArrayRef {
     let within = |v: i128| (low <= v && v <= high).then_some(v);
     let digits: Decimal128Array = if let Some(values) = value.as_primitive_opt::<Int64Type>() {
-        values.iter().map(|v| v.map(i128::from)).collect()
+        values.unary(i128::from)
     } else if let Some(values) = value.as_primitive_opt::<Decimal128Type>() {
-        values.iter().map(|v| v.and_then(within)).collect()
+        if values.values().iter().all(|v| within(*v).is_some()) {
+            values.clone()
+        } else {
+            values.iter().map(|v| v.and_then(within)).collect()
+        }
     } else {
         return new_null_array(&DataType::Decimal128(38, 0), value.len());
     };

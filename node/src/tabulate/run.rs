@@ -13,6 +13,13 @@ use insitu_engine::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode
 use insitu_engine::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use insitu_engine::logical_expr::LogicalPlan;
+use insitu_engine::optimizer::OptimizerRule;
+use insitu_engine::optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
+use insitu_engine::optimizer::eliminate_filter::EliminateFilter;
+use insitu_engine::optimizer::optimize_projections::OptimizeProjections;
+use insitu_engine::optimizer::propagate_empty_relation::PropagateEmptyRelation;
+use insitu_engine::optimizer::push_down_filter::PushDownFilter;
+use insitu_engine::optimizer::simplify_expressions::SimplifyExpressions;
 use insitu_engine::{OpenSession, Sessions, Settings, SharedPlan, physical, stream};
 
 use super::function::TooLarge;
@@ -176,14 +183,43 @@ fn closed(threads: usize) -> SessionConfig {
     optimizer.enable_join_dynamic_filter_pushdown = false;
     optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     optimizer.skip_failed_rules = false;
+    // The rules come in an order in which once is enough.
+    optimizer.max_passes = 1;
     config
 }
 
-/// Closed rules. Counts come from rows, never from a file's statistics, which say nothing of units.
+/// Closed rules.
 fn settings(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Settings {
     let mut settings = Settings::new(config, runtime);
-    settings.physical_rules.retain(|rule| rule.name() != "aggregate_statistics");
+    settings.logical_rules = logical_rules();
+    settings.physical_rules.retain(|rule| PHYSICAL_RULES.contains(&rule.name()));
     settings
+}
+
+/// The rules for operators, chosen likewise, in the engine's order. Among those left out is the one that takes a count from a
+/// file's statistics: counts come from rows, since statistics say nothing of units.
+const PHYSICAL_RULES: [&str; 7] = [
+    "join_selection",
+    "FilterPushdown",
+    "EnsureRequirements",
+    "CombinePartialFinalAggregate",
+    "ProjectionPushdown",
+    "EnsureCooperative",
+    "SanityCheckPlan",
+];
+
+/// Those of the engine's rules that do something for a Tabulation: conditions go down to the scan, which reads no
+/// columns but those needed. The others are for joins written in other ways than ours, subqueries, unions
+/// and limits, which no plan here has, and to find that out takes longer than all the rest of planning.
+fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    vec![
+        Arc::new(PushDownFilter::new()),
+        Arc::new(SimplifyExpressions::new()),
+        Arc::new(EliminateFilter::new()),
+        Arc::new(PropagateEmptyRelation::new()),
+        Arc::new(CommonSubexprEliminate::new()),
+        Arc::new(OptimizeProjections::new()),
+    ]
 }
 
 async fn collect(
@@ -235,5 +271,33 @@ fn engine_error(error: DataFusionError) -> RunError {
         | DataFusionError::Collection(_)
         | DataFusionError::Shared(_)
         | DataFusionError::Ffi(_) => RunError::Engine(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A rule that the engine calls otherwise after an upgrade would be left out in silence.
+    #[test]
+    fn every_rule_that_is_chosen_is_one_of_the_engines() {
+        let engine = Engine::new(insitu_planner::Planner::shared(), 1 << 20).unwrap();
+        for spread in [Spread::OneThread, Spread::AllThreads] {
+            let session = engine.session(spread);
+            let used: Vec<&str> = session.physical_optimizers().iter().map(|r| r.name()).collect();
+            for chosen in PHYSICAL_RULES {
+                assert!(used.contains(&chosen), "{chosen} of {used:?}");
+            }
+            assert!(!used.contains(&"aggregate_statistics"));
+        }
+    }
+
+    #[test]
+    fn few_rows_are_read_by_one_thread() {
+        assert_eq!(Spread::over(0), Spread::OneThread);
+        assert_eq!(Spread::over(FEW_ROWS), Spread::OneThread);
+        assert_eq!(Spread::over(FEW_ROWS + 1), Spread::AllThreads);
+        let engine = Engine::new(insitu_planner::Planner::shared(), 1 << 20).unwrap();
+        assert_eq!(engine.session(Spread::OneThread).config().target_partitions(), 1);
     }
 }
