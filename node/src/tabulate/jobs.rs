@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datafusion::common::{DataFusionError, Result};
+use insitu_engine::common::{DataFusionError, Result};
 
 use super::known::{Known, Reading};
 use super::layout::Lanes;
