@@ -6,7 +6,13 @@
 //! 4. [`times`]: repeated runs, quantiles, and the machine.
 
 // A benchmark may assume, as a test may.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 mod federation;
 mod people;
