@@ -10,7 +10,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 
-use super::histogram;
+use super::{approx_distinct, histogram};
 use crate::gate::functions::is_offered;
 
 /// Rows of one batch: joins look for a cancelled query between batches.
@@ -69,7 +69,8 @@ impl Session {
             .with_aggregate_functions(
                 aggregates
                     .into_iter()
-                    .chain([histogram::function()])
+                    .filter(|f| f.name() != approx_distinct::NAME)
+                    .chain([histogram::function(), approx_distinct::function()])
                     .filter(|f| offered(f.aliases(), f.name()))
                     .collect(),
             )
