@@ -13,6 +13,7 @@
 //!    [`budget`]: how many different conditions are answered; [`answer_times`]: when answers are sent.
 //! 6. [`table`]: cells with a status; [`shown`]: their values. A [`Protected`] table is the only thing an encoder takes.
 //! 7. [`rebuild`]: every outgoing array is made anew, value by value.
+//!    [`distinct`]: how many different values open data have, about.
 //! 8. [`refusal`]: the closed list of codes; a Refusal is an answer that teaches.
 //!
 //! Nothing here does I/O, waits, reads a clock or draws randomness it wasn't given, and nothing here
@@ -23,6 +24,7 @@ pub mod answer_times;
 pub mod budget;
 pub mod complementary;
 pub mod dataset;
+pub mod distinct;
 pub mod evidence;
 pub mod function;
 pub mod guard;

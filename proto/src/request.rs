@@ -158,12 +158,14 @@ impl NodeRequest {
 mod tests {
     use insitu_disclosure::reference::Edition;
     use insitu_disclosure::{
-        Association, Dispersion, Input, Key, KeySet, Measure, MeasureKind, Reference, ScalarType,
-        UnitJoin, UnitJoinKind,
+        Association, Dispersion, Input, Key, KeySet, Measure, MeasureKind, Reference, RollUp,
+        ScalarType, UnitJoin, UnitJoinKind, UnitTotal,
     };
 
     use super::*;
-    use crate::version::{GROUPING_SETS, MOMENTS, REFERENCES, UNIT_JOINS};
+    use crate::version::{
+        GROUPING_SETS, MOMENTS, REFERENCES, ROLL_UPS, UNIT_JOINS, UNIT_TOTALS,
+    };
 
     fn request(sets: &[u16]) -> NodeRequest {
         asking(sets, MeasureKind::Rows)
@@ -246,6 +248,36 @@ mod tests {
         }
         let unknown = v1::NodeRequest { required_features: 1 << 63, ..message(&[]) };
         assert!(NodeRequest::decode(&unknown.encode_to_vec()).is_err());
+    }
+
+    #[test]
+    fn a_roll_up_that_adds_up_says_so_and_arrives() {
+        let rolled_up = |totals: Vec<UnitTotal>| {
+            let mut sent = request(&[]);
+            if let Question::Tabulation(tabulation) = &mut sent.question {
+                let (dimensions, counts) = (vec!["area".to_owned()], Vec::new());
+                let roll_up = RollUp { dimensions, counts, totals };
+                tabulation.input =
+                    Input::RollUp { input: Box::new(tabulation.input.clone()), roll_up };
+            }
+            sent
+        };
+        let filter = Some(Scalar::IsNull(Box::new(column("area"))));
+        let total = |filter| UnitTotal { of: "cost".to_owned(), filter };
+        for (totals, features) in [
+            (vec![], ROLL_UPS),
+            (vec![total(None)], ROLL_UPS | UNIT_TOTALS),
+            (vec![total(None), total(filter)], ROLL_UPS | UNIT_TOTALS),
+        ] {
+            let sent = rolled_up(totals);
+            assert_eq!(message_of(&sent).required_features, features);
+            assert_eq!(NodeRequest::decode(&sent.encode().unwrap()), Ok(sent));
+        }
+        // An older node refuses the feature; none overlooks what it doesn't know.
+        let unsaid = message_of(&rolled_up(vec![total(None)]));
+        let unsaid = v1::NodeRequest { required_features: ROLL_UPS, ..unsaid };
+        let decoded = NodeRequest::decode(&unsaid.encode_to_vec());
+        assert_eq!(decoded, Err(Malformed::Field("features")));
     }
 
     fn reference() -> Reference {

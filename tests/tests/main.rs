@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod answer_times;
+mod approx_distinct;
 mod attacks;
 mod bad_input;
 mod budget;

@@ -379,6 +379,68 @@ const ROWS: &[Row] = &[
         "ORDER BY, LIMIT",
         &["SELECT age, count(*) FROM health.visits GROUP BY age ORDER BY 2 LIMIT 1"],
     ),
+    (
+        "roll-ups",
+        "what people's visits come to",
+        &[
+            "SELECT sum(t), avg(t), count(t) FROM (SELECT person, sum(cost) AS t FROM health.visits GROUP BY person)",
+        ],
+    ),
+    (
+        "roll-ups",
+        "the same in bins",
+        &[
+            "SELECT histogram(t) FROM (SELECT person, sum(cost) AS t FROM health.visits GROUP BY person)",
+        ],
+    ),
+    (
+        "roll-ups",
+        "of some visits, in bins",
+        &[
+            "SELECT histogram(t) FROM (SELECT person, sum(cost) AS t FROM health.visits WHERE area = 'A' GROUP BY person)",
+        ],
+    ),
+    (
+        "roll-ups",
+        "the same as a key",
+        &[
+            "SELECT t, count(*) FROM (SELECT person, sum(cost) AS t FROM health.visits GROUP BY person) GROUP BY t",
+        ],
+    ),
+    (
+        "roll-ups",
+        "without bounds for it",
+        &["SELECT sum(t) FROM (SELECT person, sum(days) AS t FROM health.visits GROUP BY person)"],
+    ),
+    (
+        "unions",
+        "like datasets",
+        &[
+            "SELECT count(*), sum(cost) FROM (SELECT cost FROM health.visits UNION ALL SELECT cost FROM health.sparse)",
+        ],
+    ),
+    (
+        "unions",
+        "few in them",
+        &[
+            "SELECT count(*) FROM (SELECT area FROM health.visits UNION ALL SELECT area FROM health.sparse) WHERE area = 'C'",
+        ],
+    ),
+    (
+        "unions",
+        "distinct units",
+        &[
+            "SELECT count(DISTINCT person) FROM (SELECT person FROM health.visits UNION ALL SELECT person FROM health.sparse)",
+        ],
+    ),
+    (
+        "unions",
+        "a dataset with itself",
+        &[
+            "SELECT count(*) FROM (SELECT sex FROM health.visits UNION ALL SELECT sex FROM health.visits)",
+        ],
+    ),
+    ("measures", "approx_distinct", &["SELECT approx_distinct(area) FROM health.visits"]),
 ];
 
 const fn of_question_rule(rule: QuestionRule) -> &'static str {

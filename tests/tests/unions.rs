@@ -12,7 +12,7 @@ type Row = (String, &'static str, &'static str, i64);
 fn health() -> Vec<Row> {
     let of = |i: usize, region| {
         let cost = 100 + i64::try_from(i).unwrap() % 50;
-        (format!("p{i}"), region, if i % 2 == 0 { "F" } else { "M" }, cost)
+        (format!("p{i}"), region, if i.is_multiple_of(2) { "F" } else { "M" }, cost)
     };
     let regions = [("North", 60, 2), ("South", 40, 2), ("East", 40, 1)];
     let rows = regions.iter().flat_map(|(region, people, rows)| {
@@ -25,7 +25,7 @@ fn health() -> Vec<Row> {
 fn social() -> Vec<Row> {
     let of = |i: usize, region| {
         let cost = 50 + i64::try_from(i).unwrap() % 30;
-        (format!("c{i}"), region, if i % 3 == 0 { "F" } else { "M" }, cost)
+        (format!("c{i}"), region, if i.is_multiple_of(3) { "F" } else { "M" }, cost)
     };
     let regions = [("North", 33), ("South", 4), ("West", 30)];
     regions.iter().flat_map(|(region, people)| (0..*people).map(move |i| of(i, *region))).collect()
@@ -36,7 +36,7 @@ fn held(dataset: &str, rows: &[Row], nodes: usize, terms: &str) -> Vec<Departmen
     let schema = dataset.split('.').next().unwrap();
     let of = |node: usize| {
         let mut csv = "id,region,sex,cost\n".to_owned();
-        let number = |id: &str| id[1..].parse::<usize>().unwrap();
+        let number = |id: &str| id.split_at(1).1.parse::<usize>().unwrap();
         for (id, region, sex, cost) in rows.iter().filter(|(id, ..)| number(id) % nodes == node) {
             let _ = writeln!(csv, "{id},{region},{sex},{cost}");
         }
@@ -195,7 +195,7 @@ async fn what_does_not_add_up_is_refused() {
         (format!("SELECT count(*) FROM {nested}"), "count twice"),
         (format!("SELECT count(*) FROM {mixed}"), "D208"),
         (format!("SELECT region FROM {BOTH}"), "D208"),
-        (format!("SELECT count(*) FROM (SELECT region FROM health.visits UNION SELECT region FROM social.visits)"), "D208"),
+        ("SELECT count(*) FROM (SELECT region FROM health.visits UNION SELECT region FROM social.visits)".to_owned(), "D208"),
         (format!("SELECT count(*) FROM {BOTH} WHERE cost < 76"), "D204"),
         (format!("SELECT cost, count(*) FROM {BOTH} GROUP BY cost"), "D203"),
         (format!("SELECT sum(cost + 1) FROM {BOTH}"), "D206"),

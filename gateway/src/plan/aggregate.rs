@@ -9,6 +9,7 @@ use insitu_disclosure::{
 use insitu_engine::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
 use insitu_engine::logical_expr::{Aggregate, Expr};
 
+use super::approx_distinct;
 use super::grouping::{grouping_function, keys_and_sets};
 use super::histogram;
 use super::relation::Relation;
@@ -132,6 +133,9 @@ fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind
     if let Some(quantile) = quantile(function, relation) {
         return quantile;
     }
+    if let (approx_distinct::NAME, [argument]) = (name, params.args.as_slice()) {
+        return Err(about_distinct(argument, relation));
+    }
     if !params.order_by.is_empty() || params.null_treatment.is_some() {
         return Err(returns_records(name));
     }
@@ -194,6 +198,18 @@ fn of_rolled_up(name: &str, units: &RolledUp) -> Refusal {
             "Group by the number and count. The mean is `count(*)` by `count(DISTINCT {unit})`, both of the rows themselves."
         ),
     )
+}
+
+/// `approx_distinct(x)`: units are counted exactly, and which other values there are isn't told, not even about.
+fn about_distinct(argument: &Expr, relation: &Relation) -> Refusal {
+    match distinct(argument, relation) {
+        Ok(_) => Refusal::new(
+            RefusalCode::D210,
+            format!("`{}` isn't needed: units are counted, and not about.", approx_distinct::NAME),
+            format!("Use `count(DISTINCT {argument})`."),
+        ),
+        Err(refusal) => refusal,
+    }
 }
 
 fn tells_which_occur(name: &str) -> Refusal {

@@ -9,10 +9,11 @@
 //! 6. `leaf`: what stands in the upper plan for a table that is still to come.
 //! 7. `upper`: ordinary SQL over released tables.
 //! 8. `error`: what the engine says, as Refusals.
-//! 9. `schema`: the types a client sees. `histogram`: an aggregate that the engine doesn't have; `totals`: one that it has
-//!    otherwise.
+//! 9. `schema`: the types a client sees. `histogram`: an aggregate that the engine doesn't have; `totals`,
+//!    `approx_distinct`: those that it has otherwise. `union`: an aggregation over several datasets.
 
 mod aggregate;
+mod approx_distinct;
 mod cut;
 mod error;
 mod grouping;

@@ -9,7 +9,7 @@ use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use insitu_engine::logical_expr::planner::ExprPlanner;
 use insitu_engine::{Functions, OpenSession, Sessions, Settings};
 
-use super::histogram;
+use super::{approx_distinct, histogram};
 use crate::gate::functions::is_offered;
 
 /// Rows of one batch: joins look for a cancelled query between batches.
@@ -82,7 +82,8 @@ fn closed_state(sessions: &dyn Sessions, runtime: Arc<RuntimeEnv>) -> State {
     let offered =
         |names: &[String], name: &str| is_offered(name) || names.iter().any(|n| is_offered(n));
     let mut functions = Functions::of_datafusion();
-    functions.aggregate.push(histogram::function());
+    functions.aggregate.retain(|f| f.name() != approx_distinct::NAME);
+    functions.aggregate.extend([histogram::function(), approx_distinct::function()]);
     functions.scalar.retain(|f| offered(f.aliases(), f.name()));
     functions.aggregate.retain(|f| offered(f.aliases(), f.name()));
     functions.window.retain(|f| offered(f.aliases(), f.name()));

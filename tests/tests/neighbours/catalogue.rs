@@ -1,7 +1,7 @@
 //! The statements: every shape that is answered, and every shape that is refused.
 
 /// Statements that ask a department. What they answer may be a Refusal too, of the plan above.
-pub(super) const ASKED: [&str; 72] = [
+pub(super) const ASKED: [&str; 75] = [
     // Counts, sums and means, with keys and without.
     "SELECT count(*) FROM health.visits",
     "SELECT count(DISTINCT person) FROM health.visits",
@@ -89,10 +89,16 @@ pub(super) const ASKED: [&str; 72] = [
     "SELECT a.region, count(*), count(DISTINCT v.person), sum(v.cost) FROM health.visits v LEFT JOIN ref.areas a ON v.area = a.area GROUP BY a.region",
     "SELECT count(*) FROM health.visits WHERE area IN (SELECT area FROM ref.areas WHERE region = 'South')",
     "SELECT v.sex, count(*) FROM health.visits v JOIN ref.areas a ON v.area = a.area AND a.residents < 500 GROUP BY v.sex",
+    // What a unit's rows come to.
+    "SELECT sum(t), avg(t), count(t), stddev_samp(t), histogram(t), median(t) FROM (SELECT person, sum(cost) AS t \
+     FROM health.visits GROUP BY person)",
+    "SELECT n >= 2, sum(t), avg(t) FROM (SELECT person, count(*) AS n, sum(cost) FILTER (WHERE area = 'C' OR area = 'A') AS t \
+     FROM health.visits GROUP BY person) GROUP BY n >= 2",
+    "SELECT count(*), sum(t) FROM (SELECT person, sum(cost) AS t FROM health.visits GROUP BY person) WHERE t >= 1000",
 ];
 
 /// Statements that are refused, whatever the data.
-pub(super) const REFUSED: [&str; 42] = [
+pub(super) const REFUSED: [&str; 46] = [
     "SELECT * FROM health.visits",
     "SELECT area FROM health.visits WHERE age = 87 LIMIT 1",
     "SELECT count(*) FROM health.visits WHERE person = 'alone'",
@@ -135,6 +141,10 @@ pub(super) const REFUSED: [&str; 42] = [
     "EXPLAIN ANALYZE SELECT count(*) FROM health.visits",
     "SELECT count(*) FROM health.visits TABLESAMPLE SYSTEM (10)",
     "SELECT area, count(*) FROM health.visits",
+    "SELECT t, count(*) FROM (SELECT person, sum(cost) AS t FROM health.visits GROUP BY person) GROUP BY t",
+    "SELECT max(t) FROM (SELECT person, sum(cost) AS t FROM health.visits GROUP BY person)",
+    "SELECT histogram(t) FROM (SELECT person, sum(cost) AS t FROM health.visits WHERE area = 'C' GROUP BY person)",
+    "SELECT approx_distinct(area), approx_distinct(person) FROM health.visits",
 ];
 
 /// Statements with placeholders: prepared, never bound.

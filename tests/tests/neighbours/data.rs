@@ -277,6 +277,8 @@ type = "integer"
 label = "measure"
 bounds = { low = 0, high = 1000000 }
 breakpoints = [100, 200, 300, 1000]
+unit_bounds = { low = 0, high = 2000000 }
+unit_breakpoints = [100, 200, 300, 1000]
 measured_in = "pence"
 blank = "null"
 
