@@ -16,6 +16,7 @@ mod metamorphic;
 mod moments;
 mod neighbours;
 mod numbers;
+mod open_rows;
 mod oracle;
 mod outage;
 mod overload;
