@@ -92,9 +92,8 @@ async fn the_first_rows_are_those_of_one_table_and_no_more_are_sent() {
                 Some(35),
             ),
             (
-                format!(
-                    "SELECT n FROM (SELECT id AS n, shop AS s, amount FROM open.sales) AS t WHERE s = 'south' ORDER BY amount DESC NULLS LAST, n LIMIT 3"
-                ),
+                "SELECT n FROM (SELECT id AS n, shop AS s, amount FROM open.sales) AS t WHERE s = 'south' ORDER BY amount DESC NULLS LAST, n LIMIT 3"
+                .to_owned(),
                 &south[..3],
                 Some(3),
             ),
