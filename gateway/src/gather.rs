@@ -259,6 +259,7 @@ impl Gathering<'_> {
                         fingerprint,
                         columns: need.columns.clone(),
                         predicate: need.predicate.clone(),
+                        limit: need.limit.clone(),
                     })
                 },
             )

@@ -118,7 +118,7 @@ impl Gathering<'_> {
     ) -> Result<Arc<ReferenceContent>, Refusals> {
         let open = OpenDataset::of(Arc::clone(&held.dataset)).ok_or_else(crate::gather::failed)?;
         let names = columns.iter().map(|(name, _)| name.clone()).collect();
-        let need = OpenNeed { columns: names, predicate: None };
+        let need = OpenNeed { columns: names, predicate: None, limit: None };
         let (_, batches) = self.open_rows(&open, held, &need).await?;
         let of_reference = reference.clone();
         let others: ReferenceColumns = columns.iter().skip(1).cloned().collect();

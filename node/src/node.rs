@@ -357,7 +357,8 @@ impl Node {
         if let Some(predicate) = &rows.predicate {
             check_predicate(&open, predicate)?;
         }
-        for name in &rows.columns {
+        let order = rows.limit.iter().flat_map(|limit| &limit.order);
+        for name in rows.columns.iter().chain(order.map(|order| &order.column)) {
             if open.get().column(name).is_none() {
                 return Err(insitu_disclosure::tabulation::typing::unknown_column(
                     name,
@@ -367,9 +368,9 @@ impl Node {
             }
         }
         let limit = u32::try_from(OPEN_ROWS_MAX).unwrap_or(u32::MAX);
-        let plan =
-            rows_plan(&open, &rows.columns, rows.predicate.as_ref(), Arc::clone(&loaded.table))
-                .map_err(|error| self.failed(RunError::Engine(error), limit))?;
+        let (predicate, first) = (rows.predicate.as_ref(), rows.limit.as_ref());
+        let plan = rows_plan(&open, &rows.columns, predicate, first, Arc::clone(&loaded.table))
+            .map_err(|error| self.failed(RunError::Engine(error), limit))?;
         let batches = self
             .engine
             .run(

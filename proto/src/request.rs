@@ -4,7 +4,7 @@ use insitu_disclosure::reference::Editions;
 use insitu_disclosure::{DatasetName, Scalar, Tabulation};
 use prost::Message as _;
 
-use crate::version::{VERSION, is_understood};
+use crate::version::{ROWS_LIMIT, VERSION, is_understood};
 use crate::{Malformed, decode_exactly, reference, scalar, tabulation, v1};
 
 /// The longest request, in bytes.
@@ -44,7 +44,13 @@ impl Question {
     fn features(&self) -> u64 {
         match self {
             Self::Tabulation(tabulation) => tabulation::features(tabulation),
-            Self::OpenRows(_) => 0,
+            Self::OpenRows(rows) => {
+                if rows.limit.is_some() {
+                    ROWS_LIMIT
+                } else {
+                    0
+                }
+            }
         }
     }
 
@@ -68,6 +74,46 @@ pub struct OpenRows {
     pub columns: Vec<String>,
     /// Condition on a row.
     pub predicate: Option<Scalar>,
+    /// How many rows are asked for; `None` for all.
+    pub limit: Option<RowsLimit>,
+}
+
+/// The first rows of an open dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowsLimit {
+    /// The most rows.
+    pub rows: u64,
+    /// Which are first; any rows where it is empty.
+    pub order: Vec<Order>,
+}
+
+/// A column that rows are ordered by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// The column of the dataset.
+    pub column: String,
+    /// Whether the largest comes first.
+    pub descending: bool,
+    /// Whether rows without a value come first.
+    pub nulls_first: bool,
+}
+
+fn encode_limit(limit: &RowsLimit) -> v1::RowsLimit {
+    let order = limit.order.iter().map(|order| v1::Order {
+        column: order.column.clone(),
+        descending: order.descending,
+        nulls_first: order.nulls_first,
+    });
+    v1::RowsLimit { rows: limit.rows, order: order.collect() }
+}
+
+fn decode_limit(message: &v1::RowsLimit) -> RowsLimit {
+    let order = message.order.iter().map(|order| Order {
+        column: order.column.clone(),
+        descending: order.descending,
+        nulls_first: order.nulls_first,
+    });
+    RowsLimit { rows: message.rows, order: order.collect() }
 }
 
 /// A request.
@@ -100,6 +146,7 @@ impl NodeRequest {
                 fingerprint: rows.fingerprint,
                 columns: rows.columns.clone(),
                 predicate: rows.predicate.as_ref().map(scalar::encode),
+                limit: rows.limit.as_ref().map(encode_limit),
             }),
         };
         let bytes = v1::NodeRequest {
@@ -140,6 +187,7 @@ impl NodeRequest {
                 fingerprint: rows.fingerprint,
                 columns: rows.columns.clone(),
                 predicate: rows.predicate.as_ref().map(scalar::decode).transpose()?,
+                limit: rows.limit.as_ref().map(decode_limit),
             }),
         };
         if message.required_features != question.features() {
@@ -163,9 +211,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::version::{
-        GROUPING_SETS, MOMENTS, REFERENCES, ROLL_UPS, UNIT_JOINS, UNIT_TOTALS,
-    };
+    use crate::version::{GROUPING_SETS, MOMENTS, REFERENCES, ROLL_UPS, UNIT_JOINS, UNIT_TOTALS};
 
     fn request(sets: &[u16]) -> NodeRequest {
         asking(sets, MeasureKind::Rows)
@@ -379,6 +425,33 @@ mod tests {
             }
             assert_ne!(wrong, right);
             assert!(NodeRequest::decode(&wrong.encode_to_vec()).is_err());
+        }
+    }
+
+    #[test]
+    fn the_first_rows_are_asked_for_with_their_order_and_need_their_feature() {
+        let order = |column: &str, descending, nulls_first| Order {
+            column: column.to_owned(),
+            descending,
+            nulls_first,
+        };
+        let several = vec![order("area", true, false), order("sex", false, true)];
+        for limit in [
+            None,
+            Some(RowsLimit { rows: 0, order: Vec::new() }),
+            Some(RowsLimit { rows: u64::MAX, order: several }),
+        ] {
+            let features = if limit.is_some() { ROWS_LIMIT } else { 0 };
+            let rows = OpenRows {
+                dataset: DatasetName::parse("a.b").unwrap(),
+                fingerprint: 1,
+                columns: vec!["area".to_owned()],
+                predicate: None,
+                limit,
+            };
+            let sent = NodeRequest { question: Question::OpenRows(rows), ..request(&[]) };
+            assert_eq!(message_of(&sent).required_features, features);
+            assert_eq!(NodeRequest::decode(&sent.encode().unwrap()), Ok(sent));
         }
     }
 

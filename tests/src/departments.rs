@@ -335,7 +335,7 @@ pub fn clinic() -> Department {
         for n in 0..(if i < 500 { 1 + i % 3 } else { 0 }) {
             let _ = writeln!(episodes, "p{i},{ward},2018-{:02}-01,100", 1 + n);
         }
-        if i < 300 || 550 <= i {
+        if !(300..550).contains(&i) {
             let _ = writeln!(prescriptions, "p{i},x,2018-{:02}-15,{}", 1 + i % 12, 10 + i % 5);
         }
         for n in 0..(if (200..450).contains(&i) { 2 } else { 0 }) {

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use arrow_array::{Int64Array, RecordBatch, StringArray};
 use insitu_gateway::query::{Options, QueryId};
 use insitu_tests::{Department, Federation};
-use parquet::arrow::ArrowWriter;
+
+use crate::oracle::publish::parquet;
 
 /// A file of a department's, and how often it is there: 20 million rows that take next to no space.
 const ROWS_PER_FILE: usize = 100_000;
@@ -32,10 +33,7 @@ fn with(id: &str, rows: usize, count: usize) -> Department {
     let batch =
         RecordBatch::try_from_iter([("area", Arc::new(areas) as _), ("id", Arc::new(ids) as _)])
             .unwrap();
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
+    let bytes = parquet(&batch);
     let names: Vec<String> = (0..FILES).map(|i| format!("{i}.parquet")).collect();
     let datasets =
         [("slow.rows", &names[..count]), ("slow.few", &names[..1])].map(dataset).concat();

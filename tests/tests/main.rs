@@ -17,6 +17,7 @@ mod metamorphic;
 mod moments;
 mod neighbours;
 mod numbers;
+mod open_rows;
 mod oracle;
 mod outage;
 mod overload;

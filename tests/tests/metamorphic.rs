@@ -18,7 +18,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 
-use crate::oracle::publish::{described, parquet};
+use crate::oracle::publish::parts_of;
 
 const ROWS: usize = 400;
 const DATASET: &str = "m.facts";
@@ -66,14 +66,7 @@ fn dealt(all: &RecordBatch, nodes: u64, random: &mut StdRng) -> Vec<RecordBatch>
 
 /// A department for each part, in this order of nodes.
 fn departments(parts: &[RecordBatch]) -> Vec<Department> {
-    let of = |(n, part): (usize, &RecordBatch)| Department {
-        config: format!(
-            "[node]\nid = \"n{n}\"\ndepartment = \"Part {n}\"\n{}",
-            described(DATASET, part)
-        ),
-        files: vec![(format!("{DATASET}.parquet"), parquet(part))],
-    };
-    parts.iter().enumerate().map(of).collect()
+    parts_of(DATASET, parts)
 }
 
 /// A random condition over the columns.

@@ -5,23 +5,15 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
-use insitu_tests::{Cells, Department, Federation};
+use insitu_tests::{Cells, Federation};
 
-use crate::oracle::publish::{described, parquet};
+use crate::oracle::publish::parts_of;
 
 const DATASET: &str = "m.numbers";
 
 /// A node for each part.
 async fn federation(parts: &[RecordBatch]) -> Federation {
-    let of = |(n, part): (usize, &RecordBatch)| Department {
-        config: format!(
-            "[node]\nid = \"n{n}\"\ndepartment = \"Part {n}\"\n{}",
-            described(DATASET, part)
-        ),
-        files: vec![(format!("{DATASET}.parquet"), parquet(part))],
-    };
-    let departments: Vec<Department> = parts.iter().enumerate().map(of).collect();
-    Federation::start(&departments).await
+    Federation::start(&parts_of(DATASET, parts)).await
 }
 
 async fn cells(federation: &Federation, sql: &str) -> Cells {

@@ -9,9 +9,10 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Schema};
 use datafusion::prelude::SessionContext;
 use insitu_tests::{Department, Federation};
-use parquet::arrow::ArrowWriter;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
+
+use crate::oracle::publish::parquet;
 
 const ROWS: usize = 2_000;
 
@@ -43,14 +44,6 @@ fn rows(seed: u64) -> RecordBatch {
         vec![Arc::new(area), Arc::new(persons), Arc::new(hectares), Arc::new(counted)],
     )
     .unwrap()
-}
-
-fn parquet(batch: &RecordBatch) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-    writer.write(batch).unwrap();
-    writer.close().unwrap();
-    bytes
 }
 
 /// Each row at a random node; with more than one node, the last has none.

@@ -248,12 +248,7 @@ async fn rows_are_described_by_the_one_row_that_a_person_has_elsewhere() {
 
 /// The clinic with another line among the terms of one of its datasets.
 fn clinic_with(dataset: &str, line: &str) -> Department {
-    let mut clinic = departments::clinic();
-    let at = clinic.config.find(&format!("name = \"clinic.{dataset}\"\n")).unwrap();
-    let (before, after) = clinic.config.split_at(at);
-    clinic.config =
-        format!("{before}{}", after.replacen("release = ", &format!("{line}\nrelease = "), 1));
-    clinic
+    changed(dataset, "release = ", &format!("{line}\nrelease = "))
 }
 
 const WITH_X: &str = "SELECT count(DISTINCT e.person) FROM clinic.episodes e \

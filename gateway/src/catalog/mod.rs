@@ -9,7 +9,7 @@ mod remote_table;
 pub(crate) use joined::{Joined, are_together};
 pub(crate) use remote_table::RemoteTable;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use insitu_disclosure::keyed::mix;
@@ -82,9 +82,16 @@ impl Catalog {
                 }
             }
         }
+        // Once through the nodes, not once for each dataset: a statement is planned over all of them.
+        for node in nodes {
+            let registered: BTreeSet<&DatasetName> = node.registered.iter().collect();
+            for name in registered {
+                if let Some(held) = datasets.get_mut(name) {
+                    held.holders.push(holder(node, name));
+                }
+            }
+        }
         for held in datasets.values_mut() {
-            let registered = nodes.iter().filter(|n| n.registered.contains(&held.dataset.name));
-            held.holders = registered.map(|n| holder(n, &held.dataset.name)).collect();
             if held.conflict.is_none() {
                 held.conflict = cannot_add_up(&held.dataset, held.holders.len());
             }
@@ -136,6 +143,7 @@ impl Catalog {
 }
 
 fn holder(node: &Announcement, name: &DatasetName) -> Holder {
+    work::step();
     let announced = node.announced.iter().find(|(d, _)| d.name == *name);
     let standing = match announced {
         Some((_, fingerprint)) if node.connected => Standing::Announces(*fingerprint),
@@ -146,6 +154,7 @@ fn holder(node: &Announcement, name: &DatasetName) -> Holder {
 }
 
 fn add(datasets: &mut BTreeMap<DatasetName, Held>, dataset: &Arc<Dataset>, node: &Announcement) {
+    work::step();
     match datasets.get_mut(&dataset.name) {
         None => {
             let held = Held { dataset: Arc::clone(dataset), holders: Vec::new(), conflict: None };
@@ -262,5 +271,25 @@ fn cannot_add_up(dataset: &Dataset, holders: usize) -> Option<Refusal> {
         Protection::Protected {
             release: ReleaseMode::AtGateway, units_at_one_node: true, ..
         } => None,
+    }
+}
+
+/// How much was done for a catalogue, counted in tests.
+pub(crate) mod work {
+    #[cfg(test)]
+    thread_local! {
+        static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+
+    /// A descriptor was compared, or a holder found.
+    pub(super) fn step() {
+        #[cfg(test)]
+        STEPS.with(|steps| steps.set(steps.get() + 1));
+    }
+
+    /// The steps of this thread.
+    #[cfg(test)]
+    pub(crate) fn steps() -> usize {
+        STEPS.with(std::cell::Cell::get)
     }
 }

@@ -15,7 +15,7 @@ use insitu_disclosure::{
     Dataset, Input, Measure, MeasureKind, ProtectedUnit, Protection, RefusalCode, Refusals,
     ReleaseMode, RollUp, Tabulation, UnitJoin, UnitJoinKind,
 };
-use insitu_proto::request::{NodeRequest, OpenRows, QueryId, Question};
+use insitu_proto::request::{NodeRequest, OpenRows, Order, QueryId, Question};
 use serde::Serialize;
 
 use self::scalar::show;
@@ -94,6 +94,10 @@ enum Request {
         dataset: String,
         columns: Vec<String>,
         condition: Option<String>,
+        /// The most rows of each department; null for all.
+        rows_max: Option<u64>,
+        /// Which rows are the first of these.
+        order: Vec<String>,
         request_bytes_max: usize,
     },
 }
@@ -375,19 +379,30 @@ fn open_rows(ready: &Ready, index: usize, held: &Held) -> Request {
     let need = ready.needs.get(&index);
     let columns = need.map_or_else(Vec::new, |need| need.columns.clone());
     let predicate = need.and_then(|need| need.predicate.clone());
+    let limit = need.and_then(|need| need.limit.clone());
+    let order = limit.iter().flat_map(|limit| &limit.order).map(ordered);
     Request::OpenRows {
         leaf: leaf(index),
         departments: departments(held),
         dataset: held.dataset.name.to_string(),
         columns: columns.clone(),
         condition: predicate.as_ref().map(show),
+        rows_max: limit.as_ref().map(|limit| limit.rows),
+        order: order.collect(),
         request_bytes_max: bytes(Question::OpenRows(OpenRows {
             dataset: held.dataset.name.clone(),
             fingerprint: u64::MAX,
             columns,
             predicate,
+            limit,
         })),
     }
+}
+
+fn ordered(order: &Order) -> String {
+    let direction = if order.descending { " DESC" } else { "" };
+    let nulls = if order.nulls_first { " NULLS FIRST" } else { " NULLS LAST" };
+    format!("{}{direction}{nulls}", order.column)
 }
 
 /// The bytes of a request, with the largest numbers it may have; 0 of one that is too long.

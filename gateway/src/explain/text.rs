@@ -68,12 +68,19 @@ pub(super) fn text(explanation: &Explanation) -> String {
                 dataset,
                 columns,
                 condition,
+                rows_max,
+                order,
                 request_bytes_max: _,
             } => {
                 let _ = writeln!(text, "{leaf}: at {}", departments.join(", "));
                 let _ = writeln!(text, "  open rows of {dataset}: {}", columns.join(", "));
                 if let Some(condition) = condition {
                     let _ = writeln!(text, "    where {condition}");
+                }
+                if let Some(rows) = rows_max {
+                    let by = order.join(", ");
+                    let by = if by.is_empty() { by } else { format!(" by {by}") };
+                    let _ = writeln!(text, "    the first {rows} of each department{by}");
                 }
             }
         }

@@ -32,6 +32,7 @@ use insitu_engine::logical_expr::{
 };
 
 use super::aggregate::{Output, is_exact, tabulation};
+use super::correlated::correlated;
 use super::error::planning_refusal;
 use super::grouping::grouping_value;
 use super::histogram;
@@ -306,6 +307,9 @@ impl Cutter {
         {
             return Ok(Part::Upper(added_up));
         }
+        if let Some(cells) = self.picked_cell(aggregate) {
+            return Ok(Part::Upper(cells));
+        }
         match self.cut(&aggregate.input)? {
             Part::Upper(input) => self.aggregate_above(aggregate, input),
             Part::Rows(relation) => {
@@ -380,6 +384,33 @@ impl Cutter {
             self.leaves.truncate(first);
         }
         Ok(total)
+    }
+
+    /// A total of open rows that agree with the row around them, as one cell of a Tabulation; `None` where it isn't that.
+    fn picked_cell(&mut self, aggregate: &Aggregate) -> Option<LogicalPlan> {
+        let found = correlated(aggregate)?;
+        let leaves = self.leaves.len();
+        let cells = match self.cut(&found.tabulated.input) {
+            Ok(Part::Rows(relation)) if relation.dataset().is_open() => {
+                match tabulation(&found.tabulated, &relation) {
+                    Ok((question, outputs)) if means_the_same(&question, &relation) => {
+                        self.tabulated(&found.tabulated, &relation, question, &outputs)
+                    }
+                    Ok(_) | Err(_) => return None,
+                }
+            }
+            Ok(Part::Rows(_) | Part::Upper(_)) | Err(_) => {
+                self.leaves.truncate(leaves);
+                return None;
+            }
+        };
+        match cells {
+            Ok(Part::Upper(cells)) => found.above(cells).ok(),
+            Ok(Part::Rows(_)) | Err(_) => {
+                self.leaves.truncate(leaves);
+                None
+            }
+        }
     }
 
     fn aggregate_above(

@@ -3,22 +3,24 @@
 //! 1. `session`: the engine's options and functions, closed. `threads`: where planning is done.
 //! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation.
 //! 3. `cut`: the raw plan to leaves and the upper plan (`relation`, `look_up`, `unit_join`, `roll_up`, `scalar`,
-//!    `aggregate`, `grouping` are its parts).
+//!    `aggregate`, `grouping`, `correlated` are its parts).
 //! 4. `share`: leaves that can be asked for at once.
 //! 5. `statuses`: a status column beside each protected measure, where asked for.
 //! 6. `leaf`: what stands in the upper plan for a table that is still to come.
-//! 7. `upper`: ordinary SQL over released tables.
+//! 7. `upper`: ordinary SQL over released tables. `limit`: the most open rows that it can use.
 //! 8. `error`: what the engine says, as Refusals.
 //! 9. `schema`: the types a client sees. `histogram`: an aggregate that the engine doesn't have; `totals`,
 //!    `approx_distinct`: those that it has otherwise. `union`: an aggregation over several datasets.
 
 mod aggregate;
 mod approx_distinct;
+mod correlated;
 mod cut;
 mod error;
 mod grouping;
 mod histogram;
 mod leaf;
+mod limit;
 mod literal;
 mod look_up;
 mod parse;

@@ -190,7 +190,7 @@ pub(super) fn simplified(
             scalar.columns().into_iter().all(|name| join.own_column(name).is_some())
         };
         let about: Vec<&Scalar> = conjuncts.iter().filter(uses).collect();
-        let is_shown = shown.iter().any(|scalar| uses(scalar));
+        let is_shown = shown.iter().any(uses);
         match join.kind {
             UnitJoinKind::Left if about.is_empty() && !is_shown => {}
             UnitJoinKind::Inner if !is_shown && about.iter().all(only) => {

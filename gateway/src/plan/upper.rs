@@ -13,10 +13,12 @@ use insitu_engine::datasource::provider_as_source;
 use insitu_engine::logical_expr::logical_plan::TableScanBuilder;
 use insitu_engine::logical_expr::{LogicalPlan, TableScan};
 use insitu_engine::{SharedPlan, physical_of_optimised, stream};
+use insitu_proto::request::RowsLimit;
 
 use super::aggregate::conjunction;
 use super::error::{planning_refusal, running_refusal};
 use super::leaf::{Leaf, PendingTable};
+use super::limit::limits;
 use super::relation::Relation;
 use super::session::State;
 
@@ -36,6 +38,8 @@ pub(crate) struct OpenNeed {
     pub(crate) columns: Vec<String>,
     /// Condition on a row.
     pub(crate) predicate: Option<Scalar>,
+    /// How many rows of each department; `None` for all.
+    pub(crate) limit: Option<RowsLimit>,
 }
 
 /// What an optimised plan needs of each open leaf, by the leaf's number.
@@ -44,6 +48,7 @@ pub(crate) fn open_needs(
     leaves: &[Leaf],
 ) -> Result<HashMap<usize, OpenNeed>, Refusals> {
     let mut needs = HashMap::new();
+    let mut limits = limits(optimised, leaves).map_err(|e| planning_refusal(&e))?;
     let visited = optimised.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
             && let Some(index) = PendingTable::index_of(scan)
@@ -54,7 +59,8 @@ pub(crate) fn open_needs(
                 scan.filters.iter().map(|f| Relation::condition_on(open.get(), f)).collect();
             // A condition that can't be sent stays in the plan above.
             let predicate = conditions.and_then(|c| conjunction(&c));
-            needs.insert(index, OpenNeed { columns, predicate });
+            let limit = limits.remove(&index);
+            needs.insert(index, OpenNeed { columns, predicate, limit });
         }
         Ok(TreeNodeRecursion::Continue)
     });

@@ -309,3 +309,84 @@ fn misfit(message: &str) -> Refusal {
         "Bind one row with one value for each `$n`, of a type that fits.",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use insitu_disclosure::{Column, Dataset, Label, Protection, ScalarType};
+    use insitu_engine::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+
+    use super::*;
+    use crate::catalog::{Announcement, work};
+    use crate::nodes::NodeId;
+    use crate::plan::Session;
+
+    fn dataset(name: &str) -> Arc<Dataset> {
+        let column = |name: &str, label| Column {
+            name: name.to_owned(),
+            scalar_type: ScalarType::Int64,
+            label,
+            domain: None,
+            breakpoints: None,
+            bounds: None,
+            unit_totals: None,
+            measured_in: None,
+            description: None,
+        };
+        Arc::new(Dataset {
+            name: DatasetName::parse(name).unwrap(),
+            description: None,
+            columns: vec![column("area", Label::Dimension), column("n", Label::Measure)],
+            impossible: Vec::new(),
+            protection: Protection::Open,
+            snapshot: 0,
+        })
+    }
+
+    /// So many nodes that hold one dataset together, and each one of its own.
+    fn nodes(number: usize) -> Catalog {
+        let announcement = |i: usize| {
+            let own = dataset(&format!("own.n{i}"));
+            let all = dataset("all.trips");
+            Announcement {
+                node: NodeId(format!("node-{i:03}")),
+                department: format!("Department {i}"),
+                registered: vec![all.name.clone(), own.name.clone()],
+                announced: vec![(all, 7), (own, 8)],
+                connected: true,
+            }
+        };
+        Catalog::of(&(0..number).map(announcement).collect::<Vec<_>>())
+    }
+
+    /// Steps for the catalogue, nodes of the optimised plan, leaves, requests, and who is asked.
+    fn work_for(number: usize) -> [usize; 5] {
+        let before = work::steps();
+        let catalog = nodes(number);
+        let steps = work::steps() - before;
+        let engine = Session::new(insitu_planner::Planner::shared(), 64 << 20).unwrap();
+        let state = engine.state();
+        let sql = "SELECT a.area, a.s, b.n FROM (SELECT area, sum(n) AS s FROM all.trips GROUP BY area) AS a \
+                   JOIN (SELECT area, n FROM own.n1 WHERE n > 3) AS b ON a.area = b.area";
+        let gated = gate::check(sql.as_bytes(), &gate::Limits::STANDARD).unwrap();
+        let raw = plan::parse(gated.sql(), &catalog, state).unwrap();
+        let ready = ready(&raw, &Options::default(), state, Admission::Required).unwrap();
+        let mut plan_nodes = 0;
+        let counted = ready.optimised.get().apply(|_| {
+            plan_nodes += 1;
+            Ok(TreeNodeRecursion::Continue)
+        });
+        counted.unwrap();
+        let asked = ready.leaves.iter().map(|leaf| leaf.held().holders.len()).sum();
+        [steps, plan_nodes, ready.leaves.len(), ready.requests.len(), asked]
+    }
+
+    #[test]
+    fn planning_300_nodes_is_linear() {
+        let [few, many] = [30, 300].map(work_for);
+        // A node is looked at once for each of its datasets, to compare it and to find it again.
+        assert_eq!([few[0], many[0]], [4 * 30, 4 * 300]);
+        // The plan doesn't grow with the nodes: they are a list beside a leaf.
+        assert_eq!(few[1..4], many[1..4]);
+        assert_eq!([few[4], many[4]], [30 + 1, 300 + 1]);
+    }
+}

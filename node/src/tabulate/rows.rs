@@ -1,4 +1,4 @@
-//! Rows of open datasets: some columns, perhaps under a condition.
+//! Rows of open datasets: some columns, perhaps under a condition, perhaps the first ones only.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use insitu_engine::catalog::TableProvider;
 use insitu_engine::common::{Column, Result};
 use insitu_engine::datasource::provider_as_source;
 use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use insitu_proto::request::RowsLimit;
 
 use super::expression::expression;
 use crate::references::LookUps;
@@ -17,11 +18,25 @@ pub(crate) fn rows_plan(
     _open: &OpenDataset,
     columns: &[String],
     predicate: Option<&Scalar>,
+    limit: Option<&RowsLimit>,
     table: Arc<dyn TableProvider>,
 ) -> Result<LogicalPlan> {
     let mut input = LogicalPlanBuilder::scan("dataset", provider_as_source(table), None)?;
     if let Some(predicate) = predicate {
         input = input.filter(expression(predicate, &LookUps::new()))?;
+    }
+    if let Some(RowsLimit { rows, order }) = limit {
+        let rows = usize::try_from(*rows).unwrap_or(usize::MAX);
+        let order = order.iter().map(|order| {
+            let column = Expr::Column(Column::from_name(&order.column));
+            column.sort(!order.descending, order.nulls_first)
+        });
+        let order: Vec<_> = order.collect();
+        input = if order.is_empty() {
+            input.limit(0, Some(rows))?
+        } else {
+            input.sort_with_limit(order, Some(rows))?
+        };
     }
     let columns: Vec<Expr> =
         columns.iter().map(|name| Expr::Column(Column::from_name(name))).collect();

@@ -276,6 +276,15 @@ fn engine_error(error: DataFusionError) -> RunError {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use arrow_array::Int64Array;
+    use arrow_array::cast::AsArray as _;
+    use arrow_array::types::Int64Type;
+    use insitu_engine::datasource::{MemTable, provider_as_source};
+    use insitu_engine::functions_aggregate::expr_fn::{count, sum};
+    use insitu_engine::logical_expr::{LogicalPlanBuilder, col};
+
     use super::*;
 
     /// A rule that the engine calls otherwise after an upgrade would be left out in silence.
@@ -299,5 +308,62 @@ mod tests {
         assert_eq!(Spread::over(FEW_ROWS + 1), Spread::AllThreads);
         let engine = Engine::new(insitu_planner::Planner::shared(), 1 << 20).unwrap();
         assert_eq!(engine.session(Spread::OneThread).config().target_partitions(), 1);
+    }
+
+    const GROUPS: i64 = 60_000;
+
+    /// Each group has four rows, far from each other, that add up to ten times its number.
+    fn by_group() -> LogicalPlan {
+        let rows: Vec<i64> = (0..4 * GROUPS).collect();
+        let batches = rows.chunks(1_000).map(|rows| {
+            let keys = Int64Array::from_iter_values(rows.iter().map(|row| row % GROUPS));
+            let weights = rows.iter().map(|row| (row % GROUPS) * (row / GROUPS + 1));
+            let weights = Int64Array::from_iter_values(weights);
+            RecordBatch::try_from_iter([("k", Arc::new(keys) as _), ("w", Arc::new(weights) as _)])
+        });
+        let batches: Vec<RecordBatch> = batches.map(Result::unwrap).collect();
+        let halves = batches.chunks(batches.len().div_ceil(2)).map(<[RecordBatch]>::to_vec);
+        let table = MemTable::try_new(batches[0].schema(), halves.collect()).unwrap();
+        let scan = LogicalPlanBuilder::scan("t", provider_as_source(Arc::new(table)), None);
+        let totals = [sum(col("w")), count(col("w"))];
+        scan.unwrap().aggregate([col("k")], totals).unwrap().build().unwrap()
+    }
+
+    /// The whole, or a refusal: an aggregation that is short of memory may give away groups that it has begun, for a second
+    /// step to add up. Of these none reaches an answer, neither twice nor in part.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn memory_pressure_never_emits_early() {
+        let (mut whole, mut refused) = (0, 0);
+        for kib in [256, 1_024, 2_048, 3_072, 4_096, 6_144, 8_192, 12_288, 16_384, 32_768, 65_536] {
+            let engine = Engine::new(insitu_planner::Planner::shared(), kib << 10).unwrap();
+            match engine
+                .run(
+                    by_group(),
+                    Spread::AllThreads,
+                    Wanted::default(),
+                    usize::MAX,
+                    Duration::from_secs(60),
+                )
+                .await
+            {
+                Err(RunError::OutOfMemory) => refused += 1,
+                Err(other) => panic!("{kib} KiB: {other}"),
+                Ok(batches) => {
+                    let mut groups = BTreeMap::new();
+                    for batch in &batches {
+                        let column = |i: usize| batch.column(i).as_primitive::<Int64Type>();
+                        for row in 0..batch.num_rows() {
+                            let totals = (column(1).value(row), column(2).value(row));
+                            let twice = groups.insert(column(0).value(row), totals);
+                            assert_eq!(twice, None, "{kib} KiB: a group came twice");
+                        }
+                    }
+                    let expect = (0..GROUPS).map(|k| (k, (10 * k, 4))).collect();
+                    assert!(groups == expect, "{kib} KiB: {} groups", groups.len());
+                    whole += 1;
+                }
+            }
+        }
+        assert!(0 < whole && 0 < refused, "{whole} whole, {refused} refused");
     }
 }

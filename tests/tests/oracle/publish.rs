@@ -208,3 +208,15 @@ pub(crate) fn parquet(rows: &RecordBatch) -> Vec<u8> {
     writer.close().unwrap();
     bytes
 }
+
+/// A department for each part of an open dataset, in this order of nodes.
+pub(crate) fn parts_of(dataset: &str, parts: &[RecordBatch]) -> Vec<Department> {
+    let of = |(n, part): (usize, &RecordBatch)| Department {
+        config: format!(
+            "[node]\nid = \"n{n}\"\ndepartment = \"Part {n}\"\n{}",
+            described(dataset, part)
+        ),
+        files: vec![(format!("{dataset}.parquet"), parquet(part))],
+    };
+    parts.iter().enumerate().map(of).collect()
+}

@@ -251,8 +251,8 @@ fn a_join_by_the_unit_is_allowed_on_both_sides_or_not_at_all() {
 #[test]
 fn ids_of_two_kinds_are_not_joined_and_neither_is_a_dataset_whose_rows_are_units() {
     let both = two("unit_joins = [\"a.two\"]", "unit_joins = [\"a.one\"]");
-    let at = both.rfind("type = \"text\"").unwrap();
-    let numbers = format!("{}type = \"integer\"{}", &both[..at], &both[at + 13..]);
+    let (before, after) = both.rsplit_once("type = \"text\"").unwrap();
+    let numbers = format!("{before}type = \"integer\"{after}");
     let errors = parse(&numbers).unwrap_err();
     assert!(errors.iter().all(|e| e.fix == "declare ids of one type"), "{errors}");
     let rows = both
