@@ -9,11 +9,11 @@
 //! There is one cell for each value or none, so the largest is the cell's; of no cell it is NULL, as a total of no rows is. A
 //! count of no rows would be 0, so counts stay as they are.
 
-use datafusion::common::Column;
-use datafusion::functions_aggregate::expr_fn::max;
-use datafusion::logical_expr::expr::{Alias, BinaryExpr};
-use datafusion::logical_expr::utils::{conjunction, split_conjunction};
-use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Operator};
+use insitu_engine::common::Column;
+use insitu_engine::functions_aggregate::expr_fn::max;
+use insitu_engine::logical_expr::expr::{Alias, BinaryExpr};
+use insitu_engine::logical_expr::utils::{conjunction, split_conjunction};
+use insitu_engine::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Operator};
 
 /// The aggregation by what rows agree in, and the equalities that pick one of its cells.
 pub(super) struct Correlated {
@@ -25,7 +25,7 @@ pub(super) struct Correlated {
 
 impl Correlated {
     /// What it comes to over the cells.
-    pub(super) fn above(self, cells: LogicalPlan) -> datafusion::common::Result<LogicalPlan> {
+    pub(super) fn above(self, cells: LogicalPlan) -> insitu_engine::common::Result<LogicalPlan> {
         let picked = Filter::try_new(self.picks, std::sync::Arc::new(cells))?;
         let totals = self.totals.into_iter().map(|total| {
             let Column { relation, name, .. } = total.clone();

@@ -16,11 +16,11 @@
 
 use std::collections::HashMap;
 
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Column, Result};
-use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{Expr, FetchType, LogicalPlan, SkipType, SortExpr, TableScan};
 use insitu_disclosure::{Dataset, Scalar};
+use insitu_engine::common::tree_node::TreeNodeRecursion;
+use insitu_engine::common::{Column, Result};
+use insitu_engine::logical_expr::utils::split_conjunction;
+use insitu_engine::logical_expr::{Expr, FetchType, LogicalPlan, SkipType, SortExpr, TableScan};
 use insitu_proto::request::{Order, RowsLimit};
 
 use super::leaf::{Leaf, PendingTable};

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use arrow_schema::DataType;
-use datafusion::common::Column;
-use datafusion::logical_expr::expr::Alias;
-use datafusion::logical_expr::{
-    Aggregate, Expr, ExprSchemable as _, LogicalPlan, Projection, cast,
-};
 use insitu_disclosure::tabulation::typing::type_of;
 use insitu_disclosure::{Dataset, Measure, MeasureKind, ScalarType};
+use insitu_engine::common::Column;
+use insitu_engine::logical_expr::expr::Alias;
+use insitu_engine::logical_expr::{
+    Aggregate, Expr, ExprSchemable as _, LogicalPlan, Projection, cast,
+};
 
 /// Whether a measure over open data is a total of whole numbers: of 64 bits as the engine's, although it is added up
 /// exactly. One that doesn't fit is refused when it is cast.
@@ -35,7 +35,7 @@ pub(super) fn exact_totals(
     input: LogicalPlan,
     keys: Vec<Expr>,
     measures: Vec<Expr>,
-) -> datafusion::common::Result<LogicalPlan> {
+) -> insitu_engine::common::Result<LogicalPlan> {
     let plain = Aggregate::try_new(Arc::new(input.clone()), keys.clone(), measures.clone())?;
     let mut widened = vec![false; plain.schema.fields().len()];
     let first = widened.len().saturating_sub(measures.len());
@@ -72,7 +72,10 @@ pub(super) fn exact_totals(
 }
 
 /// `sum(x)` as `sum(CAST(x AS DECIMAL(38, 0)))` under its own name, where `x` is a whole number of 64 bits.
-fn widened_total(measure: &Expr, input: &LogicalPlan) -> datafusion::common::Result<Option<Expr>> {
+fn widened_total(
+    measure: &Expr,
+    input: &LogicalPlan,
+) -> insitu_engine::common::Result<Option<Expr>> {
     let named = if let Expr::Alias(alias) = measure { alias.expr.as_ref() } else { measure };
     let Expr::AggregateFunction(function) = named else { return Ok(None) };
     let [argument] = function.params.args.as_slice() else { return Ok(None) };

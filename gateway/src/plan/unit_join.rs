@@ -14,12 +14,12 @@
 
 use std::sync::Arc;
 
-use datafusion::common::{Column, JoinType};
-use datafusion::logical_expr::{Expr, Join, LogicalPlan};
 use insitu_disclosure::tabulation::unit_join::{rows, unit_column};
 use insitu_disclosure::{
     Dataset, Key, Label, Measure, Refusal, RefusalCode, Scalar, UnitJoin, UnitJoinKind,
 };
+use insitu_engine::common::{Column, JoinType};
+use insitu_engine::logical_expr::{Expr, Join, LogicalPlan};
 
 use super::aggregate::conjunction;
 use super::look_up::{conjuncts_of, linked};

@@ -19,11 +19,11 @@ use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use datafusion::logical_expr::LogicalPlan;
 use futures::future::try_join_all;
 use insitu_disclosure::{
     AnswerTimes, Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, Table,
 };
+use insitu_engine::logical_expr::LogicalPlan;
 use insitu_guard::Guards;
 use tracing::Instrument as _;
 

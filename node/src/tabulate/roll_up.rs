@@ -8,10 +8,10 @@
 //!
 //! Rows without a unit are one unit's, as everywhere.
 
-use datafusion::common::{Column, Result};
-use datafusion::functions_aggregate::expr_fn::{max, sum};
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit, when};
 use insitu_disclosure::{Dataset, ProtectedUnit, Protection, RollUp, UnitCount};
+use insitu_engine::common::{Column, Result};
+use insitu_engine::functions_aggregate::expr_fn::{max, sum};
+use insitu_engine::logical_expr::{Expr, LogicalPlanBuilder, lit, when};
 
 use super::expression::expression;
 use crate::references::LookUps;

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
-use datafusion::common::DataFusionError;
-use datafusion::dataframe::DataFrame;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-use datafusion::prelude::SessionConfig;
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, ready};
+use insitu_engine::common::DataFusionError;
+use insitu_engine::dataframe::DataFrame;
+use insitu_engine::execution::config::SessionConfig;
+use insitu_engine::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use insitu_engine::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use insitu_engine::execution::session_state::{SessionState, SessionStateBuilder};
+use insitu_engine::logical_expr::LogicalPlan;
+use insitu_engine::physical_optimizer::PhysicalOptimizerRule;
+use insitu_engine::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use super::function::TooLarge;
 use super::unwanted::Wanted;
@@ -208,9 +208,9 @@ mod tests {
     use arrow_array::Int64Array;
     use arrow_array::cast::AsArray as _;
     use arrow_array::types::Int64Type;
-    use datafusion::datasource::{MemTable, provider_as_source};
-    use datafusion::functions_aggregate::expr_fn::{count, sum};
-    use datafusion::logical_expr::{LogicalPlanBuilder, col};
+    use insitu_engine::datasource::{MemTable, provider_as_source};
+    use insitu_engine::functions_aggregate::expr_fn::{count, sum};
+    use insitu_engine::logical_expr::{LogicalPlanBuilder, col};
 
     use super::*;
 

@@ -14,12 +14,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::catalog::TableProvider;
-use datafusion::common::{Column, DataFusionError, JoinType, Result};
-use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use insitu_disclosure::tabulation::unit_join::unit_column;
 use insitu_disclosure::{Dataset, DatasetName, UnitJoin, UnitJoinKind};
+use insitu_engine::catalog::TableProvider;
+use insitu_engine::common::{Column, DataFusionError, JoinType, Result};
+use insitu_engine::datasource::provider_as_source;
+use insitu_engine::logical_expr::{Expr, LogicalPlanBuilder};
 
 use super::expression::expression;
 use crate::references::LookUps;
