@@ -18,8 +18,17 @@ use std::sync::Arc;
 use arrow_schema::DataType;
 use insitu_disclosure::tabulation::Bins;
 use insitu_disclosure::{
-    Dataset, Label, Measure, MeasureKind, OpenDataset, ProtectedUnit, Protection, Refusal,
-    RefusalCode, Refusals, Scalar, Shape, Tabulation, admit,
+    Dataset, Measure, MeasureKind, OpenDataset, ProtectedUnit, Protection, Refusal, RefusalCode,
+    Refusals, Scalar, Shape, Tabulation, admit,
+};
+use insitu_engine::common::metadata::FieldMetadata;
+use insitu_engine::common::tree_node::{Transformed, TreeNode as _};
+use insitu_engine::common::{Column, DataFusionError};
+use insitu_engine::logical_expr::expr::{Alias, Exists, InSubquery, SetComparison};
+use insitu_engine::logical_expr::utils::split_conjunction;
+use insitu_engine::logical_expr::{
+    Aggregate, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Projection, Subquery,
+    TableScan, cast,
 };
 use insitu_engine::common::metadata::FieldMetadata;
 use insitu_engine::common::tree_node::{Transformed, TreeNode as _};
@@ -253,9 +262,9 @@ impl Cutter {
                     let there = self.rows_of_subquery(&relation, &subquery.subquery)?;
                     if there.dataset().is_open() {
                         let condition = look_up::among(&relation, expr, &there, *negated)?;
-                        looked_up(relation, condition, &there)
+                        look_up::looked_up(relation, condition, &there)
                     } else if unit_join::is_meant(&relation, &there, &[])
-                        || is_unit(&relation, expr)
+                        || unit_join::is_about_unit(&relation, expr)
                     {
                         unit_join::among(relation, expr, &there, *negated)?
                     } else {
@@ -267,7 +276,7 @@ impl Cutter {
                     let there = self.rows_of_subquery(&relation, &inner)?;
                     if there.dataset().is_open() {
                         let condition = look_up::exists(&relation, &there, &outside, *negated)?;
-                        looked_up(relation, condition, &there)
+                        look_up::looked_up(relation, condition, &there)
                     } else if unit_join::is_meant(&relation, &there, &outside) {
                         unit_join::exists(relation, &there, &outside, *negated)?
                     } else {
@@ -572,20 +581,6 @@ impl Cutter {
         let plan = self.above(part, "a subquery")?;
         Ok(Subquery { subquery: Arc::new(plan), ..subquery })
     }
-}
-
-/// Protected rows under a condition on what they were looked up in.
-fn looked_up(mut relation: Relation, condition: Scalar, open: &Relation) -> Relation {
-    let found = condition.references();
-    relation.references = look_up::with_references(&relation, found, open);
-    relation.predicates.push(condition);
-    relation
-}
-
-/// Whether it is the relation's protected unit.
-fn is_unit(relation: &Relation, expr: &Expr) -> bool {
-    let Ok((Scalar::Column(name), _)) = relation.scalar(expr) else { return false };
-    relation.dataset().column(&name).is_some_and(|column| column.label == Label::Unit)
 }
 
 /// Where the bins of a histogram or quantile begin and end, for the column's metadata.

@@ -160,6 +160,14 @@ pub(super) fn with_references(
     references
 }
 
+/// Protected rows under a condition on what they were looked up in.
+pub(super) fn looked_up(mut relation: Relation, condition: Scalar, open: &Relation) -> Relation {
+    let found = condition.references();
+    relation.references = with_references(&relation, found, open);
+    relation.predicates.push(condition);
+    relation
+}
+
 /// The subquery of an `EXISTS` without the conditions that name columns outside it, and these.
 pub(super) fn uncorrelated(plan: &LogicalPlan) -> (LogicalPlan, Vec<Expr>) {
     match plan {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use insitu_disclosure::tabulation::unit_join::{rows, unit_column};
 use insitu_disclosure::{
-    Dataset, Key, Measure, Refusal, RefusalCode, Scalar, UnitJoin, UnitJoinKind,
+    Dataset, Key, Label, Measure, Refusal, RefusalCode, Scalar, UnitJoin, UnitJoinKind,
 };
 use insitu_engine::common::{Column, JoinType};
 use insitu_engine::logical_expr::{Expr, Join, LogicalPlan};
@@ -300,6 +300,12 @@ fn with_join(
         dataset.ok_or_else(|| not_by_unit(&relation, there, "isn't possible", UNIT_ALONE))?;
     let joined = Some(JoinedRows { joins, held, dataset: Arc::new(dataset) });
     Ok((Relation { joined, ..relation }, join))
+}
+
+/// Whether it is the relation's protected unit.
+pub(super) fn is_about_unit(relation: &Relation, expr: &Expr) -> bool {
+    let Ok((Scalar::Column(name), _)) = relation.scalar(expr) else { return false };
+    relation.dataset().column(&name).is_some_and(|column| column.label == Label::Unit)
 }
 
 fn is_unit((left, right): &(Expr, Expr), rows: &Relation, there: &Relation) -> bool {
