@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use arrow_schema::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
-use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Constraints, DataFusionError, Result, Statistics};
-use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableType};
-use datafusion::physical_plan::ExecutionPlan;
+use insitu_engine::catalog::{Session, TableProvider};
+use insitu_engine::common::{Constraints, DataFusionError, Result, Statistics};
+use insitu_engine::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, TableType};
+use insitu_engine::physical_plan::ExecutionPlan;
 
 use super::Held;
 
@@ -99,10 +99,10 @@ impl TableProvider for RemoteTable {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::datasource::provider_as_source;
-    use datafusion::logical_expr::LogicalPlanBuilder;
     use datafusion::prelude::SessionContext;
     use insitu_disclosure::{Dataset, DatasetName, Protection};
+    use insitu_engine::datasource::provider_as_source;
+    use insitu_engine::logical_expr::LogicalPlanBuilder;
 
     use super::*;
 

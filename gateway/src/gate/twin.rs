@@ -13,8 +13,8 @@
 //! Literals are kept as written, with their doubled quotes (`with_unescape(false)`): the printer
 //! guesses whether a quote is escaped already, and guesses wrong on the literal `''''''`.
 
-use datafusion::sql::sqlparser as engine;
 use insitu_disclosure::{Refusal, RefusalCode};
+use insitu_engine::sql::sqlparser as engine;
 use sqlparser::ast::Query;
 
 use super::limits::Limits;

@@ -1,13 +1,13 @@
 //! An aggregation over a relation as a Tabulation.
 
-use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
-use datafusion::logical_expr::{Aggregate, Expr};
 use insitu_disclosure::tabulation::GROUPS_MAX;
 use insitu_disclosure::tabulation::probability::not_a_share;
 use insitu_disclosure::{
     Association, Dispersion, Input, Key, Label, Literal, Measure, MeasureKind, Probability,
     ProtectedUnit, Protection, Refusal, RefusalCode, RollUp, Scalar, Tabulation,
 };
+use insitu_engine::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use insitu_engine::logical_expr::{Aggregate, Expr};
 
 use super::approx_distinct;
 use super::grouping::{grouping_function, keys_and_sets};

@@ -11,12 +11,12 @@ use arrow_array::types::{
 };
 use arrow_array::{Array as _, ArrayRef};
 use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
-use datafusion::common::{DataFusionError, Result, ScalarValue};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{
+use insitu_disclosure::distinct::{DistinctSketch, DistinctValue};
+use insitu_engine::common::{DataFusionError, Result, ScalarValue};
+use insitu_engine::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use insitu_engine::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
 };
-use insitu_disclosure::distinct::{DistinctSketch, DistinctValue};
 
 /// The name in SQL.
 pub(super) const NAME: &str = "approx_distinct";

@@ -16,19 +16,19 @@
 use std::sync::Arc;
 
 use arrow_schema::DataType;
-use datafusion::common::metadata::FieldMetadata;
-use datafusion::common::tree_node::{Transformed, TreeNode as _};
-use datafusion::common::{Column, DataFusionError};
-use datafusion::logical_expr::expr::{Alias, Exists, InSubquery, SetComparison};
-use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{
-    Aggregate, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Projection, Subquery,
-    TableScan, Window, cast,
-};
 use insitu_disclosure::tabulation::Bins;
 use insitu_disclosure::{
     Dataset, Measure, MeasureKind, OpenDataset, ProtectedUnit, Protection, Refusal, RefusalCode,
     Refusals, Scalar, Shape, Tabulation, admit,
+};
+use insitu_engine::common::metadata::FieldMetadata;
+use insitu_engine::common::tree_node::{Transformed, TreeNode as _};
+use insitu_engine::common::{Column, DataFusionError};
+use insitu_engine::logical_expr::expr::{Alias, Exists, InSubquery, SetComparison};
+use insitu_engine::logical_expr::utils::split_conjunction;
+use insitu_engine::logical_expr::{
+    Aggregate, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Projection, Subquery,
+    TableScan, Window, cast,
 };
 
 use super::aggregate::{Output, is_exact, tabulation};
@@ -133,7 +133,7 @@ impl Cutter {
     }
 
     fn scan(scan: &TableScan, plan: &LogicalPlan) -> Result<Part, Refusals> {
-        let provider = engine(datafusion::datasource::source_as_provider(&scan.source))?;
+        let provider = engine(insitu_engine::datasource::source_as_provider(&scan.source))?;
         match RemoteTable::of(&provider) {
             Some(remote) => {
                 let held = Arc::clone(remote.held());

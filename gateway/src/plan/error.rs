@@ -1,8 +1,8 @@
 //! What the engine says, as Refusals. While planning it has seen text and catalogue only, so its
 //! sentence may be shown; while running it has seen values, so it may not.
 
-use datafusion::common::{Column, DataFusionError, SchemaError};
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
+use insitu_engine::common::{Column, DataFusionError, SchemaError};
 
 /// A Refusal for what went wrong while planning.
 pub(crate) fn planning_refusal(error: &DataFusionError) -> Refusals {

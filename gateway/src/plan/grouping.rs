@@ -4,11 +4,11 @@
 //! The engine resolves `grouping` in an analysis that comes after the cut, from a column of its own aggregation.
 //! Where a Tabulation stands there is no such aggregation any more: the cut reads the leaf's column instead.
 
-use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::expr::{AggregateFunction, Case};
-use datafusion::logical_expr::{Expr, GroupingSet, lit};
 use insitu_disclosure::tabulation::{KEYS_MAX, KeySet, SETS_MAX};
 use insitu_disclosure::{Refusal, RefusalCode, SET_COLUMN, Tabulation};
+use insitu_engine::common::{Column, ScalarValue};
+use insitu_engine::logical_expr::expr::{AggregateFunction, Case};
+use insitu_engine::logical_expr::{Expr, GroupingSet, lit};
 
 /// The most arguments of `grouping`: its value is a 32-bit number with a bit for each.
 const ARGUMENTS_MAX: usize = 31;
@@ -147,7 +147,7 @@ pub(super) fn grouping_value(question: &Tabulation, leaf: &str, keys: &[usize]) 
 
 #[cfg(test)]
 mod tests {
-    use datafusion::logical_expr::{col, cube, grouping_set, rollup};
+    use insitu_engine::logical_expr::{col, cube, grouping_set, rollup};
 
     use super::*;
 

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use arrow_schema::{DataType, FieldRef};
-use datafusion::common::{DataFusionError, Result};
-use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{
+use insitu_disclosure::{Refusal, RefusalCode, ShownType};
+use insitu_engine::common::{DataFusionError, Result};
+use insitu_engine::logical_expr::expr::AggregateFunction;
+use insitu_engine::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use insitu_engine::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, Expr, Signature, Volatility,
     WindowFunctionDefinition,
 };
-use insitu_disclosure::{Refusal, RefusalCode, ShownType};
 
 /// The name in SQL.
 pub(super) const NAME: &str = "histogram";

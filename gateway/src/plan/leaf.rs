@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Constraints, DataFusionError, Result, Statistics};
-use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{
+use insitu_disclosure::{Dataset, OpenDataset, Reference, Tabulation};
+use insitu_engine::catalog::{Session, TableProvider};
+use insitu_engine::common::{Constraints, DataFusionError, Result, Statistics};
+use insitu_engine::datasource::provider_as_source;
+use insitu_engine::logical_expr::{
     Expr, LogicalPlan, LogicalPlanBuilder, TableProviderFilterPushDown, TableScan, TableType,
 };
-use datafusion::physical_plan::ExecutionPlan;
-use insitu_disclosure::{Dataset, OpenDataset, Reference, Tabulation};
+use insitu_engine::physical_plan::ExecutionPlan;
 
 use super::relation::Relation;
 use crate::catalog::Held;
@@ -79,7 +79,7 @@ impl PendingTable {
 
     /// The number of the leaf that a scan stands for.
     pub(super) fn index_of(scan: &TableScan) -> Option<usize> {
-        let provider = datafusion::datasource::source_as_provider(&scan.source).ok()?;
+        let provider = insitu_engine::datasource::source_as_provider(&scan.source).ok()?;
         let any: &dyn Any = provider.as_ref();
         any.downcast_ref::<Self>().map(|pending| pending.index)
     }

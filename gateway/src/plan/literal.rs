@@ -1,8 +1,8 @@
 //! The engine's values as literals of a Tabulation.
 
-use datafusion::common::ScalarValue;
 use insitu_disclosure::tabulation::typing::DECIMAL_PLACES_MAX;
 use insitu_disclosure::{Literal, ScalarType};
+use insitu_engine::common::ScalarValue;
 
 /// The literal; `None` for a value of a type that questions don't have, such as an interval.
 pub(crate) fn literal_of(value: &ScalarValue) -> Option<Literal> {

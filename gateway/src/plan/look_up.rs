@@ -13,11 +13,11 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode as _};
-use datafusion::common::{Column, JoinType};
-use datafusion::logical_expr::utils::{conjunction, split_conjunction};
-use datafusion::logical_expr::{BinaryExpr, Expr, Filter, Join, LogicalPlan, Operator};
 use insitu_disclosure::{Dataset, Literal, Reference, Refusal, RefusalCode, Scalar};
+use insitu_engine::common::tree_node::{Transformed, TreeNode as _};
+use insitu_engine::common::{Column, JoinType};
+use insitu_engine::logical_expr::utils::{conjunction, split_conjunction};
+use insitu_engine::logical_expr::{BinaryExpr, Expr, Filter, Join, LogicalPlan, Operator};
 
 use super::relation::{Relation, RelationColumn};
 use crate::catalog::Held;

@@ -4,18 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_schema::DataType;
-use datafusion::catalog::TableProvider;
-use datafusion::common::{DataFusionError, Result, TableReference};
-use datafusion::config::ConfigOptions;
-use datafusion::datasource::provider_as_source;
-use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
-use datafusion::logical_expr::{
+use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals};
+use insitu_engine::catalog::TableProvider;
+use insitu_engine::common::{DataFusionError, Result, TableReference};
+use insitu_engine::config::ConfigOptions;
+use insitu_engine::datasource::provider_as_source;
+use insitu_engine::execution::session_state::SessionState;
+use insitu_engine::logical_expr::planner::{ContextProvider, ExprPlanner};
+use insitu_engine::logical_expr::{
     AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
 };
-use datafusion::sql::parser::{DFParser, Statement};
-use datafusion::sql::planner::{ParserOptions, SqlToRel};
-use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals};
+use insitu_engine::sql::parser::{DFParser, Statement};
+use insitu_engine::sql::planner::{ParserOptions, SqlToRel};
 
 use super::error::planning_refusal;
 use crate::catalog::{Catalog, RemoteTable};

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use datafusion::common::{Column, TableReference};
-use datafusion::logical_expr::{Expr, LogicalPlan};
 use insitu_disclosure::tabulation::typing::coerce;
 use insitu_disclosure::{Dataset, Reference, Refusal, RefusalCode, Scalar, ScalarType};
+use insitu_engine::common::{Column, TableReference};
+use insitu_engine::logical_expr::{Expr, LogicalPlan};
 
 use super::roll_up::RolledUp;
 use super::scalar::to_scalar;

@@ -10,10 +10,10 @@
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use insitu_disclosure::{
     Dataset, Input, Label, Literal, ProtectedUnit, Protection, RollUp, Scalar, UnitCount, UnitTotal,
 };
+use insitu_engine::logical_expr::{Aggregate, Expr, LogicalPlan};
 
 use super::aggregate::filtered;
 use super::relation::{Relation, RelationColumn};

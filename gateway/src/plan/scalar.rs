@@ -1,9 +1,9 @@
 //! The engine's expressions as expressions of a Tabulation. Every variant is named; what a Tabulation
 //! has no word for is refused.
 
-use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::{BinaryExpr, Case, Expr, Operator};
 use insitu_disclosure::{Comparison, Function, Literal, Refusal, RefusalCode, Scalar, ScalarType};
+use insitu_engine::common::{Column, ScalarValue};
+use insitu_engine::logical_expr::{BinaryExpr, Case, Expr, Operator};
 
 use super::literal::literal_of;
 

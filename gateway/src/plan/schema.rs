@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use datafusion::common::DFSchema;
 use insitu_disclosure::ShownType;
+use insitu_engine::common::DFSchema;
 
 /// Field metadata of a status column: the name of the measure's column it belongs to.
 pub(crate) const STATUS_OF: &str = "insitu.status_of";

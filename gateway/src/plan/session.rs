@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::execution::SessionStateDefaults;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-use datafusion::prelude::SessionConfig;
+use insitu_engine::execution::SessionStateDefaults;
+use insitu_engine::execution::config::SessionConfig;
+use insitu_engine::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use insitu_engine::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use insitu_engine::execution::session_state::{SessionState, SessionStateBuilder};
+use insitu_engine::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use super::{approx_distinct, histogram};
 use crate::gate::functions::is_offered;
@@ -24,7 +24,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// An engine with this much memory for all upper plans together.
-    pub(crate) fn new(memory_bytes: usize) -> datafusion::common::Result<Self> {
+    pub(crate) fn new(memory_bytes: usize) -> insitu_engine::common::Result<Self> {
         let pool =
             TrackConsumersPool::new(FairSpillPool::new(memory_bytes), std::num::NonZeroUsize::MIN);
         // The gateway keeps no data: nothing is spilled.
@@ -100,7 +100,7 @@ mod tests {
             assert!(!flag);
         }
         let statistics = |rule: &Arc<
-            dyn datafusion::physical_optimizer::PhysicalOptimizerRule + Send + Sync,
+            dyn insitu_engine::physical_optimizer::PhysicalOptimizerRule + Send + Sync,
         >| rule.name() == "aggregate_statistics";
         assert!(!state.physical_optimizers().iter().any(statistics));
     }

@@ -8,15 +8,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::common::metadata::FieldMetadata;
-use datafusion::common::tree_node::{TreeNode as _, TreeNodeRecursion};
-use datafusion::common::{Column, Result, TableReference};
-use datafusion::functions::core::expr_fn::{coalesce, nullif};
-use datafusion::logical_expr::expr::Alias;
-use datafusion::logical_expr::{
+use insitu_disclosure::{CellStatus, Refusals};
+use insitu_engine::common::metadata::FieldMetadata;
+use insitu_engine::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use insitu_engine::common::{Column, Result, TableReference};
+use insitu_engine::functions::core::expr_fn::{coalesce, nullif};
+use insitu_engine::logical_expr::expr::Alias;
+use insitu_engine::logical_expr::{
     Expr, Filter, Join, Limit, LogicalPlan, LogicalPlanBuilder, Projection, Sort, lit,
 };
-use insitu_disclosure::{CellStatus, Refusals};
 
 use super::error::planning_refusal;
 use super::leaf::PendingTable;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use arrow_schema::DataType;
-use datafusion::common::{Column, DFSchema, Result};
-use datafusion::logical_expr::expr::Alias;
-use datafusion::logical_expr::{
+use insitu_disclosure::tabulation::typing::type_of;
+use insitu_disclosure::{Dataset, Measure, MeasureKind, ScalarType};
+use insitu_engine::common::{Column, DFSchema, Result};
+use insitu_engine::logical_expr::expr::Alias;
+use insitu_engine::logical_expr::{
     Aggregate, Expr, ExprSchemable as _, LogicalPlan, Projection, Window, WindowFunctionDefinition,
     cast,
 };
-use insitu_disclosure::tabulation::typing::type_of;
-use insitu_disclosure::{Dataset, Measure, MeasureKind, ScalarType};
 
 /// Whether a measure over open data is a total of whole numbers: of 64 bits as the engine's, although it is added up
 /// exactly. One that doesn't fit is refused when it is cast.

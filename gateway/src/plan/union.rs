@@ -18,14 +18,14 @@
 use std::sync::Arc;
 
 use arrow_schema::DataType;
-use datafusion::common::{Column, DFSchema, NullEquality, Result};
-use datafusion::functions_aggregate::expr_fn::sum;
-use datafusion::logical_expr::expr::{AggregateFunction, Alias};
-use datafusion::logical_expr::{
+use insitu_disclosure::{Refusal, RefusalCode, Refusals};
+use insitu_engine::common::{Column, DFSchema, NullEquality, Result};
+use insitu_engine::functions_aggregate::expr_fn::sum;
+use insitu_engine::logical_expr::expr::{AggregateFunction, Alias};
+use insitu_engine::logical_expr::{
     Aggregate, Expr, Filter, Join, JoinConstraint, JoinType, LogicalPlan, LogicalPlanBuilder,
     Projection, SubqueryAlias, Union, cast,
 };
-use insitu_disclosure::{Refusal, RefusalCode, Refusals};
 
 use super::relation::Relation;
 use super::totals::exact_totals;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use datafusion::catalog::{MemTable, TableProvider};
-use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
-use datafusion::dataframe::DataFrame;
-use datafusion::datasource::provider_as_source;
-use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::logical_plan::TableScanBuilder;
-use datafusion::logical_expr::{LogicalPlan, TableScan};
 use futures::StreamExt as _;
 use insitu_disclosure::{Refusal, RefusalCode, Refusals, Scalar};
+use insitu_engine::catalog::{MemTable, TableProvider};
+use insitu_engine::common::tree_node::{Transformed, TreeNodeRecursion};
+use insitu_engine::dataframe::DataFrame;
+use insitu_engine::datasource::provider_as_source;
+use insitu_engine::execution::session_state::SessionState;
+use insitu_engine::logical_expr::logical_plan::TableScanBuilder;
+use insitu_engine::logical_expr::{LogicalPlan, TableScan};
 
 use super::aggregate::conjunction;
 use super::error::{planning_refusal, running_refusal};
@@ -104,8 +104,9 @@ pub(crate) async fn run_upper(
 fn filled(
     scan: &TableScan,
     table: Option<&(SchemaRef, Vec<RecordBatch>)>,
-) -> datafusion::common::Result<LogicalPlan> {
-    let missing = || datafusion::common::DataFusionError::Internal("a table is missing".to_owned());
+) -> insitu_engine::common::Result<LogicalPlan> {
+    let missing =
+        || insitu_engine::common::DataFusionError::Internal("a table is missing".to_owned());
     let (schema, batches) = table.ok_or_else(missing)?;
     let wanted: Vec<&str> =
         scan.projected_schema.fields().iter().map(|f| f.name().as_str()).collect();

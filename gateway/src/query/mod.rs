@@ -19,12 +19,12 @@ use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use datafusion::logical_expr::LogicalPlan;
 use futures::future::try_join_all;
 use insitu_disclosure::{
     Admitted, AnswerTimes, Dataset, Derivation, Protected, Reference, Refusal, RefusalCode,
     Refusals, Table, Tabulation, admit,
 };
+use insitu_engine::logical_expr::LogicalPlan;
 use insitu_guard::Guards;
 use tracing::Instrument as _;
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::{ParamValues, ScalarValue};
-use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals, Tabulation, admit};
+use insitu_engine::common::{ParamValues, ScalarValue};
+use insitu_engine::execution::session_state::SessionState;
+use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 use insitu_proto::request::{NodeRequest, QueryId, Question, REQUEST_BYTES_MAX};
 
 use super::{Options, Prepared, Ready};

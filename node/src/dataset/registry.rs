@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::catalog::TableProvider;
 use insitu_disclosure::budget::ConditionBudget;
 use insitu_disclosure::dataset::{Dataset, DatasetName};
 use insitu_disclosure::guard::Guard;
 use insitu_disclosure::keyed::DatasetKeys;
+use insitu_engine::catalog::TableProvider;
 
 use super::QualityReport;
 use crate::source::SourceError;

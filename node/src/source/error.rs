@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use datafusion::error::DataFusionError;
 use insitu_disclosure::guard::GuardError;
 use insitu_disclosure::tabulation::ScalarType;
+use insitu_engine::error::DataFusionError;
 
 use super::folder::LeavesFolder;
 use crate::dataset::Misfits;

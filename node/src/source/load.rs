@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::catalog::TableProvider;
-use datafusion::execution::runtime_env::RuntimeEnv;
 use insitu_disclosure::budget::{ConditionBudget, MemoryBudget};
 use insitu_disclosure::dataset::{Dataset, ProtectedUnit, Protection, ReleaseMode};
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::StateDigest;
 use insitu_disclosure::policy::DifferenceGuard;
+use insitu_engine::catalog::TableProvider;
+use insitu_engine::execution::runtime_env::RuntimeEnv;
 use object_store::ObjectStore;
 
 use super::budget::{Budget, SourceLimits};

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use datafusion::catalog::TableProvider;
-use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
+use insitu_engine::catalog::TableProvider;
+use insitu_engine::execution::runtime_env::RuntimeEnv;
 
 use super::budget::Budget;
 use super::error::SourceError;

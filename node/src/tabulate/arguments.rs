@@ -1,12 +1,12 @@
 //! What the parts of a Tabulation ask of each row, as the engine's expressions.
 
-use datafusion::logical_expr::Expr;
 use insitu_disclosure::evidence::PartShape;
 use insitu_disclosure::tabulation::typing::type_of;
 use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{
     Bounds, Dataset, ProtectedUnit, Protection, Scalar, ScalarType, Tabulation,
 };
+use insitu_engine::logical_expr::Expr;
 
 use super::expression::{clamped_expression, expression};
 use super::function::{amount, deviation, open_amount, product};

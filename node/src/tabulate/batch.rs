@@ -3,7 +3,7 @@
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Decimal128Type, Int64Type, UInt64Type};
 use arrow_array::{Array as _, ArrayRef, BooleanArray, Decimal128Array, Int64Array, UInt64Array};
-use datafusion::common::{DataFusionError, Result};
+use insitu_engine::common::{DataFusionError, Result};
 
 use super::layout::{CountAt, Counted, Finding, Lanes, Layout, SumAt, WORD, Width, in_lanes};
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use arrow_array::builder::LargeBinaryBuilder;
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, ArrayRef, BooleanArray, LargeBinaryArray};
-use datafusion::arrow::buffer::{Buffer, OffsetBuffer};
-use datafusion::common::{DataFusionError, Result};
-use datafusion::logical_expr::EmitTo;
 use insitu_disclosure::evidence::SKETCH_BYTES;
+use insitu_engine::arrow::buffer::{Buffer, OffsetBuffer};
+use insitu_engine::common::{DataFusionError, Result};
+use insitu_engine::logical_expr::EmitTo;
 
 use super::batch::{Batch, unexpected};
 use super::known::{Known, Reading};

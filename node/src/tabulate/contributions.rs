@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use arrow_array::{Array as _, ArrayRef, BooleanArray};
 use arrow_schema::{DataType, Field, FieldRef};
-use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{
+use insitu_engine::common::{Result, ScalarValue};
+use insitu_engine::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use insitu_engine::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, Expr, GroupsAccumulator, Signature,
     TypeSignature, Volatility,
 };

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Decimal128Array, Int64Array, RecordBatch, UInt64Array};
-use datafusion::datasource::{MemTable, provider_as_source};
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
 use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, UnitWord};
 use insitu_disclosure::keyed::mix;
+use insitu_engine::datasource::{MemTable, provider_as_source};
+use insitu_engine::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
 
 use super::super::layout::{Counted, Finding, Width};
 use super::super::run::{Engine, RunError};

@@ -1,11 +1,11 @@
 //! Expressions of a Tabulation as the engine's. Comparisons and logic are the engine's own: on equal
 //! types, which admission made sure of, they can't fail, and the engine can push them into a file.
 
-use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::expr::{Case, InList, Like};
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator, lit};
 use insitu_disclosure::rules::measures::column_bounds;
 use insitu_disclosure::{Comparison, Dataset, Literal, Scalar};
+use insitu_engine::common::{Column, ScalarValue};
+use insitu_engine::logical_expr::expr::{Case, InList, Like};
+use insitu_engine::logical_expr::{BinaryExpr, Expr, Operator, lit};
 
 use super::function;
 use super::look_up::looked_up;

@@ -7,13 +7,13 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Decimal128Type, Int64Type};
 use arrow_array::{Array as _, ArrayRef, Decimal128Array, new_null_array};
 use arrow_schema::DataType;
-use datafusion::common::{DataFusionError, Result};
-use datafusion::logical_expr::{
+use insitu_disclosure::tabulation::typing::Signature as TotalSignature;
+use insitu_disclosure::{Bounds, Function, ScalarType, function};
+use insitu_engine::common::{DataFusionError, Result};
+use insitu_engine::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
     Volatility,
 };
-use insitu_disclosure::tabulation::typing::Signature as TotalSignature;
-use insitu_disclosure::{Bounds, Function, ScalarType, function};
 
 /// Amounts beyond this aren't added up even of open data: ten thousand million of them still fit
 /// into 38 digits. Protected measures have declared bounds far within.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use arrow_array::new_null_array;
 use arrow_schema::DataType;
-use datafusion::common::Result;
-use datafusion::logical_expr::{
+use insitu_disclosure::ScalarType;
+use insitu_disclosure::reference::LookUp;
+use insitu_engine::common::Result;
+use insitu_engine::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
     Volatility,
 };
-use insitu_disclosure::ScalarType;
-use insitu_disclosure::reference::LookUp;
 
 /// What a column of a reference says of a value. Two are the same where content and column are.
 #[derive(Debug, PartialEq, Eq, Hash)]

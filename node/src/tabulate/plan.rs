@@ -16,15 +16,15 @@
 use std::sync::Arc;
 
 use arrow_schema::DataType;
-use datafusion::catalog::TableProvider;
-use datafusion::common::{Column, Result, ScalarValue};
-use datafusion::datasource::provider_as_source;
-use datafusion::functions_aggregate::expr_fn::sum;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 use insitu_disclosure::evidence::{Adds, PartShape};
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::tabulation::Part;
 use insitu_disclosure::{Admitted, Dataset, Input, ProtectedUnit, Protection, Tabulation};
+use insitu_engine::catalog::TableProvider;
+use insitu_engine::common::{Column, Result, ScalarValue};
+use insitu_engine::datasource::provider_as_source;
+use insitu_engine::functions_aggregate::expr_fn::sum;
+use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 
 use super::arguments::{Arguments, argument, condition};
 use super::contributions::contributions;

@@ -8,12 +8,12 @@
 //!
 //! Rows without a unit are one unit's, as everywhere.
 
-use datafusion::common::Result;
-use datafusion::functions_aggregate::expr_fn::{max, sum};
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit, when};
 use insitu_disclosure::{
     Column, Dataset, ProtectedUnit, Protection, RollUp, Scalar, ScalarType, UnitCount, UnitTotal,
 };
+use insitu_engine::common::Result;
+use insitu_engine::functions_aggregate::expr_fn::{max, sum};
+use insitu_engine::logical_expr::{Expr, LogicalPlanBuilder, lit, when};
 
 use super::expression::{clamped_expression, expression};
 use super::function::{cast, clamp};
@@ -89,7 +89,7 @@ fn held(name: &str, rolled: &Dataset) -> Expr {
 }
 
 fn column(name: &str) -> Expr {
-    Expr::Column(datafusion::common::Column::from_name(name))
+    Expr::Column(insitu_engine::common::Column::from_name(name))
 }
 
 /// Without the scan's qualifier, so that every step finds it by its name.

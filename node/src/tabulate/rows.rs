@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use datafusion::catalog::TableProvider;
-use datafusion::common::{Column, Result};
-use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use insitu_disclosure::{OpenDataset, Refusal, Scalar, ScalarType};
+use insitu_engine::catalog::TableProvider;
+use insitu_engine::common::{Column, Result};
+use insitu_engine::datasource::provider_as_source;
+use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
 use super::expression::expression;
 use crate::references::LookUps;

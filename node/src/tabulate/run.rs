@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
-use datafusion::common::DataFusionError;
-use datafusion::dataframe::DataFrame;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-use datafusion::prelude::SessionConfig;
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, ready};
+use insitu_engine::common::DataFusionError;
+use insitu_engine::dataframe::DataFrame;
+use insitu_engine::execution::config::SessionConfig;
+use insitu_engine::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use insitu_engine::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use insitu_engine::execution::session_state::{SessionState, SessionStateBuilder};
+use insitu_engine::logical_expr::LogicalPlan;
+use insitu_engine::physical_optimizer::PhysicalOptimizerRule;
+use insitu_engine::physical_optimizer::optimizer::PhysicalOptimizer;
 
 use super::function::TooLarge;
 use super::unwanted::Wanted;

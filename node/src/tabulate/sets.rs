@@ -5,11 +5,11 @@
 //! bit for each expression, the rightmost the lowest, set where the expression is rolled up.
 
 use arrow_schema::DataType;
-use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::expr::Case;
-use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, cast, lit};
 use insitu_disclosure::tabulation::KeySet;
 use insitu_disclosure::{SET_COLUMN, Tabulation};
+use insitu_engine::common::{Column, ScalarValue};
+use insitu_engine::logical_expr::expr::Case;
+use insitu_engine::logical_expr::{Aggregate, Expr, GroupingSet, cast, lit};
 
 /// What an aggregation is by: the keys of each set.
 #[derive(Debug)]

@@ -13,15 +13,15 @@ use std::task::{Context, Poll};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
-use datafusion::common::{DataFusionError, Result};
-use datafusion::config::ConfigOptions;
-use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::{
+use futures::Stream;
+use insitu_engine::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
+use insitu_engine::common::{DataFusionError, Result};
+use insitu_engine::config::ConfigOptions;
+use insitu_engine::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use insitu_engine::physical_optimizer::PhysicalOptimizerRule;
+use insitu_engine::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties,
 };
-use futures::Stream;
 
 /// Held by whoever waits for a query's answer. When it is dropped, the query ends.
 #[derive(Debug, Default)]
@@ -162,11 +162,11 @@ mod tests {
     use arrow_array::Int64Array;
     use arrow_array::cast::AsArray as _;
     use arrow_array::types::Int64Type;
-    use datafusion::datasource::MemTable;
-    use datafusion::datasource::provider_as_source;
-    use datafusion::functions_aggregate::expr_fn::sum;
-    use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col};
-    use datafusion::physical_plan::{collect, displayable};
+    use insitu_engine::datasource::MemTable;
+    use insitu_engine::datasource::provider_as_source;
+    use insitu_engine::functions_aggregate::expr_fn::sum;
+    use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col};
+    use insitu_engine::physical_plan::{collect, displayable};
 
     use super::super::run::Engine;
     use super::*;

@@ -7,12 +7,12 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Date32Type, Decimal128Type, Int64Type};
 use arrow_array::{Array as _, ArrayRef, UInt64Array};
 use arrow_schema::DataType;
-use datafusion::common::{DataFusionError, Result};
-use datafusion::logical_expr::{
+use insitu_disclosure::keyed::DatasetKeys;
+use insitu_engine::common::{DataFusionError, Result};
+use insitu_engine::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
     Volatility,
 };
-use insitu_disclosure::keyed::DatasetKeys;
 
 /// `unit_word(id)`: NULL for no id.
 #[derive(Debug)]

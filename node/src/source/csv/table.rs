@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use datafusion::catalog::TableProvider;
-use datafusion::datasource::MemTable;
-use datafusion::error::DataFusionError;
 use futures::TryStreamExt;
 use insitu_disclosure::keyed::StateDigest;
+use insitu_engine::catalog::TableProvider;
+use insitu_engine::datasource::MemTable;
+use insitu_engine::error::DataFusionError;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 

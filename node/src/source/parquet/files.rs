@@ -8,18 +8,18 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use datafusion::catalog::{ScanArgs, ScanResult, Session, TableProvider};
-use datafusion::common::{Constraints, DFSchemaRef, Statistics, not_impl_err};
-use datafusion::datasource::TableType;
-use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
-use datafusion::datasource::source::DataSourceExec;
-use datafusion::error::Result;
-use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::dml::InsertOp;
-use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown};
-use datafusion::physical_plan::ExecutionPlan;
 use futures::future::{BoxFuture, ready};
+use insitu_engine::catalog::{ScanArgs, ScanResult, Session, TableProvider};
+use insitu_engine::common::{Constraints, DFSchemaRef, Statistics, not_impl_err};
+use insitu_engine::datasource::DataSourceExec;
+use insitu_engine::datasource::PartitionedFile;
+use insitu_engine::datasource::TableType;
+use insitu_engine::datasource::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use insitu_engine::error::Result;
+use insitu_engine::execution::object_store::ObjectStoreUrl;
+use insitu_engine::logical_expr::dml::InsertOp;
+use insitu_engine::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown};
+use insitu_engine::physical_plan::ExecutionPlan;
 use object_store::ObjectMeta;
 
 /// The files.
@@ -166,7 +166,7 @@ impl TableProvider for ParquetFiles {
         _: Arc<dyn ExecutionPlan>,
         _: DFSchemaRef,
         _: Expr,
-        _: Vec<datafusion::logical_expr::dml::MergeIntoClause>,
+        _: Vec<insitu_engine::logical_expr::dml::MergeIntoClause>,
     ) -> BoxFuture<'future, Result<Arc<dyn ExecutionPlan>>>
     where
         'this: 'future,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_schema::{Field, Schema};
-use datafusion::catalog::TableProvider;
-use datafusion::catalog::view::ViewTable;
-use datafusion::datasource::provider_as_source;
-use datafusion::error::DataFusionError;
-use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, ident, lit};
 use insitu_disclosure::tabulation::ScalarType;
+use insitu_engine::catalog::TableProvider;
+use insitu_engine::catalog::view::ViewTable;
+use insitu_engine::datasource::provider_as_source;
+use insitu_engine::error::DataFusionError;
+use insitu_engine::execution::object_store::ObjectStoreUrl;
+use insitu_engine::execution::runtime_env::RuntimeEnv;
+use insitu_engine::logical_expr::{Expr, LogicalPlanBuilder, cast, ident, lit};
 use object_store::ObjectStore;
 
 use super::super::error::{HeaderProblem, SourceError};

@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use arrow_schema::DataType;
-use datafusion::datasource::MemTable;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use insitu_engine::datasource::MemTable;
 
 use super::*;
 use crate::dataset::MisfitReason;

@@ -7,7 +7,7 @@ use arrow_array::{
     ArrayRef, Date32Array, Decimal128Array, Int16Array, Int64Array, LargeStringArray, StringArray,
     TimestampMicrosecondArray, UInt32Array,
 };
-use datafusion::prelude::{col, lit};
+use insitu_engine::logical_expr::{col, lit};
 
 use super::*;
 
@@ -108,7 +108,7 @@ async fn filters_and_projections_reach_the_files() {
         .select_columns(&["person_id"])
         .unwrap();
     let plan = query.clone().create_physical_plan().await.unwrap();
-    let plan = datafusion::physical_plan::displayable(plan.as_ref()).indent(true).to_string();
+    let plan = insitu_engine::physical_plan::displayable(plan.as_ref()).indent(true).to_string();
     assert!(plan.contains("predicate=admitted"), "{plan}");
     assert!(!plan.contains("cost") && !plan.contains("visits"), "{plan}");
     let found = shown(&query.collect().await.unwrap());
