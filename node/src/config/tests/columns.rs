@@ -151,14 +151,14 @@ fn breakpoints_of_a_units_total_need_its_bounds() {
         "bounds = { low = 0, high = \"5000.50\" }\n",
         "bounds = { low = 0, high = \"5000.50\" }\nunit_breakpoints = [\"10.00\"]\n",
         &[
-            "57:20: `unit_breakpoints` has no place here: they are of totals for which no `unit_bounds` are declared; \
+            "58:20: `unit_breakpoints` has no place here: they are of totals for which no `unit_bounds` are declared; \
              take it out",
         ],
     );
     check(
         "bounds = { low = 0, high = \"5000.50\" }\n",
         "bounds = { low = 0, high = \"5000.50\" }\nunit_bounds = { low = 5, high = 1 }\n",
-        &["57:15: `low` isn't below `high`; write the smallest and the largest plausible value"],
+        &["58:15: `low` isn't below `high`; write the smallest and the largest plausible value"],
     );
     check(
         "bounds = { low = 0, high = \"5000.50\" }\n",
