@@ -13,6 +13,8 @@
 //! holds the datasets of two departments for an optimiser to carry something across. Every kind of
 //! node and expression is named; what has no place beneath a Tabulation is refused.
 
+mod aggregates;
+
 use std::sync::Arc;
 
 use arrow_schema::DataType;
@@ -28,20 +30,10 @@ use insitu_engine::logical_expr::expr::{Alias, Exists, InSubquery, SetComparison
 use insitu_engine::logical_expr::utils::split_conjunction;
 use insitu_engine::logical_expr::{
     Aggregate, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Projection, Subquery,
-    TableScan, cast,
-};
-use insitu_engine::common::metadata::FieldMetadata;
-use insitu_engine::common::tree_node::{Transformed, TreeNode as _};
-use insitu_engine::common::{Column, DataFusionError};
-use insitu_engine::logical_expr::expr::{Alias, Exists, InSubquery, SetComparison};
-use insitu_engine::logical_expr::utils::split_conjunction;
-use insitu_engine::logical_expr::{
-    Aggregate, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Projection, Subquery,
     TableScan, Window, cast,
 };
 
 use super::aggregate::{Output, is_exact, tabulation};
-use super::correlated::correlated;
 use super::error::planning_refusal;
 use super::grouping::grouping_value;
 use super::histogram;
@@ -345,79 +337,6 @@ impl Cutter {
                         "Use `count`, `sum`, `avg`, `histogram` or `percentile_cont`.",
                     )
                 }))
-            }
-        }
-    }
-
-    /// An aggregation over the rows of several datasets; `None` if it isn't over such rows, or if open rows have to be
-    /// fetched for it.
-    fn union(
-        &mut self,
-        aggregate: &Aggregate,
-        branches: &[Aggregate],
-    ) -> Result<Option<LogicalPlan>, Refusals> {
-        let first = self.leaves.len();
-        let mut relations = Vec::with_capacity(branches.len());
-        for branch in branches {
-            let part = self.cut(&branch.input);
-            // This was only to see what it is.
-            self.leaves.truncate(first);
-            let Part::Rows(relation) = part? else { return Ok(None) };
-            relations.push(*relation);
-        }
-        let all_open = relations.iter().all(|r| r.dataset().is_open());
-        if all_open && !union::all_add_up(aggregate) {
-            return Ok(None);
-        }
-        if !all_open {
-            if relations.iter().any(|r| r.dataset().is_open()) {
-                return Ok(None);
-            }
-            union::refuse(union::violations(aggregate, &relations))?;
-        }
-        let mut tables = Vec::with_capacity(branches.len());
-        for branch in branches {
-            match self.aggregate(branch)? {
-                Part::Upper(table) => tables.push(table),
-                // A unit's rows are brought together within one dataset.
-                Part::Rows(relation) => return Err(rows_refused(&relation, "a set operation")),
-            }
-        }
-        if !all_open {
-            return engine(union::of_protected(aggregate, first, tables)).map(Some);
-        }
-        let mut asked = self.leaves.iter().skip(first);
-        let tabulated = asked.all(|leaf| matches!(leaf, Leaf::Tabulation { .. }));
-        let total = if tabulated { engine(union::of_open(aggregate, tables))? } else { None };
-        if total.is_none() {
-            self.leaves.truncate(first);
-        }
-        Ok(total)
-    }
-
-    /// A total of open rows that agree with the row around them, as one cell of a Tabulation; `None` where it isn't that.
-    fn picked_cell(&mut self, aggregate: &Aggregate) -> Option<LogicalPlan> {
-        let found = correlated(aggregate)?;
-        let leaves = self.leaves.len();
-        let cells = match self.cut(&found.tabulated.input) {
-            Ok(Part::Rows(relation)) if relation.dataset().is_open() => {
-                match tabulation(&found.tabulated, &relation) {
-                    Ok((question, outputs)) if means_the_same(&question, &relation) => {
-                        self.tabulated(&found.tabulated, &relation, question, &outputs)
-                    }
-                    Ok(_) | Err(_) => return None,
-                }
-            }
-            Ok(Part::Rows(_) | Part::Upper(_)) | Err(_) => {
-                self.leaves.truncate(leaves);
-                return None;
-            }
-        };
-        match cells {
-            Ok(Part::Upper(cells)) => found.above(cells).ok(),
-            Ok(Part::Rows(_)) | Err(_) => {
-                self.leaves.truncate(leaves);
-                None
             }
         }
     }
