@@ -193,6 +193,31 @@ async fn the_same_people_have_the_same_noise_however_the_roll_up_is_written() {
     }
 }
 
+/// What was shown of some people is shown of the same people, whether their visits are counted through or they are brought
+/// together first: how many visits somebody has doesn't make another of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_counted_by_their_ids_and_brought_together_are_the_same_to_the_guard() {
+    let department = departments(&visits(), 1, "profile = \"standard\"");
+    let federation = Federation::start(&department).await;
+    let mut analyst = federation.analyst().await;
+    let mut different = Vec::new();
+    let each = ["sex = 'F'", "sex = 'M'", "clinic = 'North'", "clinic = 'South'"];
+    let costs = ["cost >= 100", "cost < 100", "cost >= 250", "cost < 250"];
+    for of in each.iter().flat_map(|of| costs.map(|cost| format!("{of} AND {cost}"))) {
+        let ids = format!("SELECT count(DISTINCT person) FROM health.visits WHERE {of}");
+        let together = format!(
+            "SELECT count(n) FROM (SELECT person, count(*) AS n FROM health.visits WHERE {of} GROUP BY person) \
+             WHERE n >= 1"
+        );
+        let [ids, together] =
+            [analyst.cells(&ids).await.unwrap(), analyst.cells(&together).await.unwrap()];
+        if ids != together {
+            different.push((of, ids, together));
+        }
+    }
+    assert!(different.is_empty(), "{different:?}");
+}
+
 /// What each person's visits under a condition come to, within the declared bounds; `None` where no cost is known.
 fn totals(visits: &[Visit], of: impl Fn(&Visit) -> bool) -> BTreeMap<usize, Option<i64>> {
     let mut totals: BTreeMap<usize, Option<i64>> = BTreeMap::new();

@@ -10,7 +10,7 @@ use insitu_engine::logical_expr::Expr;
 
 use super::expression::{clamped_expression, expression};
 use super::function::{amount, deviation, open_amount, product};
-use super::layout::{Counted, Finding, Layout, Width};
+use super::layout::{Counted, Finding, Layout, Sign, Width};
 use crate::references::LookUps;
 
 /// What is asked of each row of protected data.
@@ -65,7 +65,15 @@ impl Arguments {
                 }
                 at
             });
-            of_parts.push(place(&mut findings, Finding { counted, amount }));
+            let sign = match part.kind {
+                PartKind::Units if many_rows => Sign::Unit,
+                // A unit's only row is the unit.
+                PartKind::Units | PartKind::Rows | PartKind::Values => Sign::Contribution,
+                PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+                    Sign::Contribution
+                }
+            };
+            of_parts.push(place(&mut findings, Finding { counted, amount, sign }));
         }
         let layout = Layout {
             many_rows,

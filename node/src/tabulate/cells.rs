@@ -14,7 +14,7 @@ use super::batch::{Batch, unexpected};
 use super::exchange::Exchange;
 use super::jobs::Adding;
 use super::known::{Known, Reading};
-use super::layout::{Counted, Finding, Lanes, Layout};
+use super::layout::{Counted, Finding, Lanes, Layout, Sign};
 use super::pieces::{Part, Pieces, Room, add_up, bits_of, is_worth_adding_up};
 use super::records::Records;
 use super::state;
@@ -65,7 +65,7 @@ const ADD_UP_AT: usize = 1 << 23;
 
 impl Cells {
     pub(super) fn new(layout: &Arc<Layout>, exchange: &Exchange, wanted: &StillWanted) -> Self {
-        let rows = Finding { counted: Counted::Every, amount: None };
+        let rows = Finding { counted: Counted::Every, amount: None, sign: Sign::Contribution };
         let rows = layout.findings.iter().position(|f| *f == rows && !layout.many_rows);
         let alike = |f: &Finding| match (f.counted, f.amount) {
             (Counted::If(_), None) => rows,

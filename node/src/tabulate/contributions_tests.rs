@@ -10,7 +10,7 @@ use insitu_disclosure::keyed::mix;
 use insitu_engine::datasource::{MemTable, provider_as_source};
 use insitu_engine::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
 
-use super::super::layout::{Counted, Finding, Width};
+use super::super::layout::{Counted, Finding, Sign, Width};
 use super::super::run::{Engine, RunError, Spread};
 use super::super::state;
 use super::super::unwanted::Wanted;
@@ -18,13 +18,22 @@ use super::*;
 
 /// Counts of all rows and under a condition, totals narrow and wide: what tables ask for.
 fn layout(many_rows: bool, record_keys: bool) -> Arc<Layout> {
-    let finding = |counted, amount| Finding { counted, amount };
-    let findings = vec![
+    let finding = |counted, amount| Finding { counted, amount, sign: Sign::Contribution };
+    let mut findings = vec![
         finding(Counted::Every, None),
         finding(Counted::If(0), None),
         finding(Counted::If(0), Some(0)),
         finding(Counted::If(1), Some(1)),
     ];
+    if many_rows {
+        // Each has one row otherwise, and is counted as its rows are.
+        let of_units = [Counted::Every, Counted::If(0)];
+        findings.extend(of_units.map(|counted| Finding {
+            counted,
+            amount: None,
+            sign: Sign::Unit,
+        }));
+    }
     let amounts = vec![Width::Narrow, Width::Wide];
     Arc::new(Layout { many_rows, record_keys, sketch: true, conditions: 2, amounts, findings })
 }
@@ -38,7 +47,8 @@ fn of_some(many_rows: bool) -> Arc<Layout> {
 
 /// A count of rows and nothing else.
 fn plain() -> Arc<Layout> {
-    let findings = vec![Finding { counted: Counted::Every, amount: None }];
+    let findings =
+        vec![Finding { counted: Counted::Every, amount: None, sign: Sign::Contribution }];
     let (many_rows, record_keys, sketch) = (false, false, true);
     let (conditions, amounts) = (0, Vec::new());
     Arc::new(Layout { many_rows, record_keys, sketch, conditions, amounts, findings })
@@ -132,6 +142,7 @@ fn expected<'a>(layout: &Layout, rows: impl Iterator<Item = &'a Row> + Clone) ->
             if before < evidence.units {
                 let [low, high] = [total.sum as u64, (total.sum >> 64) as u64];
                 signs.add(match adds {
+                    _ if finding.sign == Sign::Unit => word,
                     Adds::Rows if total.count == 1 => word,
                     Adds::Rows => mix(word ^ mix(total.count.cast_unsigned())),
                     Adds::Amounts => mix(word ^ mix(low ^ mix(high))),

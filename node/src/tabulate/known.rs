@@ -4,7 +4,7 @@ use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, 
 use insitu_disclosure::keyed::{mix, record_key};
 
 use super::batch::NO_RECORD_KEY;
-use super::layout::{CountAt, Lanes, Layout, SumAt, WORD, in_lanes, wide};
+use super::layout::{CountAt, Lanes, Layout, Sign, SumAt, WORD, in_lanes, wide};
 use super::state;
 
 /// What is known of one finding of one cell so far.
@@ -22,6 +22,7 @@ pub(super) struct Reading {
     count_at: CountAt,
     sum_at: SumAt,
     adds: Adds,
+    sign: Sign,
     /// Whether each record that counts is a unit of one row, whose key follows from its word.
     rows_are_units: bool,
     sketch: bool,
@@ -37,6 +38,7 @@ impl Reading {
             count_at: lanes.count_of(*finding),
             sum_at: *sum_at,
             adds: finding.adds(),
+            sign: finding.sign,
             rows_are_units: !layout.many_rows && !layout.record_keys,
             sketch: layout.sketch,
         });
@@ -63,12 +65,16 @@ impl Known {
                 signs.extend(counted.map(|record| lane(record, WORD)));
                 self.evidence.add_rows(signs);
             }
-            (_, SumAt::Nowhere) if reading.record_key.is_none() => {
-                self.add_numbers(records, stride, signs, |record| {
+            (_, SumAt::Nowhere) if reading.record_key.is_none() => match reading.sign {
+                Sign::Contribution => self.add_numbers(records, stride, signs, |record| {
                     let count = count(record, count_at);
                     Number { count, sum: 0, size: count, sign: of_rows(lane(record, WORD), count) }
-                });
-            }
+                }),
+                Sign::Unit => self.add_numbers(records, stride, signs, |record| {
+                    let count = count(record, count_at);
+                    Number { count, sum: 0, size: count, sign: lane(record, WORD) }
+                }),
+            },
             (_, SumAt::Narrow(at)) if reading.record_key.is_none() => {
                 self.add_numbers(records, stride, signs, |record| {
                     let sum = lane(record, at).cast_signed();
@@ -97,7 +103,7 @@ impl Known {
         signs: &mut Vec<u64>,
         found: impl Fn(&[u64]) -> (i64, i128),
     ) {
-        let adds = reading.adds;
+        let Reading { adds, sign, .. } = *reading;
         signs.clear();
         let units = records.chunks_exact(reading.stride).map(|record| {
             let (count, sum) = found(record);
@@ -108,7 +114,10 @@ impl Known {
             (UnitWord { word: lane(record, WORD), record_key }, Contribution { count, sum })
         });
         self.evidence.add_all(units, adds, |word, contribution| {
-            signs.push(as_contributed(word, contribution, adds));
+            signs.push(match sign {
+                Sign::Unit => word,
+                Sign::Contribution => as_contributed(word, contribution, adds),
+            });
         });
     }
 

@@ -34,6 +34,15 @@ pub(super) enum Width {
     Wide,
 }
 
+/// Whom the difference guard takes for another unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Sign {
+    /// Somebody else: units are counted, whatever each has.
+    Unit,
+    /// Also the same with another contribution.
+    Contribution,
+}
+
 /// What is found out of a cell: parts that ask for the same share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Finding {
@@ -41,6 +50,8 @@ pub(super) struct Finding {
     pub(super) counted: Counted,
     /// Which amount is added up, if one is.
     pub(super) amount: Option<usize>,
+    /// What the difference sketch is of.
+    pub(super) sign: Sign,
 }
 
 impl Finding {
@@ -221,8 +232,13 @@ mod tests {
 
     fn layout(many_rows: bool, conditions: usize, amounts: Vec<Width>) -> Layout {
         let counted = Counted::Every;
-        let sums = (0..amounts.len()).map(|i| Finding { counted, amount: Some(i) });
-        let findings = sums.chain([Finding { counted, amount: None }]).collect();
+        let sums = (0..amounts.len()).map(|i| Finding {
+            counted,
+            amount: Some(i),
+            sign: Sign::Contribution,
+        });
+        let findings =
+            sums.chain([Finding { counted, amount: None, sign: Sign::Contribution }]).collect();
         Layout { many_rows, record_keys: true, sketch: true, conditions, amounts, findings }
     }
 

@@ -8,14 +8,16 @@ use insitu_disclosure::keyed::mix;
 use super::super::exchange::Exchange;
 use super::super::jobs::Adding;
 use super::super::known::{Known, Reading};
-use super::super::layout::{Counted, Finding, Layout, Width, in_lanes, wide};
+use super::super::layout::{Counted, Finding, Layout, Sign, Width, in_lanes, wide};
 use super::super::unwanted::{StillWanted, Wanted};
 use super::*;
 
 fn layout(record_keys: bool, amounts: Vec<Width>) -> Layout {
     let counted = Counted::Every;
-    let sums = (0..amounts.len()).map(|i| Finding { counted, amount: Some(i) });
-    let findings = sums.chain([Finding { counted, amount: None }]).collect();
+    let sums =
+        (0..amounts.len()).map(|i| Finding { counted, amount: Some(i), sign: Sign::Contribution });
+    let findings =
+        sums.chain([Finding { counted, amount: None, sign: Sign::Contribution }]).collect();
     let (conditions, many_rows, sketch) = (0, true, true);
     Layout { many_rows, record_keys, sketch, conditions, amounts, findings }
 }
