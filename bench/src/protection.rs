@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
     /// Only questions whose name has this in it.
     #[arg(long, default_value = "")]
     only: String,
+    /// Only units whose name has this in it.
+    #[arg(long, default_value = "")]
+    units: String,
 }
 
 /// Rows of a unit, and the ratio aimed at.
@@ -52,7 +55,9 @@ pub(crate) async fn run(arguments: &Arguments) {
         "{:<16} {:<34} {:>8} {:>10} {:>7} {:>7} {:>9} {:>10} {:>7}",
         "", "", "open s", "protected", "ratio", "target", "open cpu", "protected", "ratio"
     );
-    for (units, rows_per_unit, target) in UNITS {
+    for (units, rows_per_unit, target) in
+        UNITS.into_iter().filter(|(units, ..)| units.contains(&arguments.units))
+    {
         let file = people::parquet(arguments.rows, rows_per_unit, arguments.areas);
         let federation = Federation::start(&[department(file, rows_per_unit == 1)]).await;
         let mut analyst = federation.analyst().await;

@@ -1,15 +1,19 @@
 //! Evidence of several nodes together: any order and any split of the rows gives the same.
 
-use std::collections::HashMap;
-
 use super::{Cell, Evidence};
 use crate::tabulation::{KeySet, Literal};
 
-/// Adds up the cells with the same keys in the same set. A cell that a node doesn't have counts nothing there.
+/// Adds up the cells with the same keys in the same set. A cell that a node doesn't have counts nothing there. In key
+/// order: see [`merge_by_key`].
 #[must_use]
 pub fn merge(parts: impl IntoIterator<Item = Evidence>) -> Evidence {
-    let mut position: HashMap<Vec<u8>, usize> = HashMap::new();
-    let mut cells: Vec<Cell> = Vec::new();
+    Evidence { cells: merge_by_key(parts).into_iter().map(|(_, cell)| cell).collect() }
+}
+
+/// The same, each cell with the bytes of its set and keys, in their order. That says nothing about where or when a cell
+/// came from.
+pub(crate) fn merge_by_key(parts: impl IntoIterator<Item = Evidence>) -> Vec<(Vec<u8>, Cell)> {
+    let mut cells: Vec<(Vec<u8>, Cell)> = Vec::new();
     for mut cell in parts.into_iter().flat_map(|part| part.cells) {
         // -0.0 and 0.0 are one key, and which of them is shown mustn't depend on who comes first.
         for key in cell.keys.iter_mut().flatten() {
@@ -17,32 +21,41 @@ pub fn merge(parts: impl IntoIterator<Item = Evidence>) -> Evidence {
                 *value += 0.0;
             }
         }
-        let next = cells.len();
-        let at = *position.entry(cell_bytes(cell.set, &cell.keys)).or_insert(next);
-        match cells.get_mut(at) {
-            Some(known) => {
-                for (mine, other) in known.parts.iter_mut().zip(&cell.parts) {
-                    mine.merge(other);
-                }
-            }
-            None => cells.push(cell),
-        }
+        cells.push((cell_bytes(cell.set, &cell.keys), cell));
     }
-    Evidence { cells }
+    // Stable, so that equal cells add up in the order of the parts.
+    cells.sort_by(|(a, _), (b, _)| a.cmp(b));
+    cells.dedup_by(|(other, cell), (key, known)| {
+        let same = other == key;
+        if same {
+            for (mine, other) in known.parts.iter_mut().zip(&cell.parts) {
+                mine.merge(other);
+            }
+        }
+        same
+    });
+    cells
 }
 
 /// Bytes that are equal exactly for the same cell: the same keys in the same set. They sort coarser sets first, then
 /// as [`key_bytes`].
 pub(crate) fn cell_bytes(set: KeySet, keys: &[Option<Literal>]) -> Vec<u8> {
     let [low, high] = set.mask().to_le_bytes();
-    let mut bytes = vec![u8::try_from(set.len()).unwrap_or(u8::MAX), high, low];
-    bytes.extend(key_bytes(keys));
+    let mut bytes = Vec::with_capacity(keys.len().saturating_mul(12).saturating_add(3));
+    bytes.extend([u8::try_from(set.len()).unwrap_or(u8::MAX), high, low]);
+    put_key_bytes(keys, &mut bytes);
     bytes
 }
 
 /// Bytes that are equal exactly for equal keys, and sort NULL last, numbers by size and text bytewise.
 pub(crate) fn key_bytes(keys: &[Option<Literal>]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(keys.len().saturating_mul(12));
+    put_key_bytes(keys, &mut bytes);
+    bytes
+}
+
+/// Puts the same behind what is there.
+pub(crate) fn put_key_bytes(keys: &[Option<Literal>], bytes: &mut Vec<u8>) {
     for key in keys {
         match key {
             None | Some(Literal::Null(_)) => bytes.push(0xFF),
@@ -79,7 +92,6 @@ pub(crate) fn key_bytes(keys: &[Option<Literal>]) -> Vec<u8> {
             }
         }
     }
-    bytes
 }
 
 #[cfg(test)]
@@ -119,7 +131,7 @@ mod tests {
         let total = Cell { set: KeySet::NONE, ..cell(None, 9) };
         let merged =
             merge([Evidence { cells: vec![cell(None, 1), total.clone()] }, Evidence::default()]);
-        assert_eq!(merged.cells, [cell(None, 1), total]);
+        assert_eq!(merged.cells, [total, cell(None, 1)], "what is coarser comes first");
         assert!(cell_bytes(KeySet::NONE, &[None]) < cell_bytes(KeySet::all(1), &[None]));
     }
 

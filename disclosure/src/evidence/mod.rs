@@ -19,7 +19,7 @@ pub(crate) use keys::key_columns;
 pub use keys::{Keys, read_keys};
 pub use marks::{MARKS, Marks};
 pub use merge::merge;
-pub(crate) use merge::{cell_bytes, key_bytes};
+pub(crate) use merge::{cell_bytes, key_bytes, merge_by_key, put_key_bytes};
 pub use part::{Adds, Contribution, Nameless, PartEvidence, UnitWord};
 pub use shape::PartShape;
 pub use sign_counts::SignCounts;

@@ -1,5 +1,7 @@
 //! What is known of one part of a measure in one cell.
 
+use std::borrow::Cow;
+
 use super::sign_counts::SignCounts;
 use super::sketch::Sketch;
 use crate::keyed::record_key;
@@ -166,22 +168,27 @@ impl PartEvidence {
         }
     }
 
-    /// With those without an id as one more unit. Done last, when all rows are together.
+    /// With those without an id as one more unit. Done last, when all rows are together. Mostly there are none, and
+    /// nothing is copied.
     #[must_use]
-    pub fn settled(mut self, adds: Adds) -> Self {
+    pub fn settled(&self, adds: Adds) -> Cow<'_, Self> {
+        if self.nameless == Nameless::default() {
+            return Cow::Borrowed(self);
+        }
+        let mut settled = self.clone();
         // No sketch is the sketch of nobody.
-        let Nameless { count, sum } = std::mem::take(&mut self.nameless);
+        let Nameless { count, sum } = std::mem::take(&mut settled.nameless);
         let together = Contribution { count, sum };
-        let size = self.add_unsigned(together, adds);
+        let size = settled.add_unsigned(together, adds);
         if 0 < size {
-            self.units = self.units.saturating_add(1);
-            self.absolute = self.absolute.saturating_add(size);
-            self.largest = two_largest(self.largest, [size, 0]);
+            settled.units = settled.units.saturating_add(1);
+            settled.absolute = settled.absolute.saturating_add(size);
+            settled.largest = two_largest(settled.largest, [size, 0]);
             let mut one = SignCounts::new();
             one.add(NAMELESS_SIGNS);
-            self.sketch.get_or_insert_with(|| Box::new(Sketch::ZERO)).add(&one.to_sketch());
+            settled.sketch.get_or_insert_with(|| Box::new(Sketch::ZERO)).add(&one.to_sketch());
         }
-        self
+        Cow::Owned(settled)
     }
 }
 
@@ -260,7 +267,7 @@ mod tests {
         };
         let mut split = rows(2);
         split.merge(&rows(3));
-        assert_eq!(split.clone().settled(Adds::Rows), rows(5).settled(Adds::Rows));
+        assert_eq!(split.settled(Adds::Rows), rows(5).settled(Adds::Rows));
         assert_eq!(split.settled(Adds::Rows).units, 1);
     }
 

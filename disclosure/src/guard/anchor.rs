@@ -2,32 +2,41 @@
 
 use crate::evidence::{COUNTERS, FURTHER_COUNTERS, Marks, Sketch};
 
+use super::decide::Bound;
 use super::error::GuardError;
 
 /// Most bytes of a released value.
-pub const RELEASED_BYTES: usize = 64;
+pub const RELEASED_BYTES: usize = 16;
 
 /// A value as it was shown, encoded by the caller. The guard gives it back and never reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Released(Vec<u8>);
+pub struct Released {
+    length: u8,
+    /// Zeros behind the value.
+    bytes: [u8; RELEASED_BYTES],
+}
 
 impl Released {
     /// Takes an encoded value.
     ///
     /// # Errors
-    /// [`GuardError::ValueTooLong`] over 64 bytes: the bound is what makes the disk bounded.
-    pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, GuardError> {
-        let bytes = bytes.into();
-        if bytes.len() > RELEASED_BYTES {
-            return Err(GuardError::ValueTooLong { length: bytes.len(), limit: RELEASED_BYTES });
+    /// [`GuardError::ValueTooLong`] over 16 bytes: the bound is what makes the disk bounded.
+    pub fn new(value: impl AsRef<[u8]>) -> Result<Self, GuardError> {
+        let value = value.as_ref();
+        let mut bytes = [0; RELEASED_BYTES];
+        match (bytes.get_mut(..value.len()), u8::try_from(value.len())) {
+            (Some(place), Ok(length)) => {
+                place.copy_from_slice(value);
+                Ok(Self { length, bytes })
+            }
+            (_, _) => Err(GuardError::ValueTooLong { length: value.len(), limit: RELEASED_BYTES }),
         }
-        Ok(Self(bytes))
     }
 
     /// The encoded value.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
     }
 }
 
@@ -36,7 +45,10 @@ impl Released {
 pub struct GuardedCell {
     scope: u128,
     coordinate: u128,
-    sketch: Sketch,
+    n: u64,
+    residues: Residues,
+    marks: Option<Marks>,
+    bound: Bound,
     released: Released,
 }
 
@@ -57,14 +69,15 @@ impl GuardedCell {
         scope: u128,
         coordinate: u128,
         n: u64,
-        sketch: Sketch,
+        sketch: &Sketch,
         released: Released,
     ) -> Result<Self, GuardError> {
-        if sketch.n() == n {
-            Ok(Self { scope, coordinate, sketch, released })
-        } else {
-            Err(GuardError::SketchNotOfCount { n, of: sketch.n() })
+        if sketch.n() != n {
+            return Err(GuardError::SketchNotOfCount { n, of: sketch.n() });
         }
+        let (residues, bound) = (Residues::of(sketch), Bound::of(sketch));
+        let marks = sketch.marks().copied();
+        Ok(Self { scope, coordinate, n, residues, marks, bound, released })
     }
 
     /// Digest of dataset and measure.
@@ -82,13 +95,25 @@ impl GuardedCell {
     /// Distinct units.
     #[must_use]
     pub const fn n(&self) -> u64 {
-        self.sketch.n()
+        self.n
     }
 
-    /// The sketch of the units.
+    /// What is compared of the units' sketch.
     #[must_use]
-    pub const fn sketch(&self) -> &Sketch {
-        &self.sketch
+    pub const fn residues(&self) -> &Residues {
+        &self.residues
+    }
+
+    /// The marks of a few of the units, where they are known.
+    #[must_use]
+    pub const fn marks(&self) -> Option<&Marks> {
+        self.marks.as_ref()
+    }
+
+    /// What differs from it by less is too close.
+    #[must_use]
+    pub const fn bound(&self) -> Bound {
+        self.bound
     }
 
     /// The value to be shown.
@@ -221,16 +246,16 @@ mod tests {
 
     #[test]
     fn a_sketch_of_another_number_of_units_is_not_taken() {
-        let cell = |n| GuardedCell::new(1, 2, n, sketch(10, 1), Released::new(*b"10").unwrap());
+        let cell = |n| GuardedCell::new(1, 2, n, &sketch(10, 1), Released::new(*b"10").unwrap());
         assert_eq!(cell(10).unwrap().n(), 10);
         assert_eq!(cell(12), Err(GuardError::SketchNotOfCount { n: 12, of: 10 }));
         assert_eq!(cell(0), Err(GuardError::SketchNotOfCount { n: 0, of: 10 }));
     }
 
     #[test]
-    fn a_released_value_has_at_most_64_bytes() {
-        assert!(Released::new([0; 64]).is_ok());
-        let refused = Released::new([0; 65]);
-        assert_eq!(refused, Err(GuardError::ValueTooLong { length: 65, limit: 64 }));
+    fn a_released_value_has_at_most_16_bytes() {
+        assert!(Released::new([0; 16]).is_ok());
+        let refused = Released::new([0; 17]);
+        assert_eq!(refused, Err(GuardError::ValueTooLong { length: 17, limit: 16 }));
     }
 }

@@ -3,10 +3,12 @@
 //!
 //! One function for every kind of guard, so that they cannot come to differ.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
-use super::anchor::{GuardedCell, Residues};
-use super::decide::{AnchorName, Bound, Verdict, closer};
+use super::anchor::{GuardedCell, Released};
+use super::by_mark::AsItIs;
+use super::decide::{AnchorName, Verdict};
 use super::error::GuardError;
 use super::record::{Kept, Record, RecordKey};
 use super::shelves::Shelves;
@@ -16,79 +18,136 @@ use super::shelves::Shelves;
 pub struct Judged {
     /// One for each cell.
     pub verdicts: Vec<Verdict>,
-    /// Records to keep: every cell that was not known.
-    pub records: BTreeMap<RecordKey, Record>,
-    /// The new anchors among them.
-    pub anchors: Shelves,
+    /// What is to be kept: of every cell that was not known, in the order given.
+    pub new: Vec<NewRecord>,
+}
+
+/// What is to be kept of a cell.
+#[derive(Debug)]
+pub struct NewRecord {
+    /// The cell's place in the table.
+    cell: usize,
+    order: u64,
+    /// The value shown.
+    pub released: Released,
+    /// Whether it is a genuine release.
+    is_anchor: bool,
+}
+
+impl NewRecord {
+    /// The key to keep it under, in the table that was judged.
+    #[must_use]
+    pub fn key(&self, cells: &[GuardedCell]) -> Option<RecordKey> {
+        cells.get(self.cell).map(key)
+    }
+
+    /// The record, of the table that was judged.
+    #[must_use]
+    pub fn record(&self, cells: &[GuardedCell]) -> Option<Record> {
+        let cell = cells.get(self.cell)?;
+        let kept = Kept { n: cell.n(), residues: *cell.residues(), marks: cell.marks().copied() };
+        let (order, released) = (self.order, self.released.clone());
+        Some(Record { order, released, sketch: self.is_anchor.then_some(kept) })
+    }
 }
 
 /// Judges a table.
 ///
-/// `recall` gives the record kept under a key; `shelves` holds all kept anchors; `held` is the
+/// `recall` gives the value kept under a key; `shelves` holds all kept anchors, and gets the new ones; `held` is the
 /// number of records kept, and the next record's order; `limit` the most that may be kept.
 ///
 /// # Errors
 /// [`GuardError::Full`] when the unknown cells do not all fit: decided before any comparison, from
 /// the coordinates alone, so that the refusal says nothing about the units. A table that was
-/// answered before is answered still. Also whatever `recall` fails with.
+/// answered before is answered still. Nothing has changed then. Also whatever `recall` fails with: `shelves` may hold
+/// anchors without a record by then, and mustn't be used any more.
 pub fn judge_table(
     cells: &[GuardedCell],
-    shelves: &Shelves,
+    shelves: &mut Shelves,
     held: u64,
     limit: u64,
-    mut recall: impl FnMut(RecordKey) -> Result<Option<Record>, GuardError>,
+    mut recall: impl FnMut(RecordKey) -> Result<Option<Released>, GuardError>,
 ) -> Result<Judged, GuardError> {
-    let mut known = Vec::with_capacity(cells.len());
-    let mut unknown = BTreeSet::new();
+    // What each cell is known by: the value that is kept, or which of the new records it has.
+    let mut known: Vec<Known> = Vec::with_capacity(cells.len());
+    let mut new = NewRecords::default();
     for cell in cells {
-        let record = recall(key(cell))?;
-        if record.is_none() {
-            unknown.insert(key(cell));
-        }
-        known.push(record);
+        known.push(match recall(key(cell))? {
+            Some(released) => Known::Kept(released),
+            None => Known::New(new.number(key(cell))),
+        });
     }
-    let needed = u64::try_from(unknown.len()).unwrap_or(u64::MAX);
+    let needed = u64::try_from(new.numbers.len()).unwrap_or(u64::MAX);
     if needed > 0 && held.saturating_add(needed) > limit {
         return Err(GuardError::Full { held, limit, needed });
     }
+    shelves.make_room(new.numbers.len());
+    new.records.reserve(new.numbers.len());
 
     let mut order = held;
     let mut verdicts = Vec::with_capacity(cells.len());
-    let mut records: BTreeMap<RecordKey, Record> = BTreeMap::new();
-    let mut anchors = Shelves::default();
-    for (cell, known) in cells.iter().zip(known) {
-        if let Some(record) = known.or_else(|| records.get(&key(cell)).cloned()) {
-            verdicts.push(Verdict::Same(record.released));
+    for (at, (cell, known)) in cells.iter().zip(known).enumerate() {
+        let earlier = match known {
+            Known::Kept(released) => Some(released),
+            Known::New(number) => new.released(number),
+        };
+        if let Some(released) = earlier {
+            verdicts.push(Verdict::Same(released));
             continue;
         }
-        let residues = Residues::of(cell.sketch());
-        let (bound, marks) = (Bound::of(cell.sketch()), cell.sketch().marks());
-        let near = closer(
-            shelves.nearest(cell.scope(), cell.n(), &residues, marks, bound),
-            anchors.nearest(cell.scope(), cell.n(), &residues, marks, bound),
-        );
-        let (verdict, record) = if let Some(near) = near {
-            let place = (cell.scope(), near.name.coordinate);
-            let anchor = match records.get(&place) {
-                Some(record) => Some(record.clone()),
-                None => recall(place)?,
-            };
-            // The shelves are made of the records; an anchor without one is a broken guard.
-            let released = anchor.ok_or(GuardError::Stopped)?.released;
-            let record = Record { order, released: released.clone(), sketch: None };
-            (Verdict::Snap(released), record)
-        } else {
-            let name = AnchorName { coordinate: cell.coordinate(), order };
-            let kept = Kept { n: cell.n(), residues, marks: marks.copied() };
-            anchors.place(cell.scope(), kept.n, residues, kept.marks, name);
-            let released = cell.released().clone();
-            (Verdict::Fresh, Record { order, released, sketch: Some(kept) })
+        let (scope, n, residues, marks) = (cell.scope(), cell.n(), cell.residues(), cell.marks());
+        let verdict = match shelves.nearest(scope, n, residues, marks, cell.bound()) {
+            Some(near) => {
+                let place = (scope, near.name.coordinate);
+                let anchor = match new.numbers.get(&place) {
+                    Some(number) => new.released(*number),
+                    None => recall(place)?,
+                };
+                // The shelves are made of the records; an anchor without one is a broken guard.
+                Verdict::Snap(anchor.ok_or(GuardError::Stopped)?)
+            }
+            None => {
+                let name = AnchorName { coordinate: cell.coordinate(), order };
+                shelves.place(scope, n, *residues, marks.copied(), name);
+                Verdict::Fresh
+            }
         };
-        records.insert(key(cell), record);
+        let (released, is_anchor) = match &verdict {
+            Verdict::Snap(earlier) | Verdict::Same(earlier) => (earlier.clone(), false),
+            Verdict::Fresh => (cell.released().clone(), true),
+        };
+        new.records.push(NewRecord { cell: at, order, released, is_anchor });
         verdicts.push(verdict);
         order = order.saturating_add(1);
     }
-    Ok(Judged { verdicts, records, anchors })
+    Ok(Judged { verdicts, new: new.records })
+}
+
+/// What a cell is known by.
+enum Known {
+    /// It was answered before.
+    Kept(Released),
+    /// It wasn't: the number of its record.
+    New(usize),
+}
+
+/// Records of cells that weren't known, numbered as they come.
+#[derive(Default)]
+struct NewRecords {
+    numbers: HashMap<RecordKey, usize, BuildHasherDefault<AsItIs>>,
+    records: Vec<NewRecord>,
+}
+
+impl NewRecords {
+    fn number(&mut self, key: RecordKey) -> usize {
+        let next = self.numbers.len();
+        *self.numbers.entry(key).or_insert(next)
+    }
+
+    /// The value of a record, if it was made.
+    fn released(&self, number: usize) -> Option<Released> {
+        self.records.get(number).map(|record| record.released.clone())
+    }
 }
 
 fn key(cell: &GuardedCell) -> RecordKey {

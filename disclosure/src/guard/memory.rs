@@ -1,14 +1,14 @@
 //! A guard that forgets when the process ends: for tests, and for data that live no longer.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use super::Guard;
-use super::anchor::GuardedCell;
+use super::anchor::{GuardedCell, Released};
 use super::decide::Verdict;
 use super::error::GuardError;
 use super::judge::judge_table;
-use super::record::{Record, RecordKey};
+use super::record::RecordKey;
 use super::shelves::Shelves;
 
 /// Anchors in memory alone.
@@ -20,8 +20,10 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Kept {
-    records: BTreeMap<RecordKey, Record>,
+    released: HashMap<RecordKey, Released>,
     shelves: Shelves,
+    /// Set when anything else than being full was wrong.
+    stopped: bool,
 }
 
 impl MemoryStore {
@@ -35,11 +37,17 @@ impl MemoryStore {
 impl Guard for MemoryStore {
     fn judge(&self, cells: &[GuardedCell]) -> Result<Vec<Verdict>, GuardError> {
         let mut kept = self.kept.lock().map_err(|_| GuardError::Stopped)?;
-        let held = u64::try_from(kept.records.len()).unwrap_or(u64::MAX);
-        let recall = |key| Ok(kept.records.get(&key).cloned());
-        let judged = judge_table(cells, &kept.shelves, held, self.anchors_max, recall)?;
-        kept.records.extend(judged.records);
-        kept.shelves.absorb(judged.anchors);
+        let Kept { released, shelves, stopped } = &mut *kept;
+        if *stopped {
+            return Err(GuardError::Stopped);
+        }
+        let held = u64::try_from(released.len()).unwrap_or(u64::MAX);
+        let recall = |key| Ok(released.get(&key).cloned());
+        let judged = judge_table(cells, shelves, held, self.anchors_max, recall);
+        *stopped = !matches!(judged, Ok(_) | Err(GuardError::Full { .. }));
+        let judged = judged?;
+        let new = judged.new.into_iter();
+        released.extend(new.filter_map(|record| Some((record.key(cells)?, record.released))));
         Ok(judged.verdicts)
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! - [`anchor`]: what the guard is told of a cell, and what it keeps
 //! - [`decide`]: which earlier release a new cell is too close to
-//! - [`shelves`]: the kept sketches by scope and count, so that a look-up reads few
+//! - [`shelves`]: the kept sketches by scope and count, so that a look-up reads few; `by_mark`: and by who is in them
 //! - [`judge`]: a whole table judged, in order
 //! - [`memory`]: a guard that forgets when the process ends
 //! - [`record`]: the bytes of one kept release
 //! - [`error`]: why the guard gave no verdict, and what to do
 
 pub mod anchor;
+mod by_mark;
 pub mod decide;
 pub mod error;
 pub mod judge;

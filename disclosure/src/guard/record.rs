@@ -6,10 +6,10 @@
 //!
 //! ```text
 //! key      scope 16 B, coordinate 16 B, big end first
-//! anchor   'A', order 8 B, n 8 B, residues 64 B, value 0..64 B       numbers little end first
-//! small    'S', order 8 B, n 8 B, residues 256 B, value 0..64 B      an anchor of at most 48 units
+//! anchor   'A', order 8 B, n 8 B, residues 64 B, value 0..16 B       numbers little end first
+//! small    'S', order 8 B, n 8 B, residues 256 B, value 0..16 B      an anchor of at most 48 units
 //!          'a', 's': the same with marks 32 B before the value      where the units are known
-//! echo     'E', order 8 B, value 0..64 B                             a snapped cell
+//! echo     'E', order 8 B, value 0..16 B                             a snapped cell
 //! ```
 
 use crate::evidence::{FURTHER_UNITS_MAX, Marks};
@@ -180,7 +180,7 @@ mod tests {
         let small = Residues { first, second, further };
         let mut marks = Marks::NONE;
         (0..20).for_each(|word| marks.add(word));
-        for length in [0, 1, 64] {
+        for length in [0, 1, 16] {
             for marks in [None, Some(Marks::NONE), Some(marks)] {
                 for (n, residues) in [(12, small), (48, small), (49, large)] {
                     let record = record(Some(kept(n, residues, marks)), length);
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(Record::from_bytes(&wrong), None, "a small cell without further counters");
         let wrong = record(Some(kept(70, small, None)), 0).to_bytes();
         assert_eq!(Record::from_bytes(&wrong), None, "a large cell with further counters");
-        let long = [good.as_slice(), &[0; 65]].concat();
+        let long = [good.as_slice(), &[0; 17]].concat();
         assert_eq!(Record::from_bytes(&long), None, "too long a value");
         assert_eq!(Record::from_bytes(b"X12345678"), None, "unknown kind");
         assert_eq!(Record::from_bytes(b""), None);

@@ -7,13 +7,14 @@
 //! A gateway that adds up several nodes' cells knows no marks. Its anchors lie on shelves by scope and count,
 //! and all of nearly the same count are read: side by side in memory, under 10 nanoseconds each.
 //!
-//! Only the values shown stay on disk. About 100 bytes an anchor, 300 for one of a small cell, and 200 for its marks.
+//! Only the values shown stay on disk. About 100 bytes an anchor, 300 for one of a small cell, and 200 to 400 for its marks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::evidence::Marks;
 
 use super::anchor::{FurtherResidues, HalfResidues, Residues};
+use super::by_mark::ByMark;
 use super::decide::{AnchorName, Bound, Candidate, Nearest, WINDOW, closer, nearest};
 
 /// Anchors of one scope and one count, whose marks aren't known. The lists run in parallel, so that a scan reads mostly
@@ -57,31 +58,21 @@ impl Marked {
     }
 }
 
-/// A mark in a scope, a count, and which of the marked anchors has them.
-type ByMark = (u64, u32, u32);
-
 /// All anchors.
 #[derive(Clone, Debug, Default)]
 pub struct Shelves {
     marked: Vec<Marked>,
-    by_mark: BTreeSet<ByMark>,
+    by_mark: ByMark,
     unmarked: BTreeMap<(u128, u64), Shelf>,
     anchors: u64,
 }
 
-/// A mark in a scope. Scopes that fall together are told apart when the anchor is read.
-fn place_of(scope: u128, mark: u32) -> u64 {
-    let folded = scope ^ (scope >> 64);
-    let high = (folded ^ (folded >> 32)) as u32;
-    (u64::from(high) << 32) | u64::from(mark)
-}
-
-/// A count as it is sorted by. Beyond four thousand million units all counts are one.
-fn count_of(n: u64) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
-}
-
 impl Shelves {
+    /// Makes room for so many anchors at once.
+    pub fn make_room(&mut self, anchors: usize) {
+        self.by_mark.make_room(anchors);
+    }
+
     /// Puts an anchor where it is found.
     pub fn place(
         &mut self,
@@ -92,15 +83,15 @@ impl Shelves {
         name: AnchorName,
     ) {
         self.anchors = self.anchors.saturating_add(1);
-        match (marks, u32::try_from(self.marked.len())) {
-            (Some(marks), Ok(which)) => {
-                let places = marks.iter().map(|mark| (place_of(scope, mark), count_of(n), which));
-                self.by_mark.extend(places);
+        let which = u32::try_from(self.marked.len()).ok();
+        match marks.zip(which).filter(|_| self.by_mark.has_room()) {
+            Some((marks, which)) => {
+                self.by_mark.put(scope, n, &marks, which);
                 let Residues { first, second, further } = residues;
                 let further = further.map(Box::new);
                 self.marked.push(Marked { scope, n, first, second, further, name });
             }
-            (None, _) | (_, Err(_)) => {
+            None => {
                 let shelf = self.unmarked.entry((scope, n)).or_default();
                 shelf.first.push(residues.first);
                 shelf.second.push(residues.second);
@@ -108,23 +99,6 @@ impl Shelves {
                 shelf.names.push(name);
             }
         }
-    }
-
-    /// Moves all anchors of `other` here.
-    pub fn absorb(&mut self, other: Self) {
-        let before = u32::try_from(self.marked.len()).unwrap_or(u32::MAX);
-        let moved = other.by_mark.into_iter();
-        self.by_mark
-            .extend(moved.map(|(place, n, which)| (place, n, which.saturating_add(before))));
-        self.marked.extend(other.marked);
-        for (key, mut more) in other.unmarked {
-            let shelf = self.unmarked.entry(key).or_default();
-            shelf.first.append(&mut more.first);
-            shelf.second.append(&mut more.second);
-            shelf.further.append(&mut more.further);
-            shelf.names.append(&mut more.names);
-        }
-        self.anchors = self.anchors.saturating_add(other.anchors);
     }
 
     /// The closest anchor of this scope among those of nearly this count which share a mark, or of which no
@@ -156,11 +130,7 @@ impl Shelves {
             return self.marked.iter().fold(best, of_marked);
         };
         let mut near: Vec<u32> = Vec::new();
-        for mark in marks.iter() {
-            let place = place_of(scope, mark);
-            let span = (place, count_of(from), 0)..=(place, count_of(to), u32::MAX);
-            near.extend(self.by_mark.range(span).map(|(_, _, which)| *which));
-        }
+        self.by_mark.near(scope, from, to, marks, &mut near);
         near.sort_unstable();
         near.dedup();
         let anchors =

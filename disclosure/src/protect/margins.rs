@@ -384,7 +384,7 @@ fn problem(
 }
 
 fn input(rules: &PartRules<'_>, evidence: &PartEvidence, state: CellState) -> CellInput {
-    let evidence = evidence.clone().settled(rules.shape.adds);
+    let evidence = evidence.settled(rules.shape.adds);
     let value = match rules.part.kind {
         PartKind::Rows | PartKind::Values => i128::from(evidence.count),
         PartKind::Units => i128::from(evidence.units),

@@ -7,6 +7,7 @@ use super::*;
 use crate::answer_times::AnswerTimes;
 use crate::complementary::{CellInput, CellState, Limits, Relation, audit};
 use crate::dataset::{Bounds, Column, Dataset, DatasetName, Domain, ProtectedUnit, ReleaseMode};
+use crate::evidence::merge;
 use crate::guard::MemoryStore;
 use crate::label::Label;
 use crate::policy::{Preset, Zeros};

@@ -32,16 +32,17 @@ use self::remark::Remarks;
 use self::structural::StructuralZeros;
 use crate::admit::Admitted;
 use crate::dataset::{Bounds, Dataset, Protection};
-use crate::evidence::{Cell, Evidence, PartEvidence, PartShape, cell_bytes, key_columns, merge};
+use crate::evidence::{
+    Cell, Evidence, PartEvidence, PartShape, cell_bytes, key_columns, merge_by_key,
+};
 use crate::guard::{Guard, GuardError, GuardedCell, Verdict};
 use crate::noise::PerturbationTable;
 use crate::policy::{Complementary, DifferenceGuard, Profile};
 use crate::rebuild::rebuild_column;
-use crate::rules::guard;
+use crate::rules::guard::{self, Guarded};
 use crate::rules::keys::public_rows;
 use crate::shown::ShownValue;
 use crate::table::{CellStatus, ProtectedColumn, Table};
-use crate::tabulation::canonical::Frame;
 use crate::tabulation::typing::type_of;
 use crate::tabulation::{Part, PartKind, Parts, Scalar, ScalarType, Tabulation};
 
@@ -222,13 +223,7 @@ type Keyed = (Vec<u8>, Cell);
 /// says nothing about where or when a cell came from. Coarser sets come first: what the guard repeats of a
 /// margin then doesn't depend on whether finer cells were asked for with it.
 fn all_cells(public: Vec<Cell>, evidence: Evidence) -> Vec<Keyed> {
-    let mut cells: Vec<Keyed> = merge([Evidence { cells: public }, evidence])
-        .cells
-        .into_iter()
-        .map(|cell| (cell_bytes(cell.set, &cell.keys), cell))
-        .collect();
-    cells.sort_by(|(a, _), (b, _)| a.cmp(b));
-    cells
+    merge_by_key([Evidence { cells: public }, evidence])
 }
 
 /// The cells whose rows stand whatever is known of them: so far, nothing.
@@ -259,21 +254,22 @@ fn remember(
         return Ok(());
     }
     let (tabulation, dataset) = (admitted.tabulation(), admitted.dataset());
-    let frames = rules.iter().map(|r| Frame::of(tabulation, r.part, dataset, release.snapshot));
-    let frames: Vec<_> = rules.iter().zip(frames).collect();
-    let mut judged: Vec<GuardedCell> = Vec::new();
-    let mut places: Vec<(usize, usize)> = Vec::new();
+    let guarded = rules.iter().map(|r| Guarded::of(tabulation, r.part, dataset, release.snapshot));
+    let guarded: Vec<Guarded<'_>> = guarded.collect();
+    let shown_somehow = shown.iter().flatten().filter(|slot| slot.is_ok()).count();
+    let mut judged: Vec<GuardedCell> = Vec::with_capacity(shown_somehow);
+    let mut places: Vec<(usize, usize)> = Vec::with_capacity(shown_somehow);
     // One grouping set after the other, as if each were asked for by itself: all cells are judged at once, but each
     // also against those before it.
     for set in tabulation.key_sets() {
-        for (p, (rules, frame)) in frames.iter().enumerate() {
+        for (p, guarded) in guarded.iter().enumerate() {
             for (c, (_, cell)) in cells.iter().enumerate().filter(|(_, (_, c))| c.set == set) {
                 let (Some(Ok(value)), Some(evidence)) =
                     (shown.get(c).and_then(|row| row.get(p)), cell.parts.get(p))
                 else {
                     continue;
                 };
-                judged.push(guard::cell(rules.part, dataset, frame, cell, evidence, *value)?);
+                judged.push(guarded.cell(cell, evidence, *value)?);
                 places.push((c, p));
             }
         }

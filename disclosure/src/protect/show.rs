@@ -9,7 +9,7 @@ use crate::tabulation::PartKind;
 /// The value to show, or why there is none.
 pub(super) fn show(rules: &PartRules<'_>, evidence: &PartEvidence) -> Shown {
     let PartRules { part, shape, profile, places, flex_point, perturbation, .. } = rules;
-    let evidence = evidence.clone().settled(shape.adds);
+    let evidence = evidence.settled(shape.adds);
     let mut value = match part.kind {
         PartKind::Rows | PartKind::Values => i128::from(evidence.count),
         PartKind::Units => i128::from(evidence.units),

@@ -6,6 +6,7 @@ use super::*;
 use crate::answer_times::AnswerTimes;
 use crate::complementary::{CellInput, CellState, Limits, Relation, audit};
 use crate::dataset::{Column, Dataset, DatasetName, Domain, ProtectedUnit, ReleaseMode};
+use crate::evidence::merge;
 use crate::guard::MemoryStore;
 use crate::impossible::Impossible;
 use crate::label::Label;

@@ -3,32 +3,53 @@
 //! The decision is in [`crate::guard`]; this is what the guard is told of a cell, and what it gives back.
 
 use crate::dataset::Dataset;
-use crate::evidence::{Cell, PartEvidence, PartShape, Sketch};
+use crate::evidence::{Adds, Cell, PartEvidence, PartShape, Sketch};
 use crate::guard::{GuardError, GuardedCell, Released};
 use crate::keyed::digest;
 use crate::tabulation::canonical::Frame;
-use crate::tabulation::{Part, PartKind, RollUp, Scalar};
+use crate::tabulation::{Part, PartKind, RollUp, Scalar, Tabulation};
 
-/// The cell as the guard sees it.
-///
-/// # Errors
-/// Evidence whose sketch isn't of so many units: it was put together wrongly, and nothing may leave.
-pub(crate) fn cell(
-    part: &Part<'_>,
-    dataset: &Dataset,
-    frame: &Frame<'_>,
-    cell: &Cell,
-    evidence: &PartEvidence,
-    shown: i128,
-) -> Result<GuardedCell, GuardError> {
-    let evidence = evidence.clone().settled(PartShape::of(part, dataset).adds);
-    // Without a sketch nothing is known of differences: a cell of nobody differs from all.
-    let sketch = evidence.sketch.map_or(Sketch::ZERO, |s| *s);
-    let scope = scope(part, dataset);
-    let n = u64::try_from(evidence.units).unwrap_or(0);
-    let coordinate = frame.coordinate(cell.set, &cell.keys).number();
-    let released = Released::new(shown.to_le_bytes())?;
-    GuardedCell::new(digest(scope.as_bytes()), coordinate, n, sketch, released)
+/// What the guard is told of a part, the same for every cell.
+#[derive(Debug)]
+pub(crate) struct Guarded<'a> {
+    frame: Frame<'a>,
+    scope: u128,
+    adds: Adds,
+}
+
+impl<'a> Guarded<'a> {
+    /// Of a part of a Tabulation, over a state of the data.
+    pub(crate) fn of(
+        tabulation: &'a Tabulation,
+        part: &'a Part<'_>,
+        dataset: &'a Dataset,
+        snapshot: u64,
+    ) -> Self {
+        Self {
+            frame: Frame::of(tabulation, part, dataset, snapshot),
+            scope: digest(scope(part, dataset).as_bytes()),
+            adds: PartShape::of(part, dataset).adds,
+        }
+    }
+
+    /// The cell as the guard sees it.
+    ///
+    /// # Errors
+    /// Evidence whose sketch isn't of so many units: it was put together wrongly, and nothing may leave.
+    pub(crate) fn cell(
+        &self,
+        cell: &Cell,
+        evidence: &PartEvidence,
+        shown: i128,
+    ) -> Result<GuardedCell, GuardError> {
+        let evidence = evidence.settled(self.adds);
+        // Without a sketch nothing is known of differences: a cell of nobody differs from all.
+        let sketch = evidence.sketch.as_deref().unwrap_or(&Sketch::ZERO);
+        let n = u64::try_from(evidence.units).unwrap_or(0);
+        let coordinate = self.frame.coordinate(cell.set, &cell.keys).number();
+        let released = Released::new(shown.to_le_bytes())?;
+        GuardedCell::new(self.scope, coordinate, n, sketch, released)
+    }
 }
 
 /// Numbers that are compared with each other. All counts of people are one scope, whatever column they count: with no

@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Comparison, Input, KeySet, Literal, Part, Reference, Scalar, Tabulation};
 use crate::dataset::Dataset;
-use crate::evidence::key_bytes;
+use crate::evidence::{key_bytes, put_key_bytes};
 use crate::keyed::digest;
 use crate::rules::keys::KeyValues;
 
@@ -54,10 +54,12 @@ impl Coordinate {
 #[derive(Debug)]
 pub struct Frame<'a> {
     tabulation: &'a Tabulation,
+    /// What each key is, and what its text begins with.
+    keys: Vec<(Option<Axis>, Vec<u8>)>,
     /// Predicates over exactly one axis, by axis.
     of_axes: OfAxes<'a>,
     /// All others, as text.
-    others: BTreeSet<String>,
+    others: Vec<Vec<u8>>,
     heading: String,
 }
 
@@ -81,34 +83,49 @@ impl<'a> Frame<'a> {
         // By a digest, so that it can't be read as something else.
         let rows: String = rows.map(|text| format!(" {:032x}", digest(&text))).collect();
         let heading = format!("{} {snapshot} {}{rows}", dataset.name, part.name(dataset));
-        Self { tabulation, of_axes, others, heading }
+        let keys = tabulation.keys.iter().map(|key| match Axis::of(&key.scalar) {
+            Some(axis) => {
+                let begins = format!("{}=", axis.name).into_bytes();
+                (Some(axis), begins)
+            }
+            None => (None, format!("{:?}=", key.scalar).into_bytes()),
+        });
+        let others = others.into_iter().map(String::into_bytes).collect();
+        Self { tabulation, keys: keys.collect(), of_axes, others, heading }
     }
 
     /// The coordinate of the cell that keeps the keys of this set, with these values. A key that is rolled up
     /// isn't part of it, so that a margin is where the question for it alone has it.
     #[must_use]
     pub fn coordinate(&self, set: KeySet, keys: &KeyValues) -> Coordinate {
-        let mut texts: BTreeSet<Vec<u8>> = BTreeSet::new();
-        let mut fixed: BTreeMap<Axis, bool> = BTreeMap::new();
-        for (key, value) in set.kept(&self.tabulation.keys).zip(set.kept(keys)) {
-            let mut text = match Axis::of(&key.scalar) {
-                Some(axis) => {
-                    let text = format!("{}=", axis.name);
-                    fixed.insert(axis, value.is_some());
-                    text.into_bytes()
-                }
-                None => format!("{:?}=", key.scalar).into_bytes(),
-            };
-            text.extend(key_bytes(std::slice::from_ref(value)));
-            texts.insert(text);
+        let mut texts: Vec<Cow<'_, [u8]>> = Vec::new();
+        let mut fixed: BTreeMap<&Axis, bool> = BTreeMap::new();
+        for ((axis, begins), value) in set.kept(&self.keys).zip(set.kept(keys)) {
+            if let (Some(axis), false) = (axis, self.of_axes.is_empty()) {
+                fixed.insert(axis, value.is_some());
+            }
+            let mut text = Vec::with_capacity(begins.len().saturating_add(24));
+            text.extend_from_slice(begins);
+            put_key_bytes(std::slice::from_ref(value), &mut text);
+            texts.push(Cow::Owned(text));
         }
-        texts.extend(axes_texts(&self.of_axes, &fixed));
-        texts.extend(self.others.iter().map(|o| o.clone().into_bytes()));
-        let mut bytes = self.heading.clone().into_bytes();
+        if !self.of_axes.is_empty() {
+            texts.extend(axes_texts(&self.of_axes, &fixed).into_iter().map(Cow::Owned));
+        }
+        texts.extend(self.others.iter().map(|text| Cow::Borrowed(text.as_slice())));
+        // Whatever their order, and each once.
+        texts.sort_unstable();
+        texts.dedup();
+        let length = texts
+            .iter()
+            .map(|text| text.len().saturating_add(8))
+            .fold(self.heading.len(), usize::saturating_add);
+        let mut bytes = Vec::with_capacity(length);
+        bytes.extend_from_slice(self.heading.as_bytes());
         for text in texts {
             // Lengths come first, so that no two descriptions run together.
             bytes.extend(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
-            bytes.extend(text);
+            bytes.extend_from_slice(&text);
         }
         Coordinate(digest(&bytes))
     }
@@ -268,7 +285,7 @@ fn by_axis<'a>(conjuncts: impl Iterator<Item = Cow<'a, Scalar>>) -> (OfAxes<'a>,
 }
 
 /// What conditions say of the axes that aren't fixed by keys. Of the fixed ones it is told whether they have a value.
-fn axes_texts(of_axes: &OfAxes<'_>, fixed: &BTreeMap<Axis, bool>) -> BTreeSet<Vec<u8>> {
+fn axes_texts(of_axes: &OfAxes<'_>, fixed: &BTreeMap<&Axis, bool>) -> BTreeSet<Vec<u8>> {
     let others = of_axes.iter().filter(|(axis, _)| !fixed.contains_key(axis));
     let needed = others.filter(|(axis, conditions)| {
         let only_there = axis.is_key && conditions.iter().all(|c| is_there(axis, c));
@@ -278,7 +295,8 @@ fn axes_texts(of_axes: &OfAxes<'_>, fixed: &BTreeMap<Axis, bool>) -> BTreeSet<Ve
                 .copied()
                 .unwrap_or_else(|| of_axes.get(other).is_some_and(|c| listed(other, c).is_some()))
         };
-        let mut beside = fixed.keys().chain(of_axes.keys()).filter(|other| axis.is_beside(other));
+        let mut beside =
+            fixed.keys().copied().chain(of_axes.keys()).filter(|other| axis.is_beside(other));
         // A value of the row says that the row is there.
         !(only_there && beside.any(has_value))
     });

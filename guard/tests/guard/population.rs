@@ -38,7 +38,7 @@ pub(crate) fn scoped(scope: u128, coordinate: u128, units: &[u64], value: i64) -
     let mut counts = SignCounts::new();
     units.iter().for_each(|&unit| counts.add(mix(77, unit)));
     let value = Released::new(value.to_le_bytes()).unwrap();
-    GuardedCell::new(scope, coordinate, counts.n(), counts.to_sketch(), value).unwrap()
+    GuardedCell::new(scope, coordinate, counts.n(), &counts.to_sketch(), value).unwrap()
 }
 
 pub(crate) fn value(released: &Released) -> i64 {

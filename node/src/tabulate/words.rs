@@ -66,29 +66,27 @@ impl ScalarUDFImpl for Words {
     }
 }
 
-/// A word for every id; equal ids of equal types have equal words at every node with the same key.
+/// A word for every id; equal ids of equal types have equal words at every node with the same key. The word beneath a
+/// NULL is never read.
 fn words(units: &ArrayRef, keys: &DatasetKeys) -> Result<UInt64Array> {
     let drawn = keys.unit_words();
-    let word = |bytes: &[u8]| drawn.of(bytes);
-    Ok(match units.data_type() {
-        DataType::Utf8 => {
-            units.as_string::<i32>().iter().map(|v| v.map(|v| word(v.as_bytes()))).collect()
+    let words = match units.data_type() {
+        DataType::Utf8 => drawn.of_texts(units.as_string::<i32>().iter()),
+        DataType::Utf8View => drawn.of_texts(units.as_string_view().iter()),
+        DataType::LargeUtf8 => drawn.of_texts(units.as_string::<i64>().iter()),
+        DataType::Int64 => {
+            drawn.of_numbers(units.as_primitive::<Int64Type>().values(), i64::to_le_bytes)
         }
-        DataType::Utf8View => {
-            units.as_string_view().iter().map(|v| v.map(|v| word(v.as_bytes()))).collect()
+        DataType::Date32 => {
+            drawn.of_numbers(units.as_primitive::<Date32Type>().values(), i32::to_le_bytes)
         }
-        DataType::LargeUtf8 => {
-            units.as_string::<i64>().iter().map(|v| v.map(|v| word(v.as_bytes()))).collect()
-        }
-        // The word beneath a NULL is never read.
-        DataType::Int64 => units.as_primitive::<Int64Type>().unary(|v| word(&v.to_le_bytes())),
-        DataType::Date32 => units.as_primitive::<Date32Type>().unary(|v| word(&v.to_le_bytes())),
         DataType::Decimal128(..) => {
-            units.as_primitive::<Decimal128Type>().unary(|v| word(&v.to_le_bytes()))
+            drawn.of_numbers(units.as_primitive::<Decimal128Type>().values(), i128::to_le_bytes)
         }
         // No other type identifies units: configuration refuses it.
         _ => return Err(unexpected()),
-    })
+    };
+    Ok(UInt64Array::new(words.into(), units.nulls().cloned()))
 }
 
 fn unexpected() -> DataFusionError {

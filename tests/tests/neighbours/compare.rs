@@ -133,7 +133,7 @@ pub(super) fn compare(
     let Parts { distinct: parts, of_measures } = admitted.tabulation().parts(admitted.dataset());
     let settled = |cells: &BTreeMap<String, &Cell>, key: &str, part: usize| {
         let evidence = cells.get(key).map(|c| c.parts[part].clone()).unwrap_or_default();
-        evidence.settled(PartShape::of(&parts[part], admitted.dataset()).adds)
+        evidence.settled(PartShape::of(&parts[part], admitted.dataset()).adds).into_owned()
     };
     let keys: BTreeSet<&String> = first.keys().chain(second.keys()).collect();
     let small = ("NULL".to_owned(), "c".to_owned());

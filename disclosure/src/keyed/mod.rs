@@ -6,8 +6,10 @@
 //! gets sums of draws, never a key.
 //!
 //! The function is SipHash-2-4 (Aumasson and Bernstein 2012), made for short inputs under a secret key
-//! of 128 bits: one word for each unit takes some twenty nanoseconds, where HMAC-SHA256 takes ten times that.
+//! of 128 bits: one word for each unit takes some ten nanoseconds, where HMAC-SHA256 takes twenty times that.
 //! Keys for each use and each dataset are derived from the node's secret with SHA-256.
+
+mod unit_words;
 
 use std::fmt;
 use std::hash::Hasher as _;
@@ -15,6 +17,7 @@ use std::hash::Hasher as _;
 use sha2::{Digest as _, Sha256};
 use siphasher::sip::{SipHasher13, SipHasher24};
 
+pub use self::unit_words::UnitWords;
 use crate::dataset::DatasetName;
 use crate::tabulation::canonical::Coordinate;
 
@@ -65,7 +68,7 @@ impl DatasetKeys {
     /// The words of many units.
     #[must_use]
     pub fn unit_words(&self) -> UnitWords {
-        UnitWords(SipHasher24::new_with_key(&self.unit))
+        UnitWords::new(&self.unit)
     }
 
     /// This node's share of what is drawn for a question: shares of several nodes are added up, and
@@ -73,26 +76,6 @@ impl DatasetKeys {
     #[must_use]
     pub fn question_share(&self, coordinate: Coordinate) -> u64 {
         SipHasher24::new_with_key(&self.question).hash(&coordinate.bytes())
-    }
-}
-
-/// Draws the words of units. It has no printed form.
-pub struct UnitWords(SipHasher24);
-
-impl fmt::Debug for UnitWords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UnitWords(not shown)")
-    }
-}
-
-impl UnitWords {
-    /// The word of a unit, by the bytes that identify it. In line, so that for ids of a fixed length nothing is asked
-    /// about the length.
-    #[inline]
-    #[must_use]
-    pub fn of(&self, unit: &[u8]) -> u64 {
-        // At once, which is quicker than by pieces.
-        self.0.hash(unit)
     }
 }
 
