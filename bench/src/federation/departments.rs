@@ -10,7 +10,10 @@ use crate::people;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Terms {
     Open,
-    Protected,
+    /// Protected when all nodes' cells are added up.
+    AtGateway,
+    /// Protected by its node; of one node only.
+    AtNode,
 }
 
 /// So many nodes, each with these files of `b.people`; one file for each node.
@@ -29,13 +32,16 @@ pub(super) fn files(nodes: usize, rows: u64, areas: u64) -> Vec<Vec<u8>> {
 }
 
 fn config(node: usize, terms: Terms) -> String {
-    let (protection, id) = match terms {
-        Terms::Open => ("protection = \"open\"", "dimension"),
-        Terms::Protected => (
+    let protected = |release: &str| {
+        format!(
             "protection = \"protected\"\nunit = \"id\"\nunit_unique_per_row = true\nunits_at_one_node = true\n\
-             profile = \"standard\"\nrelease = \"at-gateway\"",
-            "unit",
-        ),
+             profile = \"standard\"\nrelease = \"{release}\""
+        )
+    };
+    let (protection, id) = match terms {
+        Terms::Open => ("protection = \"open\"".to_owned(), "dimension"),
+        Terms::AtGateway => (protected("at-gateway"), "unit"),
+        Terms::AtNode => (protected("at-node"), "unit"),
     };
     let mut config = format!(
         "[node]\nid = \"n{node:03}\"\ndepartment = \"N{node}\"\nmemory_mib = 2000\nsource_mib_max = 4000\n\

@@ -16,7 +16,7 @@ const REQUESTS: usize = 6_000;
 pub(super) async fn run(report: &mut Report, numbers: &[usize]) {
     for nodes in numbers {
         let files = files(*nodes, 100 * *nodes as u64, 4);
-        let federation = Federation::untapped(&departments(files, Terms::Protected)).await;
+        let federation = Federation::untapped(&departments(files, Terms::AtGateway)).await;
         let gateway = federation.gateway();
         let mut times = Vec::new();
         for i in 0..PLANS {

@@ -22,7 +22,7 @@ enum Results {
 }
 
 pub(super) async fn run(report: &mut Report, seconds: u64) {
-    let departments = departments(files(NODES, 80_000, 10), Terms::Protected);
+    let departments = departments(files(NODES, 80_000, 10), Terms::AtGateway);
     for results in [Results::Kept, Results::AskedForEachTime] {
         let kept_bytes = match results {
             Results::Kept => 64 << 20,

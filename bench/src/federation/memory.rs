@@ -28,7 +28,7 @@ pub(super) async fn run(report: &mut Report) {
         let mut gateway = Gateway::begin(nodes);
         let files = files(nodes, ROWS * nodes as u64, areas);
         let mut links = JoinSet::new();
-        for (number, department) in departments(files, Terms::Protected).iter().enumerate() {
+        for (number, department) in departments(files, Terms::AtGateway).iter().enumerate() {
             let node = department.load().await.unwrap();
             let (gateway, secret) = (gateway.nodes.to_string(), secret(number));
             let link = Link::DialOut { gateway, secret };

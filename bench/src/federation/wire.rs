@@ -11,7 +11,11 @@ use crate::times::Times;
 const AREAS: u64 = 1_000;
 
 pub(super) async fn run(report: &mut Report, runs: u32) {
-    for (what, terms) in [("open", Terms::Open), ("protected, Evidence", Terms::Protected)] {
+    for (what, terms) in [
+        ("open", Terms::Open),
+        ("protected at the node", Terms::AtNode),
+        ("protected at the gateway", Terms::AtGateway),
+    ] {
         let mut bytes = Vec::new();
         for rows in [50_000, 5_000_000] {
             let federation = Federation::start(&departments(files(1, rows, AREAS), terms)).await;

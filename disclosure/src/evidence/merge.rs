@@ -1,5 +1,7 @@
 //! Evidence of several nodes together: any order and any split of the rows gives the same.
 
+use std::collections::HashMap;
+
 use super::{Cell, Evidence};
 use crate::tabulation::{KeySet, Literal};
 
@@ -14,27 +16,46 @@ pub fn merge(parts: impl IntoIterator<Item = Evidence>) -> Evidence {
 /// came from.
 pub(crate) fn merge_by_key(parts: impl IntoIterator<Item = Evidence>) -> Vec<(Vec<u8>, Cell)> {
     let mut cells: Vec<(Vec<u8>, Cell)> = Vec::new();
-    for mut cell in parts.into_iter().flat_map(|part| part.cells) {
-        // -0.0 and 0.0 are one key, and which of them is shown mustn't depend on who comes first.
-        for key in cell.keys.iter_mut().flatten() {
-            if let Literal::Float64(value) = key {
-                *value += 0.0;
+    // Where cells of earlier parts are. What is alike within a part is found at the end.
+    let mut earlier: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut noted = 0_usize;
+    for part in parts.into_iter().filter(|part| !part.cells.is_empty()) {
+        // Of the last part, mostly the only large one, nothing is noted.
+        earlier.reserve(cells.len().saturating_sub(noted));
+        for (at, (bytes, _)) in cells.iter().enumerate().skip(noted) {
+            earlier.insert(bytes.clone(), at);
+        }
+        noted = cells.len();
+        for mut cell in part.cells {
+            // -0.0 and 0.0 are one key, and which of them is shown mustn't depend on who comes first.
+            for key in cell.keys.iter_mut().flatten() {
+                if let Literal::Float64(value) = key {
+                    *value += 0.0;
+                }
+            }
+            let bytes = cell_bytes(cell.set, &cell.keys);
+            match earlier.get(&bytes).and_then(|at| cells.get_mut(*at)) {
+                Some((_, known)) => add(known, &cell),
+                None => cells.push((bytes, cell)),
             }
         }
-        cells.push((cell_bytes(cell.set, &cell.keys), cell));
     }
-    // Stable, so that equal cells add up in the order of the parts.
+    // Stable, so that equal cells of one part add up in their order.
     cells.sort_by(|(a, _), (b, _)| a.cmp(b));
-    cells.dedup_by(|(other, cell), (key, known)| {
-        let same = other == key;
+    cells.dedup_by(|(other, cell), (bytes, known)| {
+        let same = other == bytes;
         if same {
-            for (mine, other) in known.parts.iter_mut().zip(&cell.parts) {
-                mine.merge(other);
-            }
+            add(known, cell);
         }
         same
     });
     cells
+}
+
+fn add(known: &mut Cell, other: &Cell) {
+    for (mine, other) in known.parts.iter_mut().zip(&other.parts) {
+        mine.merge(other);
+    }
 }
 
 /// Bytes that are equal exactly for the same cell: the same keys in the same set. They sort coarser sets first, then
