@@ -149,7 +149,7 @@ fn sorted(mut evidence: Evidence) -> Evidence {
 struct Forgetful;
 
 impl Guard for Forgetful {
-    fn judge(&self, cells: &[GuardedCell]) -> Result<Vec<Verdict>, GuardError> {
+    fn judge(&self, cells: &[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError> {
         Ok(vec![Verdict::Fresh; cells.len()])
     }
 }

@@ -175,8 +175,7 @@ fn look_ups(c: &mut Criterion) {
             let units = draws.size(sizes);
             let sketch = draws.sketch(units);
             let coordinate = u128::from(draws.next());
-            GuardedCell::new(1, coordinate, units, &sketch, Released::new([0; 16]).unwrap())
-                .unwrap()
+            GuardedCell::new(1, coordinate, units, sketch, Released::new([0; 16]).unwrap()).unwrap()
         };
         let mut kept = 0_u32;
         while kept < 1_000_000 {

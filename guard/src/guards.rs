@@ -153,7 +153,7 @@ impl CountedGuard {
 }
 
 impl Guard for CountedGuard {
-    fn judge(&self, cells: &[GuardedCell]) -> Result<Vec<Verdict>, GuardError> {
+    fn judge(&self, cells: &[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError> {
         let verdicts = self.store.judge(cells)?;
         // INVARIANT(AI-14): kept, then counted, and only then may the answer leave.
         self.counted.count(self.store.held()?)?;

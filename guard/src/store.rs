@@ -134,7 +134,7 @@ impl AnchorStore {
     fn judge_and_keep(
         &self,
         kept: &mut Kept,
-        cells: &[GuardedCell],
+        cells: &[GuardedCell<'_>],
     ) -> Result<Vec<Verdict>, GuardError> {
         let transaction = begin(&self.database, &self.path)?;
         let judged = {
@@ -177,7 +177,7 @@ impl AnchorStore {
 }
 
 impl Guard for AnchorStore {
-    fn judge(&self, cells: &[GuardedCell]) -> Result<Vec<Verdict>, GuardError> {
+    fn judge(&self, cells: &[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError> {
         let mut kept = self.kept.lock().map_err(|_| GuardError::Stopped)?;
         if kept.stopped {
             return Err(GuardError::Stopped);

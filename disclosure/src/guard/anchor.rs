@@ -2,7 +2,6 @@
 
 use crate::evidence::{COUNTERS, FURTHER_COUNTERS, Marks, Sketch};
 
-use super::decide::Bound;
 use super::error::GuardError;
 
 /// Most bytes of a released value.
@@ -42,17 +41,52 @@ impl Released {
 
 /// A cell about to be released, after threshold and noise.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GuardedCell {
+pub struct GuardedCell<'a> {
     scope: u128,
     coordinate: u128,
-    n: u64,
-    residues: Residues,
-    marks: Option<Marks>,
-    bound: Bound,
+    sketch: SketchOf<'a>,
     released: Released,
 }
 
-impl GuardedCell {
+/// A sketch, as a rule somebody else's: a table has as many as cells.
+#[derive(Clone, Debug)]
+pub enum SketchOf<'a> {
+    /// Of Evidence.
+    Borrowed(&'a Sketch),
+    /// By itself.
+    Owned(Box<Sketch>),
+}
+
+impl SketchOf<'_> {
+    const fn get(&self) -> &Sketch {
+        match self {
+            Self::Borrowed(sketch) => sketch,
+            Self::Owned(sketch) => sketch,
+        }
+    }
+}
+
+impl PartialEq for SketchOf<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl Eq for SketchOf<'_> {}
+
+impl<'a> From<&'a Sketch> for SketchOf<'a> {
+    fn from(sketch: &'a Sketch) -> Self {
+        Self::Borrowed(sketch)
+    }
+}
+
+impl From<Sketch> for SketchOf<'_> {
+    fn from(sketch: Sketch) -> Self {
+        Self::Owned(Box::new(sketch))
+    }
+}
+
+impl<'a> GuardedCell<'a> {
     /// A cell to be judged.
     ///
     /// - `scope`: digest of dataset and measure. Only cells of one scope are compared, so two
@@ -69,15 +103,14 @@ impl GuardedCell {
         scope: u128,
         coordinate: u128,
         n: u64,
-        sketch: &Sketch,
+        sketch: impl Into<SketchOf<'a>>,
         released: Released,
     ) -> Result<Self, GuardError> {
-        if sketch.n() != n {
-            return Err(GuardError::SketchNotOfCount { n, of: sketch.n() });
+        let sketch = sketch.into();
+        match sketch.get().n() {
+            of if of == n => Ok(Self { scope, coordinate, sketch, released }),
+            of => Err(GuardError::SketchNotOfCount { n, of }),
         }
-        let (residues, bound) = (Residues::of(sketch), Bound::of(sketch));
-        let marks = sketch.marks().copied();
-        Ok(Self { scope, coordinate, n, residues, marks, bound, released })
     }
 
     /// Digest of dataset and measure.
@@ -95,25 +128,13 @@ impl GuardedCell {
     /// Distinct units.
     #[must_use]
     pub const fn n(&self) -> u64 {
-        self.n
+        self.sketch().n()
     }
 
-    /// What is compared of the units' sketch.
+    /// The sketch of the units.
     #[must_use]
-    pub const fn residues(&self) -> &Residues {
-        &self.residues
-    }
-
-    /// The marks of a few of the units, where they are known.
-    #[must_use]
-    pub const fn marks(&self) -> Option<&Marks> {
-        self.marks.as_ref()
-    }
-
-    /// What differs from it by less is too close.
-    #[must_use]
-    pub const fn bound(&self) -> Bound {
-        self.bound
+    pub const fn sketch(&self) -> &Sketch {
+        self.sketch.get()
     }
 
     /// The value to be shown.
@@ -246,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_sketch_of_another_number_of_units_is_not_taken() {
-        let cell = |n| GuardedCell::new(1, 2, n, &sketch(10, 1), Released::new(*b"10").unwrap());
+        let cell = |n| GuardedCell::new(1, 2, n, sketch(10, 1), Released::new(*b"10").unwrap());
         assert_eq!(cell(10).unwrap().n(), 10);
         assert_eq!(cell(12), Err(GuardError::SketchNotOfCount { n: 12, of: 10 }));
         assert_eq!(cell(0), Err(GuardError::SketchNotOfCount { n: 0, of: 10 }));

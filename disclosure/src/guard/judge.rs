@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use super::anchor::{GuardedCell, Released};
+use super::anchor::{GuardedCell, Released, Residues};
 use super::by_mark::AsItIs;
 use super::decide::{AnchorName, Verdict};
 use super::error::GuardError;
@@ -37,15 +37,17 @@ pub struct NewRecord {
 impl NewRecord {
     /// The key to keep it under, in the table that was judged.
     #[must_use]
-    pub fn key(&self, cells: &[GuardedCell]) -> Option<RecordKey> {
+    pub fn key(&self, cells: &[GuardedCell<'_>]) -> Option<RecordKey> {
         cells.get(self.cell).map(key)
     }
 
     /// The record, of the table that was judged.
     #[must_use]
-    pub fn record(&self, cells: &[GuardedCell]) -> Option<Record> {
+    pub fn record(&self, cells: &[GuardedCell<'_>]) -> Option<Record> {
         let cell = cells.get(self.cell)?;
-        let kept = Kept { n: cell.n(), residues: *cell.residues(), marks: cell.marks().copied() };
+        let sketch = cell.sketch();
+        let (residues, marks) = (Residues::of(sketch), sketch.marks().copied());
+        let kept = Kept { n: cell.n(), residues, marks };
         let (order, released) = (self.order, self.released.clone());
         Some(Record { order, released, sketch: self.is_anchor.then_some(kept) })
     }
@@ -62,7 +64,7 @@ impl NewRecord {
 /// answered before is answered still. Nothing has changed then. Also whatever `recall` fails with: `shelves` may hold
 /// anchors without a record by then, and mustn't be used any more.
 pub fn judge_table(
-    cells: &[GuardedCell],
+    cells: &[GuardedCell<'_>],
     shelves: &mut Shelves,
     held: u64,
     limit: u64,
@@ -95,8 +97,8 @@ pub fn judge_table(
             verdicts.push(Verdict::Same(released));
             continue;
         }
-        let (scope, n, residues, marks) = (cell.scope(), cell.n(), cell.residues(), cell.marks());
-        let verdict = match shelves.nearest(scope, n, residues, marks, cell.bound()) {
+        let (scope, residues) = (cell.scope(), Residues::of(cell.sketch()));
+        let verdict = match shelves.nearest(scope, &residues, cell.sketch()) {
             Some(near) => {
                 let place = (scope, near.name.coordinate);
                 let anchor = match new.numbers.get(&place) {
@@ -108,7 +110,7 @@ pub fn judge_table(
             }
             None => {
                 let name = AnchorName { coordinate: cell.coordinate(), order };
-                shelves.place(scope, n, *residues, marks.copied(), name);
+                shelves.place(scope, cell.n(), residues, cell.sketch().marks().copied(), name);
                 Verdict::Fresh
             }
         };
@@ -150,6 +152,6 @@ impl NewRecords {
     }
 }
 
-fn key(cell: &GuardedCell) -> RecordKey {
+fn key(cell: &GuardedCell<'_>) -> RecordKey {
     (cell.scope(), cell.coordinate())
 }

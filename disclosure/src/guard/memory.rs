@@ -35,7 +35,7 @@ impl MemoryStore {
 }
 
 impl Guard for MemoryStore {
-    fn judge(&self, cells: &[GuardedCell]) -> Result<Vec<Verdict>, GuardError> {
+    fn judge(&self, cells: &[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError> {
         let mut kept = self.kept.lock().map_err(|_| GuardError::Stopped)?;
         let Kept { released, shelves, stopped } = &mut *kept;
         if *stopped {

@@ -17,7 +17,7 @@ pub mod memory;
 pub mod record;
 pub mod shelves;
 
-pub use anchor::{Anchor, GuardedCell, Released, Residues};
+pub use anchor::{Anchor, GuardedCell, Released, Residues, SketchOf};
 pub use decide::Verdict;
 pub use error::GuardError;
 pub use memory::MemoryStore;
@@ -32,5 +32,5 @@ pub trait Guard: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// [`GuardError`]: no verdict was given and nothing was kept, so the table must not leave.
-    fn judge(&self, cells: &[GuardedCell]) -> Result<Vec<Verdict>, GuardError>;
+    fn judge(&self, cells: &[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError>;
 }

@@ -9,9 +9,10 @@
 //!
 //! Only the values shown stay on disk. About 100 bytes an anchor, 300 for one of a small cell, and 200 to 400 for its marks.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
-use crate::evidence::Marks;
+use crate::evidence::{Marks, Sketch};
 
 use super::anchor::{FurtherResidues, HalfResidues, Residues};
 use super::by_mark::ByMark;
@@ -102,16 +103,12 @@ impl Shelves {
     }
 
     /// The closest anchor of this scope among those of nearly this count which share a mark, or of which no
-    /// marks are known.
+    /// marks are known. `residues` are the sketch's.
     #[must_use]
-    pub fn nearest(
-        &self,
-        scope: u128,
-        n: u64,
-        residues: &Residues,
-        marks: Option<&Marks>,
-        bound: Bound,
-    ) -> Option<Nearest> {
+    pub fn nearest(&self, scope: u128, residues: &Residues, sketch: &Sketch) -> Option<Nearest> {
+        // Drawn when there is something to compare with; mostly there isn't.
+        let bound = LazyCell::new(|| Bound::of(sketch));
+        let (n, marks) = (sketch.n(), sketch.marks());
         let reach = WINDOW.saturating_sub(1);
         let (from, to) = (n.saturating_sub(reach), n.saturating_add(reach));
         let unmarked = self.unmarked.range((scope, from)..=(scope, to));

@@ -257,7 +257,7 @@ fn remember(
     let guarded = rules.iter().map(|r| Guarded::of(tabulation, r.part, dataset, release.snapshot));
     let guarded: Vec<Guarded<'_>> = guarded.collect();
     let shown_somehow = shown.iter().flatten().filter(|slot| slot.is_ok()).count();
-    let mut judged: Vec<GuardedCell> = Vec::with_capacity(shown_somehow);
+    let mut judged: Vec<GuardedCell<'_>> = Vec::with_capacity(shown_somehow);
     let mut places: Vec<(usize, usize)> = Vec::with_capacity(shown_somehow);
     // One grouping set after the other, as if each were asked for by itself: all cells are judged at once, but each
     // also against those before it.

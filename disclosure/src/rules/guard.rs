@@ -2,9 +2,11 @@
 //!
 //! The decision is in [`crate::guard`]; this is what the guard is told of a cell, and what it gives back.
 
+use std::borrow::Cow;
+
 use crate::dataset::Dataset;
 use crate::evidence::{Adds, Cell, PartEvidence, PartShape, Sketch};
-use crate::guard::{GuardError, GuardedCell, Released};
+use crate::guard::{GuardError, GuardedCell, Released, SketchOf};
 use crate::keyed::digest;
 use crate::tabulation::canonical::Frame;
 use crate::tabulation::{Part, PartKind, RollUp, Scalar, Tabulation};
@@ -36,16 +38,21 @@ impl<'a> Guarded<'a> {
     ///
     /// # Errors
     /// Evidence whose sketch isn't of so many units: it was put together wrongly, and nothing may leave.
-    pub(crate) fn cell(
+    pub(crate) fn cell<'e>(
         &self,
         cell: &Cell,
-        evidence: &PartEvidence,
+        evidence: &'e PartEvidence,
         shown: i128,
-    ) -> Result<GuardedCell, GuardError> {
+    ) -> Result<GuardedCell<'e>, GuardError> {
         let evidence = evidence.settled(self.adds);
-        // Without a sketch nothing is known of differences: a cell of nobody differs from all.
-        let sketch = evidence.sketch.as_deref().unwrap_or(&Sketch::ZERO);
         let n = u64::try_from(evidence.units).unwrap_or(0);
+        // Without a sketch nothing is known of differences: a cell of nobody differs from all.
+        let sketch = match evidence {
+            Cow::Borrowed(evidence) => {
+                SketchOf::Borrowed(evidence.sketch.as_deref().unwrap_or(&Sketch::ZERO))
+            }
+            Cow::Owned(evidence) => evidence.sketch.map_or(Sketch::ZERO.into(), SketchOf::Owned),
+        };
         let coordinate = self.frame.coordinate(cell.set, &cell.keys).number();
         let released = Released::new(shown.to_le_bytes())?;
         GuardedCell::new(self.scope, coordinate, n, sketch, released)

@@ -12,7 +12,7 @@ use super::population::{Draws, cell, range, value};
 
 const LIMIT: u64 = 100_000;
 
-fn question(number: u64) -> GuardedCell {
+fn question(number: u64) -> GuardedCell<'static> {
     cell(u128::from(number), &range(1000 * number, 1000 * number + 60), 60)
 }
 

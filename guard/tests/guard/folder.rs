@@ -22,7 +22,7 @@ fn dataset() -> DatasetName {
     DatasetName::parse("health.visits").unwrap()
 }
 
-fn question(number: u64) -> GuardedCell {
+fn question(number: u64) -> GuardedCell<'static> {
     cell(u128::from(number), &range(1000 * number, 1000 * number + 60), 60)
 }
 

@@ -30,15 +30,20 @@ impl Draws {
 }
 
 /// A cell of these units in scope 1, with its value as 8 bytes.
-pub(crate) fn cell(coordinate: u128, units: &[u64], value: i64) -> GuardedCell {
+pub(crate) fn cell(coordinate: u128, units: &[u64], value: i64) -> GuardedCell<'static> {
     scoped(1, coordinate, units, value)
 }
 
-pub(crate) fn scoped(scope: u128, coordinate: u128, units: &[u64], value: i64) -> GuardedCell {
+pub(crate) fn scoped(
+    scope: u128,
+    coordinate: u128,
+    units: &[u64],
+    value: i64,
+) -> GuardedCell<'static> {
     let mut counts = SignCounts::new();
     units.iter().for_each(|&unit| counts.add(mix(77, unit)));
     let value = Released::new(value.to_le_bytes()).unwrap();
-    GuardedCell::new(scope, coordinate, counts.n(), &counts.to_sketch(), value).unwrap()
+    GuardedCell::new(scope, coordinate, counts.n(), counts.to_sketch(), value).unwrap()
 }
 
 pub(crate) fn value(released: &Released) -> i64 {

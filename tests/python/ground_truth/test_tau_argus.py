@@ -294,6 +294,18 @@ def published(federation, name, sizes):
     return answer
 
 
+WINDOW = 40  # of the guard, in people
+
+
+def nearly_the_same(key, other, truth):
+    """Whether one of two cells is part of the other, and nearly all of it."""
+    def within(inner, outer):
+        return all(b is None or a == b for a, b in zip(inner, outer))
+
+    nested = within(key, other) or within(other, key)
+    return nested and abs(truth[key] - truth[other]) < WINDOW
+
+
 @pytest.mark.parametrize("name", TOWNS)
 def test_what_is_published_of_a_table_and_all_its_margins_passes_the_audit(
     federation, name, tmp_path
@@ -302,10 +314,14 @@ def test_what_is_published_of_a_table_and_all_its_margins_passes_the_audit(
     truth = with_margins(people(seed, sizes), sizes)
     shown = published(federation, name, sizes)
     assert shown.keys() == truth.keys()
-    cells = []
+    cells, true = [], 0
     for key in keys_of(sizes):
         count = truth[key]
-        assert shown[key] in (None, count), key
+        # The guard may show a cell's value for another of nearly the same people: whether it does depends on the
+        # node's secret, which is drawn anew in each run.
+        near = {truth[other] for other in truth if nearly_the_same(key, other, truth)}
+        assert shown[key] in {None, count, *near}, key
+        true += shown[key] in (None, count)
         small = count < THRESHOLD
         assert not (small and shown[key] is not None), key
         cells.append({
@@ -323,6 +339,7 @@ def test_what_is_published_of_a_table_and_all_its_margins_passes_the_audit(
         if shown[key] is None and cells[index]["state"] != "primary"
     ]
     small = sum(cell["state"] == "primary" for cell in cells)
+    assert true >= 0.9 * len(cells)
     print(f"\n{name}: {small} primary, {len(secondary)} complementary of {len(cells)} cells")
     # The table is worth looking at: some cells are small, and most of the others are shown.
     assert 3 <= small and len(secondary) <= (len(cells) - small) / 2

@@ -43,7 +43,7 @@ impl std::ops::AddAssign for Seen {
 struct Forgetful;
 
 impl Guard for Forgetful {
-    fn judge(&self, cells: &[GuardedCell]) -> Result<Vec<Verdict>, GuardError> {
+    fn judge(&self, cells: &[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError> {
         Ok(vec![Verdict::Fresh; cells.len()])
     }
 }
