@@ -47,7 +47,8 @@ impl fmt::Debug for Handle {
 /// What happens when an analyst holds as many as allowed and asks for one more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WhenFull {
-    /// The one that would expire first goes: the client never hears of it unless it comes back.
+    /// The one that would expire first goes: the client never hears of it unless it comes back. Where all analysts
+    /// together hold as many as allowed, one of whoever holds the most.
     Replace,
     /// L507: the client has to close one.
     Refuse,
@@ -109,7 +110,16 @@ impl<K: Clone + Eq + Hash, T: Clone> Holdings<K, T> {
             }
         }
         if self.rules.total_max <= held.len() {
-            return Err(too_many().into());
+            match self.rules.when_full {
+                WhenFull::Refuse => return Err(too_many().into()),
+                // Of whoever holds the most, so that nobody crowds out others.
+                WhenFull::Replace => {
+                    let most = holds_most(&held);
+                    let theirs = held.iter().filter(|(_, h)| Some(&h.analyst) == most.as_ref());
+                    let first = theirs.min_by_key(|(_, h)| h.expires).map(|(k, _)| k.clone());
+                    first.map(|k| held.remove(&k));
+                }
+            }
         }
         held.insert(key, Held { analyst: by.clone(), expires: self.expiry(now), thing });
         Ok(())
@@ -164,6 +174,16 @@ impl<K: Clone + Eq + Hash, T: Clone> Holdings<K, T> {
         // No code that may panic runs while the lock is held by an insertion or a removal.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The analyst with the most things.
+fn holds_most<K, T>(held: &HashMap<K, Held<T>>) -> Option<Analyst> {
+    let mut each: HashMap<&str, (usize, &Analyst)> = HashMap::new();
+    for Held { analyst, .. } in held.values() {
+        let (things, _) = each.entry(analyst.name()).or_insert((0, analyst));
+        *things = things.saturating_add(1);
+    }
+    each.into_values().max_by_key(|(things, _)| *things).map(|(_, analyst)| analyst.clone())
 }
 
 /// One text for a handle that expired, was closed or altered, or is somebody else's.
@@ -254,6 +274,21 @@ mod tests {
     }
 
     #[test]
+    fn where_all_is_full_whoever_holds_the_most_makes_room() {
+        let (ada, ben, cyd) = people();
+        let now = Instant::now();
+        let held = holdings(Life::SinceMade(LIFE), WhenFull::Replace);
+        held.hold(1, &ben, "other", now).unwrap();
+        held.hold(2, &ada, "a", now + LIFE / 4).unwrap();
+        held.hold(3, &ada, "b", now + LIFE / 2).unwrap();
+        held.hold(4, &cyd, "new", now + LIFE / 2).unwrap();
+        assert_eq!(held.get(&2, &ada, now), None, "the first of hers");
+        assert_eq!(held.get(&3, &ada, now), Some("b"));
+        assert_eq!(held.get(&1, &ben, now), Some("other"), "older, and his only one");
+        assert_eq!(held.get(&4, &cyd, now), Some("new"));
+    }
+
+    #[test]
     fn or_the_oldest_makes_room() {
         let (ada, ben, _) = people();
         let now = Instant::now();
@@ -273,7 +308,7 @@ mod tests {
     fn all_together_hold_so_many_and_no_more() {
         let (ada, ben, cyd) = people();
         let now = Instant::now();
-        let held = holdings(Life::SinceMade(LIFE), WhenFull::Replace);
+        let held = holdings(Life::SinceMade(LIFE), WhenFull::Refuse);
         held.hold(1, &ada, "a", now).unwrap();
         held.hold(2, &ben, "b", now).unwrap();
         held.hold(3, &ben, "c", now).unwrap();
