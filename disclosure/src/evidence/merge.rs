@@ -6,14 +6,13 @@ use super::{Cell, Evidence};
 use crate::tabulation::{KeySet, Literal};
 
 /// Adds up the cells with the same keys in the same set. A cell that a node doesn't have counts nothing there. In key
-/// order: see [`merge_by_key`].
+/// order, which says nothing about where or when a cell came from.
 #[must_use]
 pub fn merge(parts: impl IntoIterator<Item = Evidence>) -> Evidence {
     Evidence { cells: merge_by_key(parts).into_iter().map(|(_, cell)| cell).collect() }
 }
 
-/// The same, each cell with the bytes of its set and keys, in their order. That says nothing about where or when a cell
-/// came from.
+/// The same, each cell with the bytes of its set and keys.
 pub(crate) fn merge_by_key(parts: impl IntoIterator<Item = Evidence>) -> Vec<(Vec<u8>, Cell)> {
     let mut cells: Vec<(Vec<u8>, Cell)> = Vec::new();
     // Where cells of earlier parts are. What is alike within a part is found at the end.

@@ -55,7 +55,7 @@ impl UnitWords {
         self.one.hash(unit)
     }
 
-    /// The words of units that are identified by as many bytes each, fewer than 32.
+    /// The words of units that are identified by as many bytes each: side by side under 24, one by one from there on.
     #[must_use]
     pub fn of_numbers<T: Copy, const BYTES: usize>(
         &self,
