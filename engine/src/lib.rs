@@ -27,6 +27,7 @@ pub use datafusion_expr as logical_expr;
 pub use datafusion_functions as functions;
 pub use datafusion_functions_aggregate as functions_aggregate;
 pub use datafusion_optimizer as optimizer;
+pub use datafusion_physical_expr as physical_expr;
 pub use datafusion_physical_optimizer as physical_optimizer;
 pub use datafusion_physical_plan as physical_plan;
 pub use datafusion_sql as sql;

@@ -8,6 +8,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::future::join_all;
 use insitu_disclosure::budget::{Account, Unpaid, budgeted, charge_admitted};
+use insitu_disclosure::evidence::{NotTogether, OpenCells};
 use insitu_disclosure::guard::{Guard, MemoryStore};
 use insitu_disclosure::policy::DifferenceGuard;
 use insitu_disclosure::reference::{Edition, Editions};
@@ -62,6 +63,41 @@ impl Asked {
         let input = tabulation.input.with_fingerprint(fingerprint).with_joined(&joined);
         Question::Tabulation(Tabulation { input, ..tabulation.clone() })
     }
+}
+
+/// What all departments' answers come to.
+fn together(
+    admitted: &Admitted<Tabulation>,
+    answers: &[(String, Answer)],
+) -> Result<Evidence, Refusals> {
+    if OpenCells::answer(admitted) {
+        let parts = each(answers, |answer| OpenCells::read(admitted, &answer.batches))?;
+        return OpenCells::together(admitted, parts).map_err(|error| match error {
+            NotTogether::Unlike => failed(),
+            NotTogether::TooLarge => too_large(),
+        });
+    }
+    Ok(evidence::merge(each(answers, |answer| evidence::read(admitted, &answer.batches))?))
+}
+
+fn too_large() -> Refusals {
+    Refusal::new(
+        RefusalCode::Q107,
+        "a total of the open data has more than 38 digits.",
+        "Leave out numbers that large with a condition, or fetch the rows.",
+    )
+    .into()
+}
+
+/// What is read of each answer, or a Refusal that names a department whose answer isn't one.
+fn each<T>(
+    answers: &[(String, Answer)],
+    read: impl Fn(&Answer) -> Option<T>,
+) -> Result<Vec<T>, Refusals> {
+    let part = |(department, answer): &(String, Answer)| {
+        read(answer).ok_or_else(|| invalid(department).into())
+    };
+    answers.iter().map(part).collect()
 }
 
 /// How long an answer is waited for.
@@ -129,14 +165,7 @@ impl Gathering<'_> {
                         |holder, fingerprint| asked.of(holder, fingerprint),
                     )
                     .await?;
-                let mut parts = Vec::with_capacity(answers.len());
-                for (department, answer) in &answers {
-                    parts.push(
-                        evidence::read(admitted, &answer.batches)
-                            .ok_or_else(|| Refusals::from(invalid(department)))?,
-                    );
-                }
-                self.release(admitted, evidence::merge(parts)).await
+                self.release(admitted, together(admitted, &answers)?).await
             }
         }
     }

@@ -1,7 +1,8 @@
-//! What a node can answer. There are three forms, and each is made only by what may make it: a protected
-//! table by the rules, Evidence where the data owner releases at the gateway, rows of open data.
+//! What a node can answer. Each form is made only by what may make it: a protected table by the rules, Evidence where the
+//! data owner releases at the gateway, cells and rows of open data.
 
 use arrow_flight::FlightData;
+use insitu_disclosure::evidence::OpenCells;
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{Admitted, Evidence, OpenRows, Protected, Tabulation};
 use insitu_proto::frames::{self, EncodeError};
@@ -14,6 +15,8 @@ pub(crate) enum Answer {
     Protected(Protected<Table>),
     /// For the gateway to combine and protect.
     Evidence(Box<Admitted<Tabulation>>, Evidence),
+    /// Cells of open data.
+    OpenCells(OpenCells),
     /// Open data.
     OpenRows(OpenRows),
 }
@@ -26,6 +29,7 @@ impl Answer {
             Self::Evidence(admitted, evidence) => {
                 frames::encode_evidence(query_id, admitted, evidence)
             }
+            Self::OpenCells(cells) => frames::encode_open_cells(query_id, cells),
             Self::OpenRows(rows) => frames::encode_open_rows(query_id, rows),
         }
     }

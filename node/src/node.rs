@@ -7,6 +7,7 @@ use std::time::Duration;
 use arrow_flight::FlightData;
 use futures::Stream;
 use insitu_disclosure::budget::{Account, Charged, Unpaid, budgeted, charge};
+use insitu_disclosure::evidence::OpenCells;
 use insitu_disclosure::reference::Editions;
 use insitu_disclosure::table::Table;
 use insitu_disclosure::tabulation::JoinedDatasets;
@@ -307,10 +308,15 @@ impl Node {
             .run(plan, Spread::over(self.rows_read(&admitted, loaded)), wanted, rows_max, time_max)
             .await
             .map_err(|error| self.failed(error, groups_max))?;
-        let mut evidence = collect_evidence(&admitted, batches, look_ups).ok_or_else(|| {
+        let unplanned = || {
             tracing::error!(node = self.id, "the engine's result doesn't have the planned shape");
             internal()
-        })?;
+        };
+        if OpenCells::answer(&admitted) {
+            let cells = OpenCells::read(&admitted, &batches).ok_or_else(unplanned)?;
+            return Ok(Answer::OpenCells(cells));
+        }
+        let mut evidence = collect_evidence(&admitted, batches, look_ups).ok_or_else(unplanned)?;
         // Where rows are joined, of all the datasets' states together.
         evidence.draw(&admitted, &loaded.keys, admitted.dataset().snapshot);
         match admitted.dataset().release() {

@@ -14,6 +14,7 @@ use arrow_ipc::MessageHeader;
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
 use arrow_schema::{ArrowError, SchemaRef};
 use futures::{Stream, StreamExt as _};
+use insitu_disclosure::evidence::OpenCells;
 use insitu_disclosure::rebuild::NotRebuildable;
 use insitu_disclosure::reference::{CONTENT_BYTES_MAX, ReferenceContent, content_schema};
 use insitu_disclosure::table::Table;
@@ -77,6 +78,18 @@ pub fn encode_evidence(
     }
     let batch = insitu_disclosure::evidence::write(admitted, evidence)?;
     encode(query_id, v1::AnswerKind::Evidence, &batch.schema(), &[batch])
+}
+
+/// Messages of cells of an open dataset: what [`encode_evidence`] makes of them.
+///
+/// # Errors
+/// A fault of ours: cells that don't fit their own schema.
+pub fn encode_open_cells(
+    query_id: QueryId,
+    cells: &OpenCells,
+) -> Result<Vec<FlightData>, EncodeError> {
+    let (schema, batches) = cells.rebuilt()?;
+    encode(query_id, v1::AnswerKind::Evidence, &schema, &batches)
 }
 
 /// Messages of rows of an open dataset.

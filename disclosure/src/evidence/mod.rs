@@ -5,7 +5,9 @@
 //! 3. [`merge()`]: Evidence of several nodes together.
 //! 4. [`evidence_schema`], [`write`], [`read`], [`read_keys`]: as one Arrow batch. It is sent to a gateway only where the data owner
 //!    chose the release mode `at-gateway`, or where the data is open.
+//! 5. [`OpenCells`]: of open data, added up column by column.
 
+mod columns;
 mod keys;
 mod marks;
 mod merge;
@@ -15,6 +17,7 @@ mod sign_counts;
 mod sketch;
 mod wire;
 
+pub use columns::{NotTogether, OpenCells};
 pub(crate) use keys::key_columns;
 pub use keys::{Keys, read_keys};
 pub use marks::{MARKS, Marks};

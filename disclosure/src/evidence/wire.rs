@@ -31,7 +31,7 @@ use crate::tabulation::Tabulation;
 
 /// A number of a part that has a column of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Item {
+pub(super) enum Item {
     Count,
     Sum,
     Units,
@@ -98,6 +98,11 @@ const SKETCH_WIDTH: i32 = SKETCH_BYTES as i32;
 fn shapes(admitted: &Admitted<Tabulation>) -> Vec<PartShape> {
     let parts = admitted.tabulation().parts(admitted.dataset()).distinct;
     parts.iter().map(|p| PartShape::of(p, admitted.dataset())).collect()
+}
+
+/// What the columns after the keys hold, in order.
+pub(super) fn items(admitted: &Admitted<Tabulation>) -> Vec<Item> {
+    shapes(admitted).into_iter().flat_map(Item::of).collect()
 }
 
 /// The columns, in order.

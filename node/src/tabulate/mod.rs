@@ -10,7 +10,7 @@
 //!    `known` of one; `state`: its bytes; `exchange`: records that go from partition to partition.
 //! 5. `plan`: the engine's plan, built, never parsed from text; `roll_up`: units brought together; `sets`: grouping sets.
 //! 6. `run`: the plan run to completion under memory, time and group limits.
-//!    `unwanted`: how a query that nobody waits for ends soon.
+//!    `few_rows`: operators made straight from a plan. `unwanted`: how a query that nobody waits for ends soon.
 //! 7. `collect`: Evidence from the engine's batches.
 //! 8. `rows`: rows of open datasets.
 
@@ -21,6 +21,7 @@ mod collect;
 mod contributions;
 mod exchange;
 mod expression;
+mod few_rows;
 mod function;
 mod jobs;
 mod known;

@@ -20,8 +20,10 @@ use insitu_engine::optimizer::optimize_projections::OptimizeProjections;
 use insitu_engine::optimizer::propagate_empty_relation::PropagateEmptyRelation;
 use insitu_engine::optimizer::push_down_filter::PushDownFilter;
 use insitu_engine::optimizer::simplify_expressions::SimplifyExpressions;
+use insitu_engine::physical_plan::ExecutionPlan;
 use insitu_engine::{OpenSession, Sessions, Settings, SharedPlan, physical, stream};
 
+use super::few_rows;
 use super::function::TooLarge;
 use super::unwanted::{Look, Wanted};
 
@@ -157,7 +159,11 @@ impl Engine {
         let session = self.session(spread);
         let mut task = tokio::task::JoinSet::new();
         let plan = SharedPlan::new(plan);
-        task.spawn_on(collect(session, plan, wanted.look(), rows_max), threads.handle());
+        let planned = match spread {
+            Spread::OneThread => few_rows::operators(session.clone(), plan),
+            Spread::AllThreads => physical(session.clone(), plan),
+        };
+        task.spawn_on(collect(session, planned, wanted.look(), rows_max), threads.handle());
         Box::pin(async move {
             let _wanted = wanted;
             match tokio::time::timeout(time_max, task.join_next()).await {
@@ -224,11 +230,11 @@ fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 
 async fn collect(
     session: OpenSession,
-    plan: SharedPlan,
+    planned: BoxFuture<'static, Result<Arc<dyn ExecutionPlan>, DataFusionError>>,
     look: Look,
     rows_max: usize,
 ) -> Result<Vec<RecordBatch>, RunError> {
-    let running = physical(session.clone(), plan)
+    let running = planned
         .await
         .and_then(|physical| look.before_each_batch(physical))
         .and_then(|physical| stream(&session, physical));
