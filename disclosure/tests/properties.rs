@@ -521,3 +521,34 @@ fn all_rows_and_those_that_have_a_value_are_different_populations() {
     assert_ne!(coordinate(&[], &[], &[]), coordinate(&[has_value], &[], &[]));
     assert_ne!(coordinate(&[], &[], &[]), coordinate(&[not_null], &[], &[]));
 }
+
+/// A measure's filter leaves all rows of a cell or none where it is about the cell's key. Nobody isn't everybody: with one
+/// coordinate, a zero that is shown would be shown for the cell itself.
+#[test]
+fn a_filter_that_is_not_true_of_the_key_is_another_population() {
+    let dataset = dataset(Preset::Midpoint6.profile());
+    let is_female = Scalar::Compare {
+        op: Comparison::Equal,
+        left: Box::new(column("sex")),
+        right: Box::new(Scalar::Literal(text("F"))),
+    };
+    let not = |scalar: &Scalar| Scalar::Not(Box::new(scalar.clone()));
+    let of_cell = |filter: Option<Scalar>, key: Option<&str>| {
+        let measures = vec![Measure { kind: MeasureKind::Rows, filter }];
+        let tabulation = Tabulation { measures, ..question(&["sex"], Preset::Midpoint6.profile()) };
+        let parts = tabulation.parts(&dataset).distinct;
+        let frame = Frame::of(&tabulation, &parts[0], &dataset, 1);
+        frame.coordinate(KeySet::all(1), &vec![key.map(text)])
+    };
+    for key in [Some("F"), Some("M"), None] {
+        let cell = of_cell(None, key);
+        let is_f = key == Some("F");
+        assert_eq!(of_cell(Some(is_female.clone()), key) == cell, is_f, "{key:?}");
+        assert_eq!(of_cell(Some(not(&not(&is_female))), key) == cell, is_f, "{key:?}");
+        assert_eq!(of_cell(Some(not(&is_female)), key) == cell, key == Some("M"), "{key:?}");
+        let no_value = Scalar::IsNull(Box::new(column("sex")));
+        assert_eq!(of_cell(Some(no_value.clone()), key) == cell, key.is_none(), "{key:?}");
+        assert_eq!(of_cell(Some(not(&no_value)), key) == cell, key.is_some(), "{key:?}");
+    }
+    assert_ne!(of_cell(Some(is_female.clone()), Some("M")), of_cell(Some(is_female), Some("X")));
+}

@@ -4,7 +4,8 @@
 //! `WHERE region IN ('Wales')`; so is the margin for Wales of `GROUP BY CUBE (region, sex)`. They get one
 //! coordinate, and so one noise. What a predicate says of one column becomes the set of values it leaves:
 //!
-//! * exactly the key's value, where the column is itself a key: the condition is true of every row of the cell;
+//! * exactly the key's value, where the column is itself a key: the condition is true of every row of the cell. A measure's
+//!   own filter isn't: where it isn't true of the key's value it leaves nobody, and stands beside the key;
 //! * the values listed, where the conditions are `c = v` and `c IN (...)`;
 //! * otherwise the conditions as they are written, in a fixed form. A published domain doesn't help: rows may have
 //!   no value, or one outside it, and two populations must never share a coordinate.
@@ -26,6 +27,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::interpret::truth;
 use super::{Comparison, Input, KeySet, Literal, Part, Reference, Scalar, Tabulation};
 use crate::dataset::Dataset;
 use crate::evidence::{key_bytes, put_key_bytes};
@@ -58,6 +60,8 @@ pub struct Frame<'a> {
     keys: Vec<(Option<Axis>, Vec<u8>)>,
     /// Predicates over exactly one axis, by axis.
     of_axes: OfAxes<'a>,
+    /// Those of them that are the part's own: rows for which they aren't true are in the cell all the same.
+    of_part: OfAxes<'a>,
     /// All others, as text.
     others: Vec<Vec<u8>>,
     heading: String,
@@ -72,12 +76,15 @@ impl<'a> Frame<'a> {
         dataset: &'a Dataset,
         snapshot: u64,
     ) -> Self {
-        let predicates = tabulation.input.predicates().into_iter().chain(part.filter.as_deref());
-        let written = predicates.flat_map(Scalar::conjuncts).map(Cow::Borrowed);
+        let conjuncts =
+            |predicate: &'a Scalar| predicate.conjuncts().into_iter().map(Cow::Borrowed);
+        let of_rows = tabulation.input.predicates().into_iter().flat_map(conjuncts);
+        let filter = part.filter.as_deref().into_iter().flat_map(conjuncts);
         let is_there =
             |beside: &Scalar| Scalar::Not(Box::new(Scalar::IsNull(Box::new(beside.clone()))));
         let beside = part.beside.map(|beside| Cow::Owned(is_there(beside)));
-        let (of_axes, others) = by_axis(written.chain(beside));
+        let (of_part, _) = by_axis(filter.clone().chain(beside.clone()));
+        let (of_axes, others) = by_axis(of_rows.chain(filter).chain(beside));
         let rows = roll_up_text(&tabulation.input).into_iter();
         let rows = rows.chain(unit_joins_text(&tabulation.input));
         // By a digest, so that it can't be read as something else.
@@ -91,7 +98,7 @@ impl<'a> Frame<'a> {
             None => (None, format!("{:?}=", key.scalar).into_bytes()),
         });
         let others = others.into_iter().map(String::into_bytes).collect();
-        Self { tabulation, keys: keys.collect(), of_axes, others, heading }
+        Self { tabulation, keys: keys.collect(), of_axes, of_part, others, heading }
     }
 
     /// The coordinate of the cell that keeps the keys of this set, with these values. A key that is rolled up
@@ -99,10 +106,10 @@ impl<'a> Frame<'a> {
     #[must_use]
     pub fn coordinate(&self, set: KeySet, keys: &KeyValues) -> Coordinate {
         let mut texts: Vec<Cow<'_, [u8]>> = Vec::new();
-        let mut fixed: BTreeMap<&Axis, bool> = BTreeMap::new();
+        let mut fixed: Fixed<'_> = BTreeMap::new();
         for ((axis, begins), value) in set.kept(&self.keys).zip(set.kept(keys)) {
             if let (Some(axis), false) = (axis, self.of_axes.is_empty()) {
-                fixed.insert(axis, value.is_some());
+                fixed.insert(axis, value.as_ref());
             }
             let mut text = Vec::with_capacity(begins.len().saturating_add(24));
             text.extend_from_slice(begins);
@@ -111,6 +118,13 @@ impl<'a> Frame<'a> {
         }
         if !self.of_axes.is_empty() {
             texts.extend(axes_texts(&self.of_axes, &fixed).into_iter().map(Cow::Owned));
+            for (axis, conditions) in &self.of_part {
+                let Some(value) = fixed.get(axis) else { continue };
+                if !conditions.iter().all(|condition| is_true_of(axis, *value, condition)) {
+                    let text = axis_texts(axis, conditions).into_iter();
+                    texts.extend(text.map(|text| Cow::Owned([b"only ", text.as_slice()].concat())));
+                }
+            }
         }
         texts.extend(self.others.iter().map(|text| Cow::Borrowed(text.as_slice())));
         // Whatever their order, and each once.
@@ -284,15 +298,30 @@ fn by_axis<'a>(conjuncts: impl Iterator<Item = Cow<'a, Scalar>>) -> (OfAxes<'a>,
     (of_axes, others)
 }
 
-/// What conditions say of the axes that aren't fixed by keys. Of the fixed ones it is told whether they have a value.
-fn axes_texts(of_axes: &OfAxes<'_>, fixed: &BTreeMap<&Axis, bool>) -> BTreeSet<Vec<u8>> {
+/// The values of a cell's keys, by axis; `None` is NULL.
+type Fixed<'a> = BTreeMap<&'a Axis, Option<&'a Literal>>;
+
+/// Whether the condition is certain to be true of every row whose axis has this value.
+fn is_true_of(axis: &Axis, value: Option<&Literal>, condition: &Scalar) -> bool {
+    if axis.row.is_some() {
+        return value.is_some_and(|value| {
+            is_there(axis, condition)
+                || values_of(axis, condition).is_some_and(|values| values.contains(value))
+        });
+    }
+    let row = value.map(|value| (axis.name.as_str(), value.clone()));
+    truth(condition, &row.into_iter().collect()) == Some(true)
+}
+
+/// What conditions say of the axes that aren't fixed by keys.
+fn axes_texts(of_axes: &OfAxes<'_>, fixed: &Fixed<'_>) -> BTreeSet<Vec<u8>> {
     let others = of_axes.iter().filter(|(axis, _)| !fixed.contains_key(axis));
     let needed = others.filter(|(axis, conditions)| {
         let only_there = axis.is_key && conditions.iter().all(|c| is_there(axis, c));
         let has_value = |other: &Axis| {
             fixed
                 .get(other)
-                .copied()
+                .map(|value| value.is_some())
                 .unwrap_or_else(|| of_axes.get(other).is_some_and(|c| listed(other, c).is_some()))
         };
         let mut beside =
