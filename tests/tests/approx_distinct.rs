@@ -139,7 +139,7 @@ const SKETCHED: [&str; 9] = [
     "SELECT f, approx_distinct(f) FROM # GROUP BY f ORDER BY f",
     "SELECT approx_distinct(b) FROM # WHERE a > 99",
     "SELECT a, approx_distinct(b) AS n FROM # GROUP BY a HAVING approx_distinct(b) > 25 ORDER BY n DESC, a LIMIT 4",
-    "SELECT 2 * approx_distinct(b), approx_distinct(b) / 7, -approx_distinct(b) FROM #",
+    "SELECT 2 * approx_distinct(b), approx_distinct(b) / 7 FROM #",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
