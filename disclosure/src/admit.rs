@@ -12,7 +12,7 @@ use crate::rules::{
 };
 use crate::shown::ShownType;
 use crate::tabulation::typing::type_of;
-use crate::tabulation::{JoinedDatasets, ScalarType, Tabulation, unit_join};
+use crate::tabulation::{Contents, JoinedDatasets, ScalarType, Tabulation, unit_join};
 
 /// Something that passed the rules on the question. Only [`admit`] makes one.
 ///
@@ -38,6 +38,7 @@ pub struct Admitted<T> {
     question: T,
     base: Arc<Dataset>,
     joined: JoinedDatasets,
+    rows: Arc<Dataset>,
     dataset: Arc<Dataset>,
     key_types: Vec<ScalarType>,
     measure_types: Vec<ShownType>,
@@ -67,6 +68,14 @@ impl Admitted<Tabulation> {
     #[must_use]
     pub const fn dataset(&self) -> &Arc<Dataset> {
         &self.dataset
+    }
+
+    /// The columns that the content of each of its references has.
+    ///
+    /// # Errors
+    /// Types that don't fit.
+    pub fn contents(&self) -> Result<Contents, Refusal> {
+        self.question.contents(&self.dataset, &self.rows)
     }
 
     /// Types of the keys, in order.
@@ -155,7 +164,12 @@ pub fn admit_joined(
             QuestionRule::RollUps => roll_ups::violations(&tabulation, &rows),
             QuestionRule::Functions => functions::violations(&tabulation, &dataset),
             QuestionRule::Labels => labels::violations(&tabulation, &dataset),
-            QuestionRule::References => references::violations(&tabulation, &dataset),
+            QuestionRule::References => {
+                // What holds of the rows below a roll-up as well was told there.
+                let mut told = references::violations(&tabulation, &dataset);
+                told.retain(|refusal| !found.contains(refusal));
+                told
+            }
             QuestionRule::Input => input::violations(&tabulation, &dataset),
             QuestionRule::Keys => keys::violations(&tabulation, &dataset),
             QuestionRule::Measures => measures::violations(&tabulation, &dataset),
@@ -166,7 +180,7 @@ pub fn admit_joined(
         return Err(refusals);
     }
     let Shape { key_types, sets: _, measure_types } = Shape::of(&tabulation, &dataset)?;
-    Ok(Admitted { question: tabulation, base, joined, dataset, key_types, measure_types })
+    Ok(Admitted { question: tabulation, base, joined, rows, dataset, key_types, measure_types })
 }
 
 fn not_joined() -> Refusal {

@@ -80,8 +80,11 @@ impl Condition {
                         joined.values().map(|d| format!("state {} {}", d.name, d.snapshot));
                     texts.extend(states.map(String::into_bytes));
                 }
-                let looking = predicates.iter().chain(&keys);
-                for reference in looking.flat_map(|scalar| scalar.references()) {
+                let below =
+                    tabulation.input.roll_up().map(|(roll_up, below)| roll_up.scalars(below));
+                let looking = predicates.iter().chain(&keys).copied();
+                let looking = looking.chain(below.into_iter().flatten());
+                for reference in looking.flat_map(Scalar::references) {
                     texts
                         .insert(format!("{reference} {:?}", editions.get(&reference)).into_bytes());
                 }

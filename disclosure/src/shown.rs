@@ -31,6 +31,7 @@ impl ShownType {
             MeasureKind::Rows
             | MeasureKind::Values(_)
             | MeasureKind::Units
+            | MeasureKind::ApproxDistinct(_)
             | MeasureKind::Sum(_)
             | MeasureKind::Mean(_)
             | MeasureKind::Quantile { .. }

@@ -109,7 +109,7 @@ fn adds(part: &Part<'_>, (x, y): Row, dataset: &Dataset) -> Option<i128> {
         value(beside)?;
     }
     Some(match part.kind {
-        PartKind::Rows | PartKind::Values | PartKind::Units => 0,
+        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => 0,
         PartKind::Sum => first.clamp(of_argument?.low, of_argument?.high),
         PartKind::Deviations => deviation(part.argument?, of_argument)?,
         PartKind::Squares => deviation(part.argument?, of_argument)?.pow(2),

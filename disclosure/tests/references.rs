@@ -17,7 +17,7 @@ use insitu_disclosure::rules::keys::public_rows;
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::{
     Comparison, Dataset, DatasetName, Input, Key, KeySet, Literal, Measure, MeasureKind, Preset,
-    Protection, Reference, RefusalCode, Scalar, ScalarType, Tabulation, admit,
+    Protection, Reference, RefusalCode, RollUp, Scalar, ScalarType, Tabulation, UnitCount, admit,
 };
 
 fn column(name: &str) -> Scalar {
@@ -290,9 +290,87 @@ fn a_content_has_the_columns_that_are_used_with_the_keys_type() {
         key: Box::new(column("area")),
     };
     let asked = question(&[found(), is(region(), "North")], &[people], MeasureKind::Rows);
-    let contents = asked.contents(&dataset(Profile::STANDARD)).unwrap();
+    let rows = dataset(Profile::STANDARD);
+    let contents = asked.contents(&rows, &rows).unwrap();
     let expect =
         [("area", ScalarType::Utf8), ("people", ScalarType::Int64), ("region", ScalarType::Utf8)];
     let expect = expect.map(|(name, t)| (name.to_owned(), t)).to_vec();
     assert_eq!(contents, [(reference("areas"), expect)].into());
+}
+
+/// People by how many rows they have, of those that fulfil it, each area's by itself; then of those by a key above.
+fn rolled_up(below: &[Scalar], filter: Option<Scalar>, keys: &[Scalar]) -> Tabulation {
+    let Tabulation { input, .. } = question(below, &[], MeasureKind::Rows);
+    let roll_up = RollUp {
+        dimensions: vec!["area".to_owned()],
+        counts: vec![UnitCount { values_of: None, filter }],
+        totals: Vec::new(),
+    };
+    let keys: Vec<Scalar> = [&[column("count#0")], keys].concat();
+    let above = question(&[], &keys, MeasureKind::Rows);
+    Tabulation { input: Input::RollUp { input: Box::new(input), roll_up }, ..above }
+}
+
+fn visits() -> Arc<Dataset> {
+    dataset(Profile::STANDARD)
+}
+
+#[test]
+fn rows_are_looked_up_below_a_roll_up_under_the_same_rules() {
+    use RefusalCode::{D202, D204, D213};
+    let below = |scalar: Scalar| codes(rolled_up(&[is(scalar, "North")], None, &[]), visits());
+    assert_eq!(below(region()), []);
+    assert_eq!(below(look_up("region", column("person"))), [D202]);
+    assert_eq!(below(look_up("region", column("visited"))), [D213, D204]);
+    assert_eq!(below(look_up("region", region())), [D213]);
+    let filter = |scalar: Scalar| codes(rolled_up(&[], Some(is(scalar, "North")), &[]), visits());
+    assert_eq!(filter(region()), []);
+    assert_eq!(filter(look_up("region", column("cost"))), [D213, D204]);
+    // What is kept is looked up above; what isn't kept isn't there.
+    let above = |scalar: Scalar| codes(rolled_up(&[], None, &[scalar]), visits());
+    assert_eq!(above(region()), []);
+    assert_eq!(above(look_up("region", column("person"))), [D202]);
+    assert!(!above(look_up("region", column("sex"))).is_empty());
+    // An owner who allows no joins allows none there, and a profile without `CASE` no such condition.
+    let strict = Preset::Strict.profile();
+    let asked = rolled_up(&[is(region(), "North")], None, &[]);
+    assert!(codes(asked, dataset(strict)).contains(&D204));
+}
+
+#[test]
+fn a_content_serves_a_question_above_a_roll_up_and_below_it() {
+    let rows = visits();
+    let asked =
+        rolled_up(&[is(region(), "North")], Some(found()), &[look_up("name", column("area"))]);
+    let names = ["area", "name", "region"].map(|name| (name.to_owned(), ScalarType::Utf8)).to_vec();
+    let admitted = admit(asked.clone(), Arc::clone(&rows)).unwrap();
+    assert_eq!(admitted.contents().unwrap(), [(reference("areas"), names)].into());
+    // One column has one type, wherever it is used, and one key.
+    let number = |by: &str| Scalar::Lookup {
+        reference: reference("areas"),
+        column: "region".to_owned(),
+        value_type: ScalarType::Int64,
+        key: Box::new(column(by)),
+    };
+    let two = rolled_up(&[is(region(), "North")], None, &[number("area")]);
+    assert_eq!(codes(two, Arc::clone(&rows)), [RefusalCode::D213]);
+    let people = Scalar::Lookup {
+        reference: reference("areas"),
+        column: "people".to_owned(),
+        value_type: ScalarType::Int64,
+        key: Box::new(column("count#0")),
+    };
+    let by_two = rolled_up(&[is(region(), "North")], None, &[people]);
+    let by_two = admit(by_two, Arc::clone(&rows)).map(|admitted| admitted.contents());
+    assert!(!matches!(by_two, Ok(Ok(_))), "area is text, a count is a number");
+    // Another content is another condition to a budget, there too.
+    let edition = |byte: u8| -> Editions { [(reference("areas"), Edition([byte; 32]))].into() };
+    for below in
+        [rolled_up(&[is(region(), "North")], None, &[]), rolled_up(&[], Some(found()), &[]), asked]
+    {
+        assert_eq!(Condition::of(&below, &edition(1)), Condition::of(&below, &edition(1)));
+        assert_ne!(Condition::of(&below, &edition(1)), Condition::of(&below, &edition(2)));
+    }
+    let plain = rolled_up(&[is(column("sex"), "F")], None, &[]);
+    assert_eq!(Condition::of(&plain, &edition(1)), Condition::of(&plain, &edition(2)));
 }

@@ -20,7 +20,8 @@ use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::{
     Admitted, AnswerTimes, Comparison, Dataset, DatasetName, Input, Key, KeySet, Label, Literal,
     Measure, MeasureKind, Preset, ProtectedUnit, Protection, Reference, RefusalCode, Refusals,
-    ReleaseMode, Scalar, ScalarType, Tabulation, UnitJoin, UnitJoinKind, admit_joined,
+    ReleaseMode, RollUp, Scalar, ScalarType, Tabulation, UnitCount, UnitJoin, UnitJoinKind,
+    admit_joined,
 };
 
 fn name(table: &str) -> DatasetName {
@@ -242,6 +243,26 @@ fn there_is_one_form_of_a_join() {
     let input = Input::UnitJoin { input: Box::new(filter), join: semi(None) };
     let beneath = Tabulation { input, ..question(&[], &[], &[]) };
     assert_eq!(codes(beneath, &all), [RefusalCode::Q109]);
+    // What is joined may be brought together; what was brought together isn't joined.
+    let counts = vec![UnitCount { values_of: None, filter: None }];
+    let roll_up = RollUp { dimensions: Vec::new(), counts, totals: Vec::new() };
+    let joined = |join| {
+        let scan = Input::Scan { dataset: name("visits"), fingerprint: 0 };
+        Input::UnitJoin { input: Box::new(scan), join }
+    };
+    let people_by = |input| {
+        let count = Scalar::Column("count#0".to_owned());
+        Tabulation { input, keys: vec![Key { scalar: count }], ..question(&[], &[], &[]) }
+    };
+    for one in [semi(None), join(UnitJoinKind::Anti, "people", Some(is("area", "A")))] {
+        let input = Box::new(joined(one));
+        let below = people_by(Input::RollUp { input, roll_up: roll_up.clone() });
+        assert_eq!(codes(below, &all), []);
+    }
+    let scan = Input::Scan { dataset: name("visits"), fingerprint: 0 };
+    let above = Input::RollUp { input: Box::new(scan), roll_up };
+    let above = people_by(Input::UnitJoin { input: Box::new(above), join: semi(None) });
+    assert_eq!(codes(above, &all), [RefusalCode::Q109]);
     let inner = join(UnitJoinKind::Inner, "people", Some(is("area", "A")));
     assert_eq!(codes(question(&[inner], &[], &[]), &all), [RefusalCode::Q109]);
     let five = vec![semi(None); 5];

@@ -177,7 +177,7 @@ impl Gathering<'_> {
         admitted: &Admitted<Tabulation>,
         joined: &[(Reference, Arc<Held>)],
     ) -> Result<Contents, Refusals> {
-        let mut wanted = admitted.tabulation().contents(admitted.dataset())?;
+        let mut wanted = admitted.contents()?;
         let made = joined.iter().map(|(reference, held)| {
             let used = wanted.remove(reference);
             async move {

@@ -246,7 +246,7 @@ impl Node {
         editions: &Editions,
     ) -> Result<LookUps, Unanswered> {
         let found = self.references.find(editions).map_err(Unanswered::Missing)?;
-        let contents = admitted.tabulation().contents(admitted.dataset())?;
+        let contents = admitted.contents()?;
         let columns = found.values().map(|table| table.content().columns());
         if !contents.values().map(Vec::as_slice).eq(columns) {
             return Err(Refusal::new(

@@ -117,7 +117,8 @@ pub fn encode_reference(
     content: &ReferenceContent,
 ) -> Result<Vec<FlightData>, EncodeError> {
     let schema = content_schema(content.columns());
-    let slices = small_slices(content.batch());
+    // Half of the limit: buffers are padded. Text is no longer than an eighth of it.
+    let slices = small_slices(content.batch(), REFERENCE_BODY_BYTES_MAX / 2);
     let mut messages = encode_slices(query_id, v1::AnswerKind::Reference, &schema, slices)?;
     let header = crate::reference::Header::of(query_id, content).encode();
     if let Some(first) = messages.first_mut() {
@@ -126,8 +127,8 @@ pub fn encode_reference(
     Ok(messages)
 }
 
-/// Halves until each is small: text is no longer than an eighth of the limit.
-fn small_slices(batch: &RecordBatch) -> Vec<RecordBatch> {
+/// Halves until each has no more than so many bytes, or is a row.
+fn small_slices(batch: &RecordBatch, bytes_max: usize) -> Vec<RecordBatch> {
     let size = |batch: &RecordBatch| {
         let of_column = |c: &arrow_array::ArrayRef| c.to_data().get_slice_memory_size();
         let sizes = batch.columns().iter().map(of_column);
@@ -137,8 +138,7 @@ fn small_slices(batch: &RecordBatch) -> Vec<RecordBatch> {
     let mut waiting = vec![batch.clone()];
     while let Some(batch) = waiting.pop() {
         let rows = batch.num_rows();
-        // Half of the limit: buffers are padded.
-        if rows <= 1 || (rows <= BATCH_ROWS_MAX && size(&batch) <= REFERENCE_BODY_BYTES_MAX / 2) {
+        if rows <= 1 || (rows <= BATCH_ROWS_MAX && size(&batch) <= bytes_max) {
             small.push(batch);
             continue;
         }
@@ -212,11 +212,12 @@ fn encode_slices(
 
 fn slices(batch: &RecordBatch) -> Vec<RecordBatch> {
     let width = batch.get_array_memory_size().checked_div(batch.num_rows()).unwrap_or(0).max(1);
-    // Aim at a quarter of the limit, so that an uneven spread of long texts stays within it.
+    // Aim at a quarter of the limit, and halve what an uneven spread of long values makes larger than half of it.
     let step = (BODY_BYTES_MAX / 4).checked_div(width).unwrap_or(1).clamp(1, BATCH_ROWS_MAX);
     (0..batch.num_rows())
         .step_by(step)
         .map(|at| batch.slice(at, step.min(batch.num_rows().saturating_sub(at))))
+        .flat_map(|slice| small_slices(&slice, BODY_BYTES_MAX / 2))
         .collect()
 }
 

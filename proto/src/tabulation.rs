@@ -5,7 +5,9 @@ use insitu_disclosure::{
     UnitCount, UnitJoin, UnitJoinKind, UnitTotal,
 };
 
-use crate::version::{GROUPING_SETS, MOMENTS, REFERENCES, ROLL_UPS, UNIT_JOINS, UNIT_TOTALS};
+use crate::version::{
+    DISTINCT_SKETCHES, GROUPING_SETS, MOMENTS, REFERENCES, ROLL_UPS, UNIT_JOINS, UNIT_TOTALS,
+};
 use crate::{Malformed, moment, scalar, v1};
 
 /// The most filters one upon the other; the gateway writes one.
@@ -64,6 +66,7 @@ pub fn features(tabulation: &Tabulation) -> u64 {
         // Version 2 has these.
         | MeasureKind::Histogram(_)
         | MeasureKind::Quantile { .. } => 0,
+        MeasureKind::ApproxDistinct(_) => DISTINCT_SKETCHES,
         MeasureKind::Dispersion(..) | MeasureKind::Association(..) => MOMENTS,
     };
     let of_references = if tabulation.references().is_empty() { 0 } else { REFERENCES };
@@ -200,6 +203,7 @@ fn encode_measure(measure: &Measure) -> v1::Measure {
         MeasureKind::Rows => K::Rows(v1::Unit {}),
         MeasureKind::Values(x) => K::Values(scalar::encode(x)),
         MeasureKind::Units => K::Units(v1::Unit {}),
+        MeasureKind::ApproxDistinct(x) => K::ApproxDistinct(scalar::encode(x)),
         MeasureKind::Sum(x) => K::Sum(scalar::encode(x)),
         MeasureKind::Mean(x) => K::Mean(scalar::encode(x)),
         MeasureKind::Histogram(x) => K::Histogram(scalar::encode(x)),
@@ -230,6 +234,7 @@ fn decode_measure(message: &v1::Measure) -> Result<Measure, Malformed> {
         K::Rows(_) => MeasureKind::Rows,
         K::Values(x) => MeasureKind::Values(scalar::decode(x)?),
         K::Units(_) => MeasureKind::Units,
+        K::ApproxDistinct(x) => MeasureKind::ApproxDistinct(scalar::decode(x)?),
         K::Sum(x) => MeasureKind::Sum(scalar::decode(x)?),
         K::Mean(x) => MeasureKind::Mean(scalar::decode(x)?),
         K::Histogram(x) => MeasureKind::Histogram(scalar::decode(x)?),

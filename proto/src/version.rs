@@ -19,13 +19,21 @@ pub const REFERENCES: u64 = 1 << 2;
 pub const ROLL_UPS: u64 = 1 << 3;
 /// The feature of roll-ups that add up measures.
 pub const UNIT_TOTALS: u64 = 1 << 4;
-/// The feature of Tabulations whose rows are joined by their unit. Bit 5 isn't used.
+/// The feature of measures that are sketches of open data's different values.
+pub const DISTINCT_SKETCHES: u64 = 1 << 5;
+/// The feature of Tabulations whose rows are joined by their unit.
 pub const UNIT_JOINS: u64 = 1 << 6;
 /// The feature of open rows of which only the first are asked for.
 pub const ROWS_LIMIT: u64 = 1 << 7;
 /// Bits of [`crate::v1::NodeRequest::required_features`] this build knows.
-pub const FEATURES: u64 =
-    GROUPING_SETS | MOMENTS | REFERENCES | ROLL_UPS | UNIT_TOTALS | UNIT_JOINS | ROWS_LIMIT;
+pub const FEATURES: u64 = GROUPING_SETS
+    | MOMENTS
+    | REFERENCES
+    | ROLL_UPS
+    | UNIT_TOTALS
+    | DISTINCT_SKETCHES
+    | UNIT_JOINS
+    | ROWS_LIMIT;
 
 /// Whether a request with this version and these features is understood here.
 #[must_use]

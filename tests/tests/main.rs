@@ -28,6 +28,7 @@ mod questions;
 mod references;
 mod regressions;
 mod result_cache;
+mod roll_up_references;
 mod roll_ups;
 mod sharing;
 mod slt;

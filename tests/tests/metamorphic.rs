@@ -20,10 +20,10 @@ use rand::{Rng as _, SeedableRng as _};
 
 use crate::oracle::publish::parts_of;
 
-const ROWS: usize = 400;
+pub(crate) const ROWS: usize = 400;
 const DATASET: &str = "m.facts";
 
-fn rows(random: &mut StdRng) -> RecordBatch {
+pub(crate) fn rows(random: &mut StdRng) -> RecordBatch {
     fn some<T>(random: &mut StdRng, draw: impl Fn(&mut StdRng) -> T) -> Vec<Option<T>> {
         (0..ROWS).map(|_| random.random_bool(0.85).then(|| draw(random))).collect()
     }
@@ -50,13 +50,13 @@ fn rows(random: &mut StdRng) -> RecordBatch {
 }
 
 /// Rows of NULLs.
-fn nulls(like: &RecordBatch, n: usize) -> RecordBatch {
+pub(crate) fn nulls(like: &RecordBatch, n: usize) -> RecordBatch {
     let columns = like.columns().iter().map(|c| new_null_array(c.data_type(), n)).collect();
     RecordBatch::try_new(like.schema(), columns).unwrap()
 }
 
 /// The rows dealt to so many nodes.
-fn dealt(all: &RecordBatch, nodes: u64, random: &mut StdRng) -> Vec<RecordBatch> {
+pub(crate) fn dealt(all: &RecordBatch, nodes: u64, random: &mut StdRng) -> Vec<RecordBatch> {
     let mut at = vec![Vec::new(); usize::try_from(nodes).unwrap()];
     for row in 0..u64::try_from(all.num_rows()).unwrap() {
         at[random.random_range(0..usize::try_from(nodes).unwrap())].push(row);
@@ -258,6 +258,35 @@ async fn nodes_in_another_order_give_the_same_bytes() {
             assert!(one.contains("buffer [["), "nothing was compared: {sql}");
             assert!(one == other, "{sql}\n{one}\n{other}");
         }
+    }
+}
+
+/// Columns have the names that one engine gives them, so that a program finds them however its data are held.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn columns_are_named_as_one_engine_names_them() {
+    let mut random = StdRng::seed_from_u64(56);
+    let all = rows(&mut random);
+    let engine = one_engine(&all).await;
+    let federation = Federation::start(&departments(&[all])).await;
+    let mut analyst = federation.analyst_without_statuses().await;
+    for sql in [
+        "SELECT sum(a) FROM m.facts",
+        "SELECT count(*), count(a), avg(x), sum(a) FILTER (WHERE z), min(t), approx_distinct(b) FROM m.facts",
+        "SELECT t, sum(a), sum(a + 1) AS plus FROM m.facts GROUP BY t",
+        "SELECT f.t, sum(f.a), count(DISTINCT f.t) FROM m.facts AS f GROUP BY f.t",
+        "SELECT upper(t), sum(b) FROM m.facts GROUP BY upper(t)",
+        "SELECT z, grouping(z), count(*) FROM m.facts GROUP BY ROLLUP (z)",
+        "SELECT a, b + 1, row_number() OVER (ORDER BY a) FROM m.facts",
+        "WITH c AS (SELECT a, sum(b) FROM m.facts GROUP BY a) SELECT * FROM c",
+        "SELECT sum(a) FROM (SELECT a FROM m.facts UNION ALL SELECT b FROM m.facts)",
+    ] {
+        let names = |schema: &Schema| -> Vec<String> {
+            schema.fields().iter().map(|f| f.name().clone()).collect()
+        };
+        let ours = names(&analyst.ask(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}")).schema);
+        let engines = names(engine.sql(sql).await.unwrap().schema().as_arrow());
+        println!("{sql}: {engines:?}");
+        assert_eq!(ours, engines, "{sql}");
     }
 }
 

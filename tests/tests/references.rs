@@ -22,7 +22,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
 /// Areas of the reference; `Y` is in no row, and `Z` isn't in the reference.
-const AREAS: [(&str, &str); 6] = [
+pub(crate) const AREAS: [(&str, &str); 6] = [
     ("A", "North"),
     ("B", "North"),
     ("C", "South"),
@@ -36,7 +36,7 @@ fn region_of(area: &str) -> &'static str {
 }
 
 /// People with an area, perhaps none, the area's region as a stored column, and an income: one row each.
-fn people(seed: u64) -> Vec<String> {
+pub(crate) fn people(seed: u64) -> Vec<String> {
     let mut random = StdRng::seed_from_u64(seed);
     (0..900)
         .map(|person| {
@@ -50,7 +50,7 @@ fn people(seed: u64) -> Vec<String> {
 }
 
 /// A department with some of the people.
-fn town(node: usize, rows: &[String], profile: &str, release: &str) -> Department {
+pub(crate) fn town(node: usize, rows: &[String], profile: &str, release: &str) -> Department {
     let config = format!(
         r#"
 [node]
@@ -103,7 +103,7 @@ breakpoints = [250, 500, 750]
 }
 
 /// The open reference, with a number of residents for each area.
-fn areas(regions: &[(&str, &str)]) -> Department {
+pub(crate) fn areas(regions: &[(&str, &str)]) -> Department {
     let mut csv = "area,region,residents\n".to_owned();
     for (i, (area, region)) in regions.iter().enumerate() {
         let _ = writeln!(csv, "{area},\"{region}\",{}", 100 * (i + 1));

@@ -137,10 +137,11 @@ async fn a_union_is_the_sum_of_what_each_dataset_shows_however_it_is_held() {
                    SELECT sex, cost, region FROM social.visits) \
                    SELECT upper(s) AS k, count(c), sum(c) FROM v WHERE r IS NOT NULL GROUP BY upper(s) ORDER BY 1";
         assert_eq!(analyst.cells(sql).await.unwrap(), by_sex, "{nodes} {release}");
-        // A row stands where both have it, a value where both show one: four people in the south aren't shown, nor
-        // passed off as none.
+        // A row stands where one has it, a value where both show one: four people in the south aren't shown, nor
+        // passed off as none, and look like nobody in the east.
         let sql = format!("SELECT region, count(*) FROM {BOTH} GROUP BY region ORDER BY region");
-        assert_eq!(analyst.cells(&sql).await.unwrap(), [["North", north.as_str()]]);
+        let rows = [["East", "[c]"], ["North", north.as_str()], ["South", "[c]"], ["West", "[c]"]];
+        assert_eq!(analyst.cells(&sql).await.unwrap(), rows, "{nodes} {release}");
         let sql = format!(
             "SELECT count(*) FILTER (WHERE region = 'North'), count(*) FILTER (WHERE region = 'South'), \
              sum(cost) FILTER (WHERE region = 'South'), count(*) FILTER (WHERE cost < 75) FROM {BOTH}"
@@ -257,4 +258,90 @@ async fn an_explanation_names_every_department_and_its_own_request() {
     {
         assert!(plan.contains(said), "{said}: {plan}");
     }
+}
+
+/// `police.visits`: 25 people each in the north and the west, 30 without a region.
+fn police() -> Vec<Row> {
+    let rows = [("North", 25), ("West", 25), ("", 30)].iter().flat_map(|(region, people)| {
+        (0..*people)
+            .map(move |i| (format!("q{i}"), *region, if i % 2 == 0 { "F" } else { "M" }, 60))
+    });
+    rows.collect()
+}
+
+/// Datasets whose regions have no value where none is written.
+fn with_blanks(departments: Vec<Department>) -> Vec<Department> {
+    let blank = |mut d: Department| {
+        d.config = d.config.replace(
+            "name = \"region\"\ntype = \"text\"\nlabel = \"dimension\"\n",
+            "name = \"region\"\ntype = \"text\"\nlabel = \"dimension\"\nblank = \"null\"\n",
+        );
+        assert!(d.config.contains("blank"));
+        d
+    };
+    departments.into_iter().map(blank).collect()
+}
+
+const THREE: &str = "(SELECT region, sex, cost FROM health.visits UNION ALL SELECT region, sex, cost FROM social.visits \
+                     UNION ALL SELECT region, sex, cost FROM police.visits)";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_some_datasets_lack_stands_without_a_value_and_says_so() {
+    let terms = protected("midpoint-6", "at-node");
+    let departments = [
+        held("health.visits", &health(), 1, &terms),
+        held("social.visits", &social(), 1, &terms),
+        held("police.visits", &police(), 1, &terms),
+    ];
+    let federation = Federation::start(&with_blanks(departments.concat())).await;
+    let mut analyst = federation.analyst().await;
+    // Everybody is there in the north only. Nobody is in a dataset's other regions, or too few, and one can't tell.
+    let north: i64 = [120, 33, 25].map(midpoint).iter().sum();
+    let all = ["East", "North", "South", "West", "NULL"];
+    let expected: Vec<[String; 2]> = all
+        .iter()
+        .map(|region| {
+            let shown = if *region == "North" { north.to_string() } else { "[c]".to_owned() };
+            [(*region).to_owned(), shown]
+        })
+        .collect();
+    let sql = format!("SELECT region, count(*) FROM {THREE} GROUP BY region ORDER BY region");
+    assert_eq!(analyst.cells(&sql).await.unwrap(), expected);
+    // In any order of the branches, and by several keys.
+    for turned in [1, 2] {
+        let mut arms: Vec<&str> = THREE.trim_matches(['(', ')']).split(" UNION ALL ").collect();
+        arms.rotate_left(turned);
+        let turned = sql.replace(THREE, &format!("({})", arms.join(" UNION ALL ")));
+        assert_eq!(analyst.cells(&turned).await.unwrap(), expected, "{turned}");
+    }
+    let sql = format!(
+        "SELECT region, sex, count(*), sum(cost) FROM {THREE} WHERE region IS NULL OR region = 'East' \
+         GROUP BY region, sex ORDER BY region, sex"
+    );
+    let rows: Vec<[&str; 4]> = ["East", "NULL"]
+        .iter()
+        .flat_map(|region| ["F", "M"].map(|sex| [*region, sex, "[c]", "[c]"]))
+        .collect();
+    assert_eq!(analyst.cells(&sql).await.unwrap(), rows);
+    // What is computed from it isn't known either; and a published value keeps its row although nobody shows it.
+    let sql = format!(
+        "SELECT region, sum(cost) / count(*) AS mean FROM {THREE} GROUP BY region \
+         HAVING count(*) IS NULL ORDER BY region LIMIT 2"
+    );
+    assert_eq!(analyst.cells(&sql).await.unwrap(), [["East", "[c]"], ["South", "[c]"]]);
+    let sql = format!(
+        "SELECT sex, count(*) FROM {THREE} WHERE region = 'Nowhere' GROUP BY sex ORDER BY sex"
+    );
+    // These profiles show zeros there, and zeros are added up.
+    assert_eq!(analyst.cells(&sql).await.unwrap(), [["F", "0"], ["M", "0"]]);
+    // Nothing is told of the datasets that their own tables don't tell.
+    let mut shown = Vec::new();
+    for schema in ["health", "social", "police"] {
+        let alone =
+            format!("SELECT region, count(*) FROM {schema}.visits GROUP BY region ORDER BY region");
+        let rows = analyst.cells(&alone).await.unwrap();
+        assert!(rows.iter().all(|row| row[1] != "[c]"), "{rows:?}");
+        shown.extend(rows.into_iter().map(|row| row[0].clone()));
+    }
+    assert!(all.iter().all(|region| shown.iter().any(|s| s == region)), "{shown:?}");
 }

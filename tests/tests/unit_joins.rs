@@ -246,6 +246,126 @@ async fn rows_are_described_by_the_one_row_that_a_person_has_elsewhere() {
     assert!(ids.len() < PEOPLE, "somebody isn't known there");
 }
 
+/// With `unit_bounds`, under this profile.
+fn with_totals(people: &[Person], nodes: usize, profile: &str) -> Vec<Department> {
+    let bounds = "bounds = { low = 0, high = 500 }\n";
+    let totals = format!(
+        "{bounds}unit_bounds = {{ low = 0, high = 20000 }}\nunit_breakpoints = [500, 1000]\n"
+    );
+    let changed = |mut d: Department| {
+        d.config = d.config.replace(bounds, &totals).replace("midpoint-6", profile);
+        assert!(d.config.contains("unit_breakpoints"));
+        d
+    };
+    departments(people, nodes).into_iter().map(changed).collect()
+}
+
+/// How many people there are of each key, as they are shown.
+fn counted<K: ToString + Ord>(keys: impl Iterator<Item = K>) -> Cells {
+    let mut cells: BTreeMap<K, i64> = BTreeMap::new();
+    keys.for_each(|key| *cells.entry(key).or_default() += 1);
+    let row = |(key, n): (K, i64)| vec![key.to_string(), midpoint(n).to_string()];
+    cells.into_iter().map(row).collect()
+}
+
+const CHOSEN: &str =
+    "EXISTS (SELECT 1 FROM health.drugs d WHERE d.person = v.person AND d.drug = 'x')";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_whom_another_dataset_chooses_or_describes_are_brought_together() {
+    let people = people();
+    let has_x = |p: &&Person| p.drugs.contains(&"x");
+    let seen = || people.iter().filter(|p| !p.visits.is_empty());
+    let by_number = |condition: &str| {
+        format!(
+            "SELECT n, count(*) FROM (SELECT v.person, count(*) AS n FROM health.visits v {condition} GROUP BY v.person) \
+             GROUP BY n ORDER BY n"
+        )
+    };
+    let with_x = counted(seen().filter(has_x).map(|p| p.visits.len()));
+    // Those without an id are one unit, of many visits: a cell of one that isn't shown.
+    let without_x = counted(seen().filter(|p| !has_x(p)).map(|p| p.visits.len()));
+    let known = || seen().filter(|p| p.region.is_some());
+    let by_region = known().map(|p| (p.region.unwrap(), p.visits.len()));
+    let by_region = counted(by_region.map(|(region, n)| format!("{region} {n}")));
+    let total = |p: &Person| p.visits.iter().map(|(_, cost)| cost).sum::<i64>();
+    let dear = seen().filter(has_x).filter(|p| 1_000 <= total(p)).count();
+    for nodes in [1, 3] {
+        let all = with_totals(&people, nodes, "midpoint-6");
+        assert_eq!(ask(&all, &by_number(&format!("WHERE {CHOSEN}"))).await, with_x);
+        assert_eq!(ask(&all, &by_number(&format!("WHERE NOT {CHOSEN}"))).await, without_x);
+        // Joined columns that nobody uses choose as a semi join does; conditions on them choose further.
+        let join = "JOIN health.people p ON p.person = v.person";
+        let all_known = counted(known().map(|p| p.visits.len()));
+        assert_eq!(ask(&all, &by_number(join)).await, all_known);
+        let north = known().filter(|p| p.region == Some("North"));
+        let north = counted(north.map(|p| p.visits.len()));
+        let of_north = by_number(&format!("{join} WHERE p.region = 'North'"));
+        assert_eq!(ask(&all, &of_north).await, north);
+        // What describes people is kept.
+        let sql = format!(
+            "SELECT concat(region, ' ', n), c FROM (SELECT region, n, count(*) AS c FROM (SELECT v.person, p.region, \
+             count(*) AS n FROM health.visits v {join} GROUP BY v.person, p.region) GROUP BY region, n) ORDER BY 1"
+        );
+        assert_eq!(ask(&all, &sql).await, by_region);
+        // A join leaves all of a person's visits or none, so what they come to is cut where the owner says.
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT v.person, sum(v.cost) AS total FROM health.visits v WHERE {CHOSEN} \
+             GROUP BY v.person) WHERE total >= 1000"
+        );
+        let shown = midpoint(i64::try_from(dear).unwrap()).to_string();
+        assert_eq!(ask(&all, &sql).await, [[shown]]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_brought_together_have_one_noise_however_they_are_chosen() {
+    let all = with_totals(&people(), 1, "standard");
+    let spelled = [
+        format!("health.visits v WHERE {CHOSEN}"),
+        "health.visits v WHERE v.person IN (SELECT person FROM health.drugs WHERE drug = 'x')"
+            .to_owned(),
+    ];
+    let known = [
+        "health.visits v JOIN health.people p ON p.person = v.person",
+        "health.visits v WHERE EXISTS (SELECT 1 FROM health.people p WHERE p.person = v.person)",
+        "health.visits v WHERE v.person IN (SELECT person FROM health.people)",
+    ];
+    for spelled in [spelled.to_vec(), known.map(str::to_owned).to_vec()] {
+        let mut answers = Vec::new();
+        for rows in spelled {
+            let sql = format!(
+                "SELECT n, count(*) FROM (SELECT v.person, count(*) AS n FROM {rows} GROUP BY v.person) GROUP BY n ORDER BY n"
+            );
+            answers.push(ask(&all, &sql).await);
+        }
+        assert!(3 <= answers[0].len(), "{answers:?}");
+        assert!(answers.windows(2).all(|two| two[0] == two[1]), "{answers:?}");
+    }
+    // A cut of what some of somebody's visits come to stays refused, whoever is chosen.
+    let federation = Federation::start(&all).await;
+    let mut analyst = federation.analyst().await;
+    let some = format!(
+        "SELECT count(*) FROM (SELECT v.person, sum(v.cost) AS total FROM health.visits v WHERE {CHOSEN} AND v.sex = 'F' \
+         GROUP BY v.person) WHERE total >= 1000"
+    );
+    let told = analyst.refused(&some).await;
+    assert!(told.contains("D204"), "{told}");
+    // Nobody is listed, and nothing is joined to what was brought together.
+    for (sql, code) in [
+        (format!("SELECT v.person, count(*) FROM health.visits v WHERE {CHOSEN} GROUP BY v.person"), "D202"),
+        (
+            "SELECT n, count(*) FROM (SELECT person, count(*) AS n FROM health.visits GROUP BY person) v WHERE EXISTS \
+             (SELECT 1 FROM health.drugs d WHERE d.person = v.person) GROUP BY n"
+                .to_owned(),
+            "D215",
+        ),
+    ] {
+        let told = analyst.refused(&sql).await;
+        assert!(told.contains(code), "{sql}: {told}");
+    }
+}
+
 /// The clinic with another line among the terms of one of its datasets.
 fn clinic_with(dataset: &str, line: &str) -> Department {
     changed(dataset, "release = ", &format!("{line}\nrelease = "))

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::sign_counts::SignCounts;
 use super::sketch::Sketch;
+use crate::distinct::DistinctSketch;
 use crate::keyed::record_key;
 
 /// What is known of one part in one cell. It merges: any order and any split of the units give the
@@ -29,6 +30,8 @@ pub struct PartEvidence {
     pub question: u64,
     /// Difference sketch of the contributing units, where released cells are remembered.
     pub sketch: Option<Box<Sketch>>,
+    /// Sketch of the different values, where about how many there are is asked of open data.
+    pub distinct: Option<Box<DistinctSketch>>,
 }
 
 /// What units without an id come to together.
@@ -149,6 +152,13 @@ impl PartEvidence {
         contribution.size(adds)
     }
 
+    /// About how many different values there are; 0 where no sketch was asked for.
+    #[must_use]
+    pub fn distinct_values(&self) -> i64 {
+        let estimate = self.distinct.as_ref().map_or(0, |sketch| sketch.estimate());
+        i64::try_from(estimate).unwrap_or(i64::MAX)
+    }
+
     /// Takes over what another part of the rows gave.
     pub fn merge(&mut self, other: &Self) {
         self.units = self.units.saturating_add(other.units);
@@ -165,6 +175,9 @@ impl PartEvidence {
                 Some(mine) => mine.add(theirs),
                 None => self.sketch = Some(theirs.clone()),
             }
+        }
+        if let Some(theirs) = &other.distinct {
+            self.distinct.get_or_insert_default().merge(theirs);
         }
     }
 

@@ -22,6 +22,8 @@ pub struct PartShape {
     pub sketch: bool,
     /// Whether there may be rows without a unit's id.
     pub nameless: bool,
+    /// The sketch of different values; never of protected data.
+    pub distinct: bool,
 }
 
 impl PartShape {
@@ -29,7 +31,7 @@ impl PartShape {
     #[must_use]
     pub fn of(part: &Part<'_>, dataset: &Dataset) -> Self {
         let adds = match part.kind {
-            PartKind::Rows | PartKind::Values | PartKind::Units => Adds::Rows,
+            PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => Adds::Rows,
             PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
                 Adds::Amounts
             }
@@ -43,6 +45,7 @@ impl PartShape {
                 noise: false,
                 sketch: false,
                 nameless: false,
+                distinct: part.kind == PartKind::Distinct,
             },
             Protection::Protected { unit, .. } => {
                 let many_rows = match unit {
@@ -57,6 +60,7 @@ impl PartShape {
                     noise: profile.noise != Noise::None || 0 < profile.threshold_blur,
                     sketch: profile.guard == DifferenceGuard::On,
                     nameless: matches!(unit, ProtectedUnit::Column { .. }),
+                    distinct: false,
                 }
             }
         }

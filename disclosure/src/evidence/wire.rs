@@ -11,13 +11,14 @@
 //! | `p0_record_keys` Int64, `p0_question` UInt64 | | where there is noise |
 //! | `p0_nameless` Int64, `p0_nameless_sum` Decimal(38, 0) | | where units have ids; the sum where parts add up |
 //! | `p0_sketch` | FixedSizeBinary(456) | where released cells are remembered |
+//! | `p0_distinct` | Binary, 4,098 bytes at most | about how many different values open data have |
 
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Int64Type, UInt64Type};
 use arrow_array::{
-    Array, ArrayRef, Decimal128Array, FixedSizeBinaryArray, Int64Array, RecordBatch,
+    Array, ArrayRef, BinaryArray, Decimal128Array, FixedSizeBinaryArray, Int64Array, RecordBatch,
     RecordBatchOptions, UInt64Array,
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
@@ -27,6 +28,7 @@ use super::{
     read_keys,
 };
 use crate::admit::{Admitted, key_fields};
+use crate::distinct::DistinctSketch;
 use crate::tabulation::Tabulation;
 
 /// A number of a part that has a column of its own.
@@ -43,6 +45,7 @@ pub(super) enum Item {
     Nameless,
     NamelessSum,
     Sketch,
+    Distinct,
 }
 
 impl Item {
@@ -61,6 +64,7 @@ impl Item {
             (shape.nameless, Self::Nameless),
             (shape.nameless && amounts, Self::NamelessSum),
             (shape.sketch, Self::Sketch),
+            (shape.distinct, Self::Distinct),
         ];
         wanted.into_iter().filter(|(wanted, _)| *wanted).map(|(_, item)| item).collect()
     }
@@ -78,6 +82,7 @@ impl Item {
             Self::Nameless => "nameless",
             Self::NamelessSum => "nameless_sum",
             Self::Sketch => "sketch",
+            Self::Distinct => "distinct",
         }
     }
 
@@ -89,6 +94,7 @@ impl Item {
             }
             Self::Question => DataType::UInt64,
             Self::Sketch => DataType::FixedSizeBinary(SKETCH_WIDTH),
+            Self::Distinct => DataType::Binary,
         }
     }
 }
@@ -170,7 +176,8 @@ fn column(item: Item, parts: &[&PartEvidence]) -> Result<ArrayRef, ArrowError> {
                     | Item::Question
                     | Item::Nameless
                     | Item::NamelessSum
-                    | Item::Sketch => signed(second),
+                    | Item::Sketch
+                    | Item::Distinct => signed(second),
                 }
             });
             let values: Decimal128Array = sizes.map(Some).collect();
@@ -187,6 +194,11 @@ fn column(item: Item, parts: &[&PartEvidence]) -> Result<ArrayRef, ArrowError> {
             let column =
                 FixedSizeBinaryArray::try_from_sparse_iter_with_size(sketches, SKETCH_WIDTH)?;
             Ok(Arc::new(column))
+        }
+        Item::Distinct => {
+            let none = DistinctSketch::default();
+            let sketches = parts.iter().map(|p| p.distinct.as_deref().unwrap_or(&none).to_bytes());
+            Ok(Arc::new(BinaryArray::from_iter_values(sketches)))
         }
     }
 }
@@ -253,6 +265,10 @@ fn take(item: Item, column: &ArrayRef, row: usize, part: &mut PartEvidence) -> O
             let bytes = column.as_fixed_size_binary_opt()?.value(row);
             part.sketch = Some(Box::new(Sketch::from_bytes(bytes.try_into().ok()?)?));
         }
+        Item::Distinct => {
+            let bytes = column.as_binary_opt::<i32>()?.value(row);
+            part.distinct = Some(Box::new(DistinctSketch::from_bytes(bytes)?));
+        }
     }
     Some(())
 }
@@ -274,8 +290,16 @@ fn finish(shape: PartShape, part: &mut PartEvidence) -> Option<()> {
         && 0 <= nameless
         && part.units <= part.count
         && part.sketch.as_ref().is_none_or(|s| i64::try_from(s.n()) == Ok(part.units))
+        && part.distinct.as_ref().is_none_or(|s| may_be_of(s, part.count))
         && second <= largest
         && largest.saturating_add(second) <= part.absolute.max(largest)
         && (!shape.units || (part.units == 0) == (part.absolute == 0));
     possible.then_some(())
+}
+
+/// Whether so many values may have given this sketch: each fills a register at most, and the first of all fills one.
+fn may_be_of(sketch: &DistinctSketch, values: i64) -> bool {
+    let registers = sketch.registers();
+    i64::try_from(registers).is_ok_and(|filled| filled <= values)
+        && (registers == 0) == (values == 0)
 }

@@ -44,6 +44,7 @@ pub(super) fn combine(
             MeasureKind::Rows
             | MeasureKind::Values(_)
             | MeasureKind::Units
+            | MeasureKind::ApproxDistinct(_)
             | MeasureKind::Sum(_)
             | MeasureKind::Mean(_)
             | MeasureKind::Dispersion(..)
@@ -57,6 +58,7 @@ pub(super) fn combine(
             MeasureKind::Rows
             | MeasureKind::Values(_)
             | MeasureKind::Units
+            | MeasureKind::ApproxDistinct(_)
             | MeasureKind::Sum(_)
             | MeasureKind::Mean(_)
             | MeasureKind::Dispersion(..)
@@ -96,9 +98,13 @@ fn number(
     // Of no values there is no total: NULL, as SQL has it.
     let of_nothing = parts.first().is_none_or(|(_, e)| e.count == 0 && e.nameless.count == 0);
     let value = match (&measure.kind, values.as_slice()) {
-        (MeasureKind::Rows | MeasureKind::Values(_) | MeasureKind::Units, [count]) => {
-            i64::try_from(*count).ok().map(Literal::Int64)
-        }
+        (
+            MeasureKind::Rows
+            | MeasureKind::Values(_)
+            | MeasureKind::Units
+            | MeasureKind::ApproxDistinct(_),
+            [count],
+        ) => i64::try_from(*count).ok().map(Literal::Int64),
         (MeasureKind::Sum(_) | MeasureKind::Mean(_), _) if of_nothing => None,
         (MeasureKind::Sum(_), [sum]) => exact(*sum, shown_type),
         (MeasureKind::Mean(argument), [sum, count]) => {
@@ -113,6 +119,7 @@ fn number(
             MeasureKind::Rows
             | MeasureKind::Values(_)
             | MeasureKind::Units
+            | MeasureKind::ApproxDistinct(_)
             | MeasureKind::Sum(_)
             | MeasureKind::Mean(_)
             | MeasureKind::Histogram(_)

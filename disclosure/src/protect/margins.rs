@@ -388,6 +388,7 @@ fn input(rules: &PartRules<'_>, evidence: &PartEvidence, state: CellState) -> Ce
     let value = match rules.part.kind {
         PartKind::Rows | PartKind::Values => i128::from(evidence.count),
         PartKind::Units => i128::from(evidence.units),
+        PartKind::Distinct => i128::from(evidence.distinct_values()),
         PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
             evidence.sum
         }
@@ -396,7 +397,7 @@ fn input(rules: &PartRules<'_>, evidence: &PartEvidence, state: CellState) -> Ce
     let threshold = u128::from(rules.profile.threshold_units);
     let (lower_protection, upper_protection, non_negative) = match rules.part.kind {
         // From nobody up to what would be shown.
-        PartKind::Rows | PartKind::Values | PartKind::Units => {
+        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => {
             let size = value.unsigned_abs();
             (size, threshold.saturating_sub(size).max(1), true)
         }

@@ -178,7 +178,7 @@ impl<'a> PartRules<'a> {
         };
         let of_argument = places_of(part.argument);
         let places = match part.kind {
-            PartKind::Rows | PartKind::Values | PartKind::Units => 0,
+            PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => 0,
             PartKind::Sum | PartKind::Deviations => of_argument,
             PartKind::Squares => of_argument.saturating_mul(2),
             PartKind::Products => of_argument.saturating_add(places_of(part.beside)),
@@ -203,7 +203,7 @@ fn sizes(part: &Part<'_>, dataset: &Dataset) -> (u128, bool) {
     let up = |bounds: Option<Bounds>| bounds.is_none_or(|b| b.origin() <= b.low);
     let down = |bounds: Option<Bounds>| bounds.is_none_or(|b| b.high <= b.origin());
     match part.kind {
-        PartKind::Rows | PartKind::Values | PartKind::Units => (0, true),
+        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => (0, true),
         PartKind::Sum => {
             let size = x.map_or(0, |b| b.low.unsigned_abs().max(b.high.unsigned_abs()));
             (hundredth(size), x.is_none_or(|b| 0 <= b.low))

@@ -152,6 +152,8 @@ fn is_possible(
             MeasureKind::Rows
             | MeasureKind::Values(_)
             | MeasureKind::Units
+            // Of open data, which no node protects.
+            | MeasureKind::ApproxDistinct(_)
             | MeasureKind::Sum(_)
             | MeasureKind::Mean(_)
             | MeasureKind::Histogram(_)

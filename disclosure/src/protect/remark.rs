@@ -76,6 +76,8 @@ impl Remarks {
             // Bins have no status of their own, and that a quantile is an estimate is said of all.
             MeasureKind::Histogram(_)
             | MeasureKind::Quantile { .. }
+            // Of open data only, whose values aren't changed.
+            | MeasureKind::ApproxDistinct(_)
             // The standard error of a moment depends on the largest contributions, which aren't public.
             | MeasureKind::Dispersion(..)
             | MeasureKind::Association(..) => CellStatus::Released,

@@ -13,12 +13,15 @@ pub(super) fn show(rules: &PartRules<'_>, evidence: &PartEvidence) -> Shown {
     let mut value = match part.kind {
         PartKind::Rows | PartKind::Values => i128::from(evidence.count),
         PartKind::Units => i128::from(evidence.units),
+        PartKind::Distinct => i128::from(evidence.distinct_values()),
         PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
             evidence.sum
         }
     };
     let of = match part.kind {
-        PartKind::Rows | PartKind::Values | PartKind::Units => noise::Of::Count,
+        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => {
+            noise::Of::Count
+        }
         PartKind::Sum | PartKind::Deviations | PartKind::Products => {
             noise::Of::Total { flex_point: *flex_point }
         }

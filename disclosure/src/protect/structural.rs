@@ -78,6 +78,7 @@ pub(super) fn shown(
             MeasureKind::Rows
             | MeasureKind::Values(_)
             | MeasureKind::Units
+            | MeasureKind::ApproxDistinct(_)
             | MeasureKind::Sum(_)
             | MeasureKind::Association(Association::Pairs, _, _),
             ShownType::Scalar(ScalarType::Int64),
@@ -89,6 +90,7 @@ pub(super) fn shown(
             MeasureKind::Rows
             | MeasureKind::Values(_)
             | MeasureKind::Units
+            | MeasureKind::ApproxDistinct(_)
             | MeasureKind::Sum(_)
             | MeasureKind::Histogram(_)
             | MeasureKind::Association(..),

@@ -43,6 +43,7 @@ pub fn limits_of(kind: PartKind, limits: Dominance) -> Dominance {
         PartKind::Rows
         | PartKind::Values
         | PartKind::Units
+        | PartKind::Distinct
         | PartKind::Sum
         | PartKind::Deviations
         | PartKind::Products => limits,

@@ -71,7 +71,9 @@ fn scope(part: &Part<'_>, dataset: &Dataset) -> String {
         PartKind::Rows | PartKind::Values => "rows".to_owned(),
         // Whether another column has a value too is a condition: conditions aren't part of a scope.
         PartKind::Sum => format!("sum {:?}", part.argument.map(of_rows)),
-        PartKind::Deviations | PartKind::Squares | PartKind::Products => part.name(dataset),
+        PartKind::Distinct | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+            part.name(dataset)
+        }
     };
     format!("{} {what}", dataset.name)
 }

@@ -4,7 +4,8 @@
 //! *Statement*: the argument of `sum`, `avg` and of moments is a `measure` column of an exact type with declared
 //! bounds; the argument of `count` is a column. Moments of two columns take two different ones, and the bounds are
 //! narrow enough for totals of products to be exact. Moments are of protected data: those of open data are computed
-//! from its rows. `CASE` doesn't stand inside a measure: `FILTER` makes a
+//! from its rows. `approx_distinct` is of open data: which values occur isn't told of protected ones, not even about, and
+//! their units are counted exactly. `CASE` doesn't stand inside a measure: `FILTER` makes a
 //! cell of its own, with its own contributing units. Nor does arithmetic:
 //!
 //! | question | what it would tell |
@@ -20,7 +21,7 @@
 //!
 //! *Source*: Handbook on SDC, 2nd ed., on magnitude tables.
 
-use crate::dataset::{Bounds, Column, Dataset};
+use crate::dataset::{Bounds, Column, Dataset, ProtectedUnit, Protection};
 use crate::function::Function;
 use crate::label::Label;
 use crate::refusal::{Refusal, RefusalCode};
@@ -41,6 +42,7 @@ fn measure(measure: &Measure, dataset: &Dataset) -> Vec<Refusal> {
     match &measure.kind {
         MeasureKind::Rows | MeasureKind::Units => Vec::new(),
         MeasureKind::Values(argument) => counted(argument, dataset),
+        MeasureKind::ApproxDistinct(_) => about_distinct(dataset),
         MeasureKind::Sum(argument) | MeasureKind::Mean(argument) => added_up(argument, dataset),
         MeasureKind::Histogram(argument) | MeasureKind::Quantile { argument, .. } => {
             quantiles::violations(argument, dataset)
@@ -85,6 +87,20 @@ fn moment(name: &str, arguments: &[&Scalar], dataset: &Dataset) -> Vec<Refusal> 
         ));
     }
     found
+}
+
+fn about_distinct(dataset: &Dataset) -> Vec<Refusal> {
+    let fix = match &dataset.protection {
+        Protection::Open => return Vec::new(),
+        Protection::Protected { unit: ProtectedUnit::Column { name, .. }, .. } => {
+            format!("Use `count(DISTINCT {name})`, which isn't about.")
+        }
+        Protection::Protected { unit: ProtectedUnit::Row, .. } => {
+            "Each row is a unit here: use `count(*)`.".to_owned()
+        }
+    };
+    let message = "only the protected unit is counted distinct.";
+    vec![Refusal::new(RefusalCode::D210, message, fix)]
 }
 
 fn counted(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
@@ -292,6 +308,7 @@ pub fn shown_type(measure: &Measure, dataset: &Dataset) -> ScalarType {
         MeasureKind::Rows
         | MeasureKind::Values(_)
         | MeasureKind::Units
+        | MeasureKind::ApproxDistinct(_)
         | MeasureKind::Histogram(_)
         | MeasureKind::Association(Association::Pairs, _, _) => ScalarType::Int64,
         // As the engine has it over open data: estimates have no exact digits to keep, roots and ratios aren't decimals.

@@ -33,12 +33,14 @@ use crate::tabulation::{REFERENCES_MAX, Reference, Scalar, ScalarType, Tabulatio
 pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
     let mut found = Vec::new();
     let mut types = BTreeMap::new();
-    for scalar in tabulation.scalars() {
+    // What is below a roll-up is a question by itself: see the rule on these.
+    for scalar in tabulation.scalars_above() {
         check(scalar, dataset, &mut types, &mut found);
     }
     if types.is_empty() {
         return found;
     }
+    found.extend(two_types(tabulation));
     if !dataset.reference_joins() {
         found.push(refused(
             format!("`{}` isn't joined to reference data.", dataset.name),
@@ -62,6 +64,28 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
     told
 }
 
+/// Columns of references that are used with another type below a roll-up than above it: a content has one.
+fn two_types(tabulation: &Tabulation) -> Vec<Refusal> {
+    let mut known: BTreeMap<(Reference, String), ScalarType> = BTreeMap::new();
+    let mut found = Vec::new();
+    for scalar in tabulation.scalars() {
+        scalar.visit_lookups(&mut |reference, column, value_type| {
+            let at = (reference.clone(), column.to_owned());
+            if *known.entry(at).or_insert(value_type) != value_type {
+                found.push(with_two_types(reference, column));
+            }
+        });
+    }
+    found
+}
+
+fn with_two_types(reference: &Reference, column: &str) -> Refusal {
+    refused(
+        format!("`{column}` of `{}` is used with two types.", reference.dataset),
+        "Use each column with its own type.",
+    )
+}
+
 /// The type that each column of a reference is used with.
 type Types<'a> = BTreeMap<(&'a Reference, &'a str), ScalarType>;
 
@@ -74,10 +98,7 @@ fn check<'a>(
     if let Scalar::Lookup { reference, column, value_type, key } = scalar {
         let known = types.entry((reference, column)).or_insert(*value_type);
         if known != value_type {
-            found.push(refused(
-                format!("`{column}` of `{}` is used with two types.", reference.dataset),
-                "Use each column with its own type.",
-            ));
+            found.push(with_two_types(reference, column));
         }
         let key_type = crate::tabulation::typing::type_of(key, dataset);
         // What has no type was told by `functions`.

@@ -3,8 +3,9 @@
 //! *Statement*: a roll-up to the unit keeps dimensions, counts rows, or rows with a value, and adds up measures; it may do
 //! so wherever the question with these keys, counts, totals and conditions could be asked. There is one at most, each of its
 //! counts and totals is used above it, and the Dataset names its unit by a column and isn't released as whole tables only.
-//! A measure is added up for each unit if its owner declares what a unit's values may come to together. What stands
-//! above is a question like any other, over one row for each unit.
+//! A measure is added up for each unit if its owner declares what a unit's values may come to together. The rows may be looked
+//! up in references and joined by their unit, under the rules for these. What stands above is a question like any other, over
+//! one row for each unit, and may look up what is kept.
 //!
 //! | question | |
 //! |---|---|
@@ -24,7 +25,7 @@
 use std::collections::BTreeSet;
 
 use super::measures::ROWS_MAX;
-use super::{functions, input, keys, labels, measures};
+use super::{functions, input, keys, labels, measures, references};
 use crate::dataset::Dataset;
 use crate::label::Label;
 use crate::policy::Predicates;
@@ -73,16 +74,10 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
         ));
     }
     let question = roll_up.question(below);
-    if tabulation.scalars().chain(question.scalars()).any(Scalar::looks_up) {
-        found.push(Refusal::new(
-            RefusalCode::D208,
-            "rows are joined to reference data, or brought together by their unit, but not both.",
-            "Leave the join out, or the roll-up.",
-        ));
-    }
     found.extend(roll_up.totals.iter().filter_map(|total| undeclared(total, dataset)));
     found.extend(functions::violations(&question, dataset));
     found.extend(labels::violations(&question, dataset));
+    found.extend(references::violations(&question, dataset));
     found.extend(input::violations(&question, dataset));
     found.extend(keys::violations(&question, dataset));
     found.extend(measures::violations(&question, dataset));

@@ -15,6 +15,9 @@
 //!
 //! A join is a choice of units like any condition, so a profile that refuses free choices refuses joins: under strict
 //! predicates only a left join stands, which leaves all rows where they are, and where whole tables are released none does.
+//! What is joined may be brought together by the unit afterwards: a join leaves all of a unit's rows or none, so what they are and
+//! come to is what it is without the join. Nothing is joined to what was brought together.
+//!
 //! The cells are counted, noised and remembered as the first dataset's. So it needs the guard, and one row for each unit,
 //! if the other's terms rest on them.
 //!
@@ -57,12 +60,6 @@ pub fn violations(tabulation: &Tabulation, base: &Dataset, known: &JoinedDataset
             RefusalCode::Q109,
             "the joins aren't written in the one form there is.",
             "Join first, then filter.",
-        ));
-    }
-    if tabulation.input.roll_up().is_some() {
-        found.push(refused(
-            "rows are joined by their unit, or brought together by it, but not both.".to_owned(),
-            "Leave the join out, or the roll-up.",
         ));
     }
     if unit_column(base).is_none() {

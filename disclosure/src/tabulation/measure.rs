@@ -20,6 +20,9 @@ pub enum MeasureKind {
     Values(Scalar),
     /// `count(DISTINCT unit)`: protected units.
     Units,
+    /// `approx_distinct(x)`: about how many different values, from a sketch of them ([`crate::distinct`]). Of open data
+    /// only.
+    ApproxDistinct(Scalar),
     /// `sum(x)`: a total of exact numbers.
     Sum(Scalar),
     /// `avg(x)`: shown total by shown count.
@@ -47,6 +50,7 @@ impl MeasureKind {
         match self {
             Self::Rows | Self::Units => Vec::new(),
             Self::Values(x)
+            | Self::ApproxDistinct(x)
             | Self::Sum(x)
             | Self::Mean(x)
             | Self::Histogram(x)
@@ -61,6 +65,7 @@ impl MeasureKind {
         match self {
             Self::Rows | Self::Units => Vec::new(),
             Self::Values(x)
+            | Self::ApproxDistinct(x)
             | Self::Sum(x)
             | Self::Mean(x)
             | Self::Histogram(x)

@@ -18,6 +18,8 @@ pub enum PartKind {
     Values,
     /// Distinct protected units.
     Units,
+    /// Different values, about: a sketch of them. Of open data only.
+    Distinct,
     /// The total of a number.
     Sum,
     /// The total of a number's deviations from its origin.
@@ -64,6 +66,7 @@ impl Part<'_> {
             kind @ (PartKind::Rows
             | PartKind::Values
             | PartKind::Units
+            | PartKind::Distinct
             | PartKind::Sum
             | PartKind::Deviations
             | PartKind::Squares
@@ -77,7 +80,11 @@ impl Part<'_> {
     pub fn name(&self, dataset: &Dataset) -> String {
         let (x, y) = self.bounds(dataset);
         match self.number(dataset) {
-            kind @ (PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Sum) => {
+            kind @ (PartKind::Rows
+            | PartKind::Values
+            | PartKind::Units
+            | PartKind::Distinct
+            | PartKind::Sum) => {
                 format!("{kind:?} {:?}", self.argument)
             }
             kind @ (PartKind::Deviations | PartKind::Squares) => {
@@ -111,6 +118,7 @@ impl Measure {
             MeasureKind::Rows => vec![part(PartKind::Rows, None)],
             MeasureKind::Values(x) => vec![part(PartKind::Values, Some(x))],
             MeasureKind::Units => vec![part(PartKind::Units, None)],
+            MeasureKind::ApproxDistinct(x) => vec![part(PartKind::Distinct, Some(x))],
             MeasureKind::Sum(x) => vec![part(PartKind::Sum, Some(x))],
             MeasureKind::Mean(x) => {
                 vec![part(PartKind::Sum, Some(x)), part(PartKind::Values, Some(x))]

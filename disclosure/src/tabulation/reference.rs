@@ -12,7 +12,7 @@ use std::fmt;
 use super::typing::type_of;
 use super::{Scalar, ScalarType, Tabulation};
 use crate::dataset::{Dataset, DatasetName};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalCode};
 
 /// An open dataset, and its column that rows are looked up by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,12 +37,18 @@ pub const REFERENCES_MAX: usize = 8;
 pub type ReferenceColumns = BTreeMap<String, ScalarType>;
 
 impl Tabulation {
-    /// Every expression of the question.
-    pub(crate) fn scalars(&self) -> impl Iterator<Item = &Scalar> {
+    /// Every expression over the rows that are tabulated: above a roll-up, where there is one.
+    pub(crate) fn scalars_above(&self) -> impl Iterator<Item = &Scalar> {
         let of_measures = self.measures.iter();
         let of_measures = of_measures.flat_map(|m| m.filter.iter().chain(m.kind.arguments()));
         let keys = self.keys.iter().map(|k| &k.scalar);
         self.input.predicates().into_iter().chain(keys).chain(of_measures)
+    }
+
+    /// Every expression of the question.
+    pub(crate) fn scalars(&self) -> impl Iterator<Item = &Scalar> {
+        let below = self.input.roll_up().map(|(roll_up, below)| roll_up.scalars(below));
+        self.scalars_above().chain(below.into_iter().flatten())
     }
 
     /// The references it uses, with the columns it uses of each. A column that two look-ups give different types is
@@ -62,17 +68,29 @@ impl Tabulation {
     }
 
     /// The columns that the content of each reference has for this question, with their types: the key first, then the
-    /// others in the order of their names. The key's type is that of what is looked up.
+    /// others in the order of their names. The key's type is that of what is looked up: a column of `dataset`, the rows that
+    /// are tabulated, or of `rows`, those below a roll-up.
     ///
     /// # Errors
     /// Types that don't fit.
-    pub fn contents(&self, dataset: &Dataset) -> Result<Contents, Refusal> {
+    pub fn contents(&self, dataset: &Dataset, rows: &Dataset) -> Result<Contents, Refusal> {
         let mut contents = Contents::new();
         for (reference, columns) in self.references() {
-            let mut keys = self.scalars().filter_map(|scalar| scalar.looked_up_in(&reference));
+            let keys = self.scalars().filter_map(|scalar| scalar.looked_up_in(&reference));
+            let mut types = keys.map(|key| type_of(key, dataset).or_else(|_| type_of(key, rows)));
             // A reference is found at a look-up.
-            let Some(key) = keys.next() else { continue };
-            let mut typed = vec![(reference.key.clone(), type_of(key, dataset)?)];
+            let Some(key_type) = types.next().transpose()? else { continue };
+            // Above a roll-up and below it, each is right by itself.
+            for other in types {
+                if other? != key_type {
+                    return Err(Refusal::new(
+                        RefusalCode::D213,
+                        format!("`{reference}` is joined by columns of types that don't fit."),
+                        "Join columns of the same exact type.",
+                    ));
+                }
+            }
+            let mut typed = vec![(reference.key.clone(), key_type)];
             typed.extend(columns);
             contents.insert(reference, typed);
         }
@@ -109,7 +127,7 @@ impl Scalar {
     }
 
     /// Calls `visit` with the reference, the column and its type, of each look-up.
-    fn visit_lookups(&self, visit: &mut impl FnMut(&Reference, &str, ScalarType)) {
+    pub(crate) fn visit_lookups(&self, visit: &mut impl FnMut(&Reference, &str, ScalarType)) {
         if let Self::Lookup { reference, column, value_type, .. } = self {
             visit(reference, column, *value_type);
         }

@@ -174,6 +174,14 @@ impl RollUp {
         Some(Dataset { columns, impossible: Vec::new(), protection, ..of.clone() })
     }
 
+    /// Every expression over the rows that are brought together.
+    pub(crate) fn scalars<'a>(&'a self, below: &'a Input) -> impl Iterator<Item = &'a Scalar> {
+        let of_count = |count: &'a UnitCount| count.values_of.iter().chain(&count.filter);
+        let of_counts = self.counts.iter().flat_map(of_count);
+        let of_totals = self.totals.iter().flat_map(|total| &total.filter);
+        below.predicates().into_iter().chain(of_counts).chain(of_totals)
+    }
+
     /// The question without the counts and totals of its roll-up that it doesn't use.
     #[must_use]
     pub fn without_unused(mut question: Tabulation) -> Tabulation {

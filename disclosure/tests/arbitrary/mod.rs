@@ -184,6 +184,7 @@ fn measure() -> impl Strategy<Value = Measure> {
         Just(MeasureKind::Rows),
         Just(MeasureKind::Units),
         scalar().prop_map(MeasureKind::Values),
+        scalar().prop_map(MeasureKind::ApproxDistinct),
         scalar().prop_map(MeasureKind::Sum),
         scalar().prop_map(MeasureKind::Mean),
         Just(MeasureKind::Sum(Scalar::Column("cost".to_owned()))),

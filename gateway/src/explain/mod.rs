@@ -170,6 +170,7 @@ enum MeasuredKind {
     Rows,
     Values,
     Units,
+    ApproxDistinct,
     Sum,
     Mean,
     Histogram,
@@ -422,6 +423,7 @@ fn measured(measure: &Measure, dataset: &Dataset, columns: Vec<String>) -> Measu
         MeasureKind::Rows => MeasuredKind::Rows,
         MeasureKind::Values(_) => MeasuredKind::Values,
         MeasureKind::Units => MeasuredKind::Units,
+        MeasureKind::ApproxDistinct(_) => MeasuredKind::ApproxDistinct,
         MeasureKind::Sum(_) => MeasuredKind::Sum,
         MeasureKind::Mean(_) => MeasuredKind::Mean,
         MeasureKind::Histogram(argument) => {

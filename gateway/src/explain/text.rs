@@ -119,6 +119,7 @@ fn measured(measure: &Measured) -> String {
         MeasuredKind::Rows => "count of rows".to_owned(),
         MeasuredKind::Values => format!("count of values of {of}"),
         MeasuredKind::Units => "count of distinct units".to_owned(),
+        MeasuredKind::ApproxDistinct => format!("sketch of the distinct values of {of}"),
         MeasuredKind::Sum => format!("sum of {of}"),
         MeasuredKind::Mean => format!("mean of {of}"),
         MeasuredKind::Histogram => format!("histogram of {of}, counts between {bins}"),

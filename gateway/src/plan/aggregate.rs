@@ -133,7 +133,9 @@ fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind
     if let Some(quantile) = quantile(function, relation) {
         return quantile;
     }
-    if let (approx_distinct::NAME, [argument]) = (name, params.args.as_slice()) {
+    if let (approx_distinct::NAME, [argument]) = (name, params.args.as_slice())
+        && !relation.dataset().is_open()
+    {
         return Err(about_distinct(argument, relation));
     }
     if !params.order_by.is_empty() || params.null_treatment.is_some() {
@@ -147,6 +149,9 @@ fn kind(function: &AggregateFunction, relation: &Relation) -> Result<MeasureKind
             scalar => Ok(MeasureKind::Values(scalar)),
         },
         ("count", true, [argument]) => distinct(argument, relation),
+        (approx_distinct::NAME, false, [argument]) => {
+            approx_distinct::of_open(argument, relation).map(MeasureKind::ApproxDistinct)
+        }
         ("sum", false, [argument]) => Ok(MeasureKind::Sum(relation.scalar(argument)?.0)),
         ("avg", false, [argument]) => Ok(MeasureKind::Mean(relation.scalar(argument)?.0)),
         (histogram::NAME, false, [argument]) => {
@@ -323,6 +328,7 @@ pub(super) fn is_exact(tabulation: &Tabulation) -> bool {
     tabulation.measures.iter().all(|m| match &m.kind {
         MeasureKind::Rows
         | MeasureKind::Values(_)
+        | MeasureKind::ApproxDistinct(_)
         | MeasureKind::Sum(_)
         | MeasureKind::Mean(_)
         // Whether the bins are published is for admission.

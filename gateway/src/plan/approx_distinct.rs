@@ -1,22 +1,42 @@
-//! `approx_distinct(x)` over open rows: the engine's own name with our own sketch, whose answer doesn't change with the
+//! `approx_distinct(x)` over open data: the engine's own name with our own sketch, whose answer doesn't change with the
 //! engine's version, the order of rows, or how they are split.
+//!
+//! Departments sketch their own rows, as a measure of a Tabulation, where that has a word for the argument and the values it
+//! gives are the engine's. Of other arguments the rows are fetched, and sketched here by the function below.
 
 use std::sync::Arc;
 
+use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray as _;
-use arrow_array::types::{
-    Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, Time64NanosecondType, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
-};
-use arrow_array::{Array as _, ArrayRef};
-use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
-use insitu_disclosure::distinct::{DistinctSketch, DistinctValue};
+use arrow_schema::{DataType, Field, FieldRef};
+use insitu_disclosure::distinct::{DistinctSketch, NoSketchOfType, is_alike};
+use insitu_disclosure::{Refusal, RefusalCode, Scalar};
 use insitu_engine::common::{DataFusionError, Result, ScalarValue};
 use insitu_engine::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use insitu_engine::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Expr, ExprSchemable as _, Signature, Volatility,
 };
+
+use super::relation::Relation;
+
+/// The argument of a measure that departments sketch.
+///
+/// # Errors
+/// An argument that a Tabulation has no word for, or of which the engine's values would have other bytes.
+pub(super) fn of_open(
+    argument: &Expr,
+    relation: &Relation,
+) -> std::result::Result<Scalar, Refusal> {
+    let (scalar, ours) = relation.scalar(argument)?;
+    match argument.get_type(relation.plan.schema()) {
+        Ok(engines) if is_alike(ours, &engines) => Ok(scalar),
+        Ok(_) | Err(_) => Err(Refusal::new(
+            RefusalCode::Q107,
+            format!("`{NAME}` of `{argument}` is computed from rows."),
+            "Ask for the rows.",
+        )),
+    }
+}
 
 /// The name in SQL.
 pub(super) const NAME: &str = "approx_distinct";
@@ -68,7 +88,9 @@ struct Counted {
 impl Accumulator for Counted {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let [values] = values else { return Err(unexpected()) };
-        insert(&mut self.sketch, values)
+        self.sketch.insert_all(values).map_err(|NoSketchOfType| {
+            DataFusionError::NotImplemented("`approx_distinct` of values of this type".to_owned())
+        })
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
@@ -95,55 +117,4 @@ impl Accumulator for Counted {
 
 fn unexpected() -> DataFusionError {
     DataFusionError::Internal("`approx_distinct` was given something else".to_owned())
-}
-
-/// Counts the values of a column. NULL is none.
-fn insert(sketch: &mut DistinctSketch, values: &ArrayRef) -> Result<()> {
-    macro_rules! each {
-        ($values:expr, $of:expr) => {
-            $values.iter().flatten().for_each(|value| sketch.insert($of(value)))
-        };
-    }
-    macro_rules! numbers {
-        ($type:ty, $of:expr) => {
-            each!(values.as_primitive_opt::<$type>().ok_or_else(unexpected)?, $of)
-        };
-    }
-    macro_rules! whole {
-        ($type:ty) => {
-            numbers!($type, |v| DistinctValue::Whole(i128::from(v)))
-        };
-    }
-    match values.data_type() {
-        DataType::Null => {}
-        DataType::Boolean => each!(values.as_boolean(), DistinctValue::Boolean),
-        DataType::Int8 => whole!(Int8Type),
-        DataType::Int16 => whole!(Int16Type),
-        DataType::Int32 => whole!(Int32Type),
-        DataType::Int64 => whole!(Int64Type),
-        DataType::UInt8 => whole!(UInt8Type),
-        DataType::UInt16 => whole!(UInt16Type),
-        DataType::UInt32 => whole!(UInt32Type),
-        DataType::UInt64 => whole!(UInt64Type),
-        DataType::Decimal128(..) => numbers!(Decimal128Type, DistinctValue::Whole),
-        DataType::Float32 => numbers!(Float32Type, |v| DistinctValue::Float(f64::from(v))),
-        DataType::Float64 => numbers!(Float64Type, DistinctValue::Float),
-        DataType::Utf8 => each!(values.as_string::<i32>(), DistinctValue::Text),
-        DataType::LargeUtf8 => each!(values.as_string::<i64>(), DistinctValue::Text),
-        DataType::Utf8View => each!(values.as_string_view(), DistinctValue::Text),
-        DataType::Date32 => numbers!(Date32Type, DistinctValue::Date),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-            numbers!(TimestampNanosecondType, DistinctValue::Time);
-        }
-        DataType::Time64(TimeUnit::Nanosecond) => {
-            numbers!(Time64NanosecondType, DistinctValue::Time);
-        }
-        // Default deny: the engine's list of types grows.
-        _ => {
-            return Err(DataFusionError::NotImplemented(
-                "`approx_distinct` of values of this type".to_owned(),
-            ));
-        }
-    }
-    Ok(())
 }

@@ -17,7 +17,6 @@ mod aggregates;
 
 use std::sync::Arc;
 
-use arrow_schema::DataType;
 use insitu_disclosure::tabulation::Bins;
 use insitu_disclosure::{
     Dataset, Measure, MeasureKind, OpenDataset, ProtectedUnit, Protection, Refusal, RefusalCode,
@@ -42,7 +41,7 @@ use super::look_up;
 use super::relation::{Relation, RelationColumn};
 use super::roll_up::rolled_up;
 use super::schema::BINS;
-use super::totals::{exact_totals, exact_windows, is_open_whole_total};
+use super::totals::{engines_type, exact_totals, exact_windows};
 use super::union;
 use super::unit_join;
 use crate::catalog::RemoteTable;
@@ -382,11 +381,10 @@ impl Cutter {
                 Output::Key(key) => column(format!("k{key}")),
                 Output::Measure(measure) => {
                     let value = column(format!("m{measure}"));
-                    match question.measures.get(*measure) {
-                        Some(m) if is_open_whole_total(m, relation.dataset()) => {
-                            cast(value, DataType::Int64)
-                        }
-                        Some(_) | None => value,
+                    let measure = question.measures.get(*measure);
+                    match measure.and_then(|m| engines_type(m, relation.dataset())) {
+                        Some(data_type) => cast(value, data_type),
+                        None => value,
                     }
                 }
                 Output::Grouping(keys) => grouping_value(&question, &leaf, keys),
@@ -509,6 +507,7 @@ fn described_bins(measure: &Measure, dataset: &Dataset) -> Option<FieldMetadata>
         MeasureKind::Rows
         | MeasureKind::Values(_)
         | MeasureKind::Units
+        | MeasureKind::ApproxDistinct(_)
         | MeasureKind::Sum(_)
         | MeasureKind::Mean(_)
         | MeasureKind::Dispersion(..)

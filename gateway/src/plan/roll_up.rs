@@ -11,12 +11,14 @@
 use std::sync::Arc;
 
 use insitu_disclosure::{
-    Dataset, Input, Label, Literal, ProtectedUnit, Protection, RollUp, Scalar, UnitCount, UnitTotal,
+    Dataset, Input, Label, Literal, ProtectedUnit, Protection, RollUp, Scalar, Tabulation,
+    UnitCount, UnitTotal,
 };
 use insitu_engine::logical_expr::{Aggregate, Expr, LogicalPlan};
 
 use super::aggregate::filtered;
 use super::relation::{Relation, RelationColumn};
+use super::unit_join::simplified;
 
 /// Units brought together, as part of a relation.
 #[derive(Debug, Clone)]
@@ -63,8 +65,14 @@ pub(super) fn rolled_up(aggregate: &Aggregate, relation: &Relation) -> Option<Re
     dimensions.sort_unstable();
     dimensions.dedup();
     let roll_up = RollUp { dimensions, counts, totals };
-    let scan = Input::Scan { dataset: base.name.clone(), fingerprint: 0 };
-    let dataset = Arc::new(roll_up.dataset(&filtered(scan, &relation.predicates), base)?);
+    let scan = || Input::Scan { dataset: base.name.clone(), fingerprint: 0 };
+    let (mut below, mut joined) = (relation.predicates.clone(), relation.joined.clone());
+    if let Some(joined) = &mut joined {
+        // What the roll-up uses of the joins, as a question does.
+        let Tabulation { keys, measures, .. } = roll_up.question(&scan());
+        (joined.joins, below) = simplified(&joined.joins, &below, &keys, &measures);
+    }
+    let dataset = Arc::new(roll_up.dataset(&filtered(scan(), &below), base)?);
     let columns = aggregate.schema.iter().zip(keys.into_iter().chain(numbers));
     let columns = columns.map(|((qualifier, field), name)| RelationColumn {
         qualifier: qualifier.cloned(),
@@ -77,8 +85,8 @@ pub(super) fn rolled_up(aggregate: &Aggregate, relation: &Relation) -> Option<Re
         predicates: Vec::new(),
         columns: columns.collect(),
         references: relation.references.clone(),
-        joined: relation.joined.clone(),
-        rolled_up: Some(RolledUp { below: relation.predicates.clone(), roll_up, dataset }),
+        joined,
+        rolled_up: Some(RolledUp { below, roll_up, dataset }),
     })
 }
 

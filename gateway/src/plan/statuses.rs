@@ -3,7 +3,8 @@
 //! A column's status is that of the measures it is made of: the first without a value decides, else the
 //! first that is an estimate or has a remark. It is carried up through the plan as long as rows stay
 //! rows of the released tables; above a further aggregation, a window, `DISTINCT` or a set operation, a
-//! value no longer belongs to one cell and has none.
+//! value no longer belongs to one cell and has none. Of a union of datasets a value belongs to a cell of each: a table that lacks
+//! the row doesn't show it, as if it were suppressed there.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use insitu_engine::logical_expr::{
 use super::error::planning_refusal;
 use super::leaf::PendingTable;
 use super::schema::STATUS_OF;
+use super::union;
 
 /// The plan with status columns right after the columns they belong to.
 ///
@@ -163,8 +165,24 @@ impl Carrier {
         let plan = LogicalPlan::Join(plan);
         // A semi or anti join keeps one side's columns only.
         statuses.retain(|_, status| plan.schema().has_column(status));
+        let plan = if union::is_of_tables(join) { lacking(plan, &statuses)? } else { plan };
         Ok(Carried { plan, statuses })
     }
+}
+
+/// The join of a union's tables, where a cell that a table lacks has the status of one that is suppressed in it.
+fn lacking(joined: LogicalPlan, statuses: &HashMap<Column, Column>) -> Result<LogicalPlan> {
+    let columns = joined.schema().columns().into_iter().map(|column| {
+        if statuses.values().any(|status| *status == column) {
+            let Column { relation, name, .. } = column.clone();
+            let suppressed = lit(CellStatus::Suppressed.as_str());
+            let status = coalesce(vec![Expr::Column(column), suppressed]);
+            status.alias_qualified(relation, name)
+        } else {
+            Expr::Column(column)
+        }
+    });
+    Projection::try_new(columns.collect(), Arc::new(joined)).map(LogicalPlan::Projection)
 }
 
 /// `m0` has `m0_status`.

@@ -12,13 +12,25 @@ use insitu_engine::logical_expr::{
     cast,
 };
 
-/// Whether a measure over open data is a total of whole numbers: of 64 bits as the engine's, although it is added up
-/// exactly. One that doesn't fit is refused when it is cast.
-pub(super) fn is_open_whole_total(measure: &Measure, dataset: &Dataset) -> bool {
+/// The type that the engine's own measure of open data has, where the Tabulation's is another: a total of whole numbers has
+/// 64 bits, although it is added up exactly, and one that doesn't fit is refused when it is cast.
+pub(super) fn engines_type(measure: &Measure, dataset: &Dataset) -> Option<DataType> {
+    if !dataset.is_open() {
+        return None;
+    }
     match &measure.kind {
-        MeasureKind::Sum(argument) => {
-            dataset.is_open() && matches!(type_of(argument, dataset), Ok(ScalarType::Int64))
-        }
+        MeasureKind::Sum(argument) => match type_of(argument, dataset) {
+            Ok(ScalarType::Int64) => Some(DataType::Int64),
+            Ok(
+                ScalarType::Boolean
+                | ScalarType::Decimal(_)
+                | ScalarType::Float64
+                | ScalarType::Utf8
+                | ScalarType::Date,
+            )
+            | Err(_) => None,
+        },
+        MeasureKind::ApproxDistinct(_) => Some(DataType::UInt64),
         MeasureKind::Rows
         | MeasureKind::Values(_)
         | MeasureKind::Units
@@ -26,7 +38,7 @@ pub(super) fn is_open_whole_total(measure: &Measure, dataset: &Dataset) -> bool 
         | MeasureKind::Histogram(_)
         | MeasureKind::Quantile { .. }
         | MeasureKind::Dispersion(..)
-        | MeasureKind::Association(..) => false,
+        | MeasureKind::Association(..) => None,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Aggregate by region: count               Projection  region, n + n
-//!   Union                            ──►     Join on region
+//!   Union                            ──►     Full join on region
 //!     Scan health.visits                       leaf_0     TABULATION health.visits by region: count
 //!     Scan social.visits                       leaf_1     TABULATION social.visits by region: count
 //! ```
@@ -10,8 +10,9 @@
 //! Each department answers for its own rows, and protects them, or has them protected, as if it were asked alone. So an
 //! answer says no more than the tables by themselves would, which may be asked for as well: added up before they were
 //! protected, a small cell of one dataset could be taken as what it adds to a large one of another
-//! ([why](../../../../docs/disclosure/unions.md)). A value stands where every one of the datasets shows one: there are no
-//! silent part totals.
+//! ([why](../../../../docs/disclosure/unions.md)). A row stands where one of the tables has it, and a value where every one of
+//! them shows it, so there are no silent part totals: a dataset whose table lacks the row may have nobody there, or too few to
+//! be shown, and which of these it is isn't told. Either way the value is suppressed.
 //!
 //! Open data are added up exactly, from what each department counted.
 
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use arrow_schema::DataType;
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
 use insitu_engine::common::{Column, DFSchema, NullEquality, Result};
+use insitu_engine::functions::core::expr_fn::coalesce;
 use insitu_engine::functions_aggregate::expr_fn::sum;
 use insitu_engine::logical_expr::expr::{AggregateFunction, Alias};
 use insitu_engine::logical_expr::{
@@ -174,8 +176,8 @@ pub(super) fn all_add_up(aggregate: &Aggregate) -> bool {
     plain_keys && !aggregate.aggr_expr.is_empty() && aggregate.aggr_expr.iter().all(adds_up)
 }
 
-/// The protected tables of the branches as one, under the names that the aggregation's columns had. A row stands where every
-/// table has it, and a value where every one shows it.
+/// The protected tables of the branches as one, under the names that the aggregation's columns had. A row stands where one of
+/// the tables has it, and a value where every one shows it.
 pub(super) fn of_protected(
     aggregate: &Aggregate,
     first_leaf: usize,
@@ -191,16 +193,23 @@ pub(super) fn of_protected(
     let key_of = |branch: usize, key: usize| {
         columns.get(branch)?.get(key).map(|(column, _)| Expr::Column(column.clone()))
     };
+    // Of a row that some tables lack, those that have it say which it is. Where they have a key without a value, so has it.
+    let key_of_first = |branches: usize, key: usize| {
+        let each: Vec<Expr> = (0..branches).filter_map(|branch| key_of(branch, key)).collect();
+        if each.len() < 2 { each.into_iter().next() } else { Some(coalesce(each)) }
+    };
+    let branches = named.len();
     let mut tables = named.into_iter();
     let Some(mut joined) = tables.next() else { return LogicalPlanBuilder::empty(false).build() };
-    for (i, table) in tables.enumerate() {
-        let on = (0..keys).filter_map(|k| Some((key_of(0, k)?, key_of(i.saturating_add(1), k)?)));
+    for (table, before) in tables.zip(1..) {
+        let on = (0..keys).filter_map(|k| Some((key_of_first(before, k)?, key_of(before, k)?)));
         joined = LogicalPlan::Join(Join::try_new(
             Arc::new(joined),
             Arc::new(table),
             on.collect(),
             None,
-            JoinType::Inner,
+            // Without keys each table has its one row.
+            if keys == 0 { JoinType::Inner } else { JoinType::Full },
             JoinConstraint::On,
             // A key without a value is a key like any other.
             NullEquality::NullEqualsNull,
@@ -209,7 +218,7 @@ pub(super) fn of_protected(
     }
     let shown = aggregate.schema.iter().enumerate().filter_map(|(at, (qualifier, field))| {
         let value = if at < keys {
-            key_of(0, at)?
+            key_of_first(branches, at)?
         } else {
             let each = columns.iter().map(|columns| columns.get(at).cloned());
             added_up(each.collect::<Option<Vec<_>>>()?)?
@@ -217,6 +226,12 @@ pub(super) fn of_protected(
         Some(Expr::Alias(Alias::new(value, qualifier.cloned(), field.name())))
     });
     Projection::try_new(shown.collect(), Arc::new(joined)).map(LogicalPlan::Projection)
+}
+
+/// Whether a join is of the branches' tables, of which each may lack rows that others have. No other is like it: one that is
+/// written takes no two NULLs for equal.
+pub(super) fn is_of_tables(join: &Join) -> bool {
+    join.join_type == JoinType::Full && join.null_equality == NullEquality::NullEqualsNull
 }
 
 fn typed_columns(plan: &LogicalPlan) -> Vec<(Column, DataType)> {

@@ -69,9 +69,11 @@ impl Arguments {
                 PartKind::Units if many_rows => Sign::Unit,
                 // A unit's only row is the unit.
                 PartKind::Units | PartKind::Rows | PartKind::Values => Sign::Contribution,
-                PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
-                    Sign::Contribution
-                }
+                PartKind::Distinct
+                | PartKind::Sum
+                | PartKind::Deviations
+                | PartKind::Squares
+                | PartKind::Products => Sign::Contribution,
             };
             of_parts.push(place(&mut findings, Finding { counted, amount, sign }));
         }
@@ -100,7 +102,7 @@ fn place<T: PartialEq>(known: &mut Vec<T>, wanted: T) -> usize {
 
 const fn adds_up(kind: PartKind) -> bool {
     match kind {
-        PartKind::Rows | PartKind::Values | PartKind::Units => false,
+        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => false,
         PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => true,
     }
 }
@@ -128,7 +130,9 @@ pub(super) fn argument(part: &Part<'_>, dataset: &Dataset, look_ups: &LookUps) -
     };
     let x = part.argument?;
     match part.kind {
-        PartKind::Rows | PartKind::Values | PartKind::Units => Some(expression(x, look_ups)),
+        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => {
+            Some(expression(x, look_ups))
+        }
         // What is declared of open data's values bounds nothing: its rows can be had as they are.
         PartKind::Sum if dataset.is_open() => Some(open_amount(expression(x, look_ups))),
         PartKind::Sum => Some(amount(clamped_expression(x, dataset, look_ups))),

@@ -8,6 +8,7 @@
 //!    `contributions`: the aggregate that makes Evidence. `batch`: its arguments; `records`: rows brought together by
 //!    cell; `pieces`: and by unit; `jobs`: units added up by several threads; `cells`: what is known of them, and
 //!    `known` of one; `state`: its bytes; `exchange`: records that go from partition to partition.
+//!    `distinct`: the aggregate that sketches the different values of open data.
 //! 5. `plan`: the engine's plan, built, never parsed from text; `roll_up`: units brought together; `sets`: grouping sets.
 //! 6. `run`: the plan run to completion under memory, time and group limits.
 //!    `few_rows`: operators made straight from a plan. `unwanted`: how a query that nobody waits for ends soon.
@@ -19,6 +20,7 @@ mod batch;
 mod cells;
 mod collect;
 mod contributions;
+mod distinct;
 mod exchange;
 mod expression;
 mod few_rows;

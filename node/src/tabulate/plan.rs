@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Of open data the projection has for each part `c`, 1 where the row counts and 0 elsewhere, and `s`, the digits to add
-//! up; of protected data what [`Arguments`] says. With grouping sets the aggregation is by all of them at once: a margin
+//! up, or `v`, the value to be sketched; of protected data what [`Arguments`] says. With grouping sets the aggregation is by all of them at once: a margin
 //! is made from rows like any other cell, never from cells, so that a unit in several of these is one unit in it.
 
 use std::sync::Arc;
@@ -19,7 +19,6 @@ use std::sync::Arc;
 use arrow_schema::DataType;
 use insitu_disclosure::evidence::{Adds, PartShape};
 use insitu_disclosure::keyed::DatasetKeys;
-use insitu_disclosure::tabulation::Part;
 use insitu_disclosure::{Admitted, Dataset, Input, ProtectedUnit, Protection, Tabulation};
 use insitu_engine::catalog::TableProvider;
 use insitu_engine::common::{Column, Result, ScalarValue};
@@ -29,6 +28,7 @@ use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, l
 
 use super::arguments::{Arguments, argument, condition};
 use super::contributions::contributions;
+use super::distinct::distinct_sketch;
 use super::expression::expression;
 use super::roll_up;
 use super::sets::Grouping;
@@ -110,7 +110,7 @@ fn zero() -> Expr {
     lit(ScalarValue::Decimal128(Some(0), 38, 0))
 }
 
-/// `c0`, `s0`, ...: whether the row counts, and what it adds.
+/// `c0`, `s0`, `v0`, ...: whether the row counts, what it adds, and what value it has where it counts.
 fn row_columns(
     tabulation: &Tabulation,
     dataset: &Dataset,
@@ -124,16 +124,18 @@ fn row_columns(
             Some(condition) => when(condition, lit(1_i64)).otherwise(lit(0_i64))?,
         };
         columns.push(counts.clone().alias(format!("c{i}")));
-        if let (Adds::Amounts, Some(argument)) = (adds(part, dataset), argument) {
-            let adds = when(counts.eq(lit(1_i64)), argument).otherwise(zero())?;
+        let Some(argument) = argument else { continue };
+        let shape = PartShape::of(part, dataset);
+        let mut counted = when(counts.eq(lit(1_i64)), argument);
+        if shape.adds == Adds::Amounts {
+            let adds = counted.otherwise(zero())?;
             columns.push(adds.alias(format!("s{i}")));
+        } else if shape.distinct {
+            // NULL where it doesn't count.
+            columns.push(counted.end()?.alias(format!("v{i}")));
         }
     }
     Ok(columns)
-}
-
-fn adds(part: &Part<'_>, dataset: &Dataset) -> Adds {
-    PartShape::of(part, dataset).adds
 }
 
 fn key_expressions(tabulation: &Tabulation, look_ups: &LookUps) -> Vec<Expr> {
@@ -163,10 +165,16 @@ fn open(
         // Sums over no rows are zero, so that nothing is NULL.
         let count = or_zero(column(&format!("count{i}")), lit(0_i64))?;
         columns.push(count.alias(format!("p{i}_count")));
-        if adds(part, dataset) == Adds::Amounts {
+        let shape = PartShape::of(part, dataset);
+        if shape.adds == Adds::Amounts {
             aggregates.push(sum(column(&format!("s{i}"))).alias(format!("sum{i}")));
             let total = or_zero(column(&format!("sum{i}")), zero())?;
             columns.push(cast(total, DataType::Decimal128(38, 0)).alias(format!("p{i}_sum")));
+        }
+        if shape.distinct {
+            let sketch = distinct_sketch(column(&format!("v{i}")));
+            aggregates.push(sketch.alias(format!("distinct{i}")));
+            columns.push(column(&format!("distinct{i}")).alias(format!("p{i}_distinct")));
         }
     }
     input.project(projection)?.aggregate(grouping.expressions(), aggregates)?.project(columns)

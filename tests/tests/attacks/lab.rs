@@ -178,6 +178,7 @@ impl Lab {
                 PartKind::Sum | PartKind::Deviations => (*cost, Adds::Amounts),
                 PartKind::Squares => (cost * cost, Adds::Amounts),
                 PartKind::Products => panic!("one column only"),
+                PartKind::Distinct => panic!("of open data only"),
             };
             found.add(unit, Contribution { count: 1, sum }, adds);
             signs.add(word);

@@ -1,7 +1,7 @@
 //! The statements: every shape that is answered, and every shape that is refused.
 
 /// Statements that ask a department. What they answer may be a Refusal too, of the plan above.
-pub(super) const ASKED: [&str; 75] = [
+pub(super) const ASKED: [&str; 77] = [
     // Counts, sums and means, with keys and without.
     "SELECT count(*) FROM health.visits",
     "SELECT count(DISTINCT person) FROM health.visits",
@@ -95,6 +95,11 @@ pub(super) const ASKED: [&str; 75] = [
     "SELECT n >= 2, sum(t), avg(t) FROM (SELECT person, count(*) AS n, sum(cost) FILTER (WHERE area = 'C' OR area = 'A') AS t \
      FROM health.visits GROUP BY person) GROUP BY n >= 2",
     "SELECT count(*), sum(t) FROM (SELECT person, sum(cost) AS t FROM health.visits GROUP BY person) WHERE t >= 1000",
+    // Brought together of what is looked up, and what is kept looked up.
+    "SELECT n, count(*) FROM (SELECT v.person, count(*) AS n FROM health.visits v JOIN ref.areas a ON v.area = a.area \
+     WHERE a.region = 'South' GROUP BY v.person) GROUP BY n",
+    "SELECT a.region, v.n, count(*), count(DISTINCT v.person) FROM (SELECT person, area, count(*) AS n FROM health.visits \
+     GROUP BY person, area) v LEFT JOIN ref.areas a ON v.area = a.area GROUP BY a.region, v.n",
 ];
 
 /// Statements that are refused, whatever the data.

@@ -204,6 +204,7 @@ pub(super) fn compare(
                 MeasureKind::Rows
                 | MeasureKind::Values(_)
                 | MeasureKind::Units
+                | MeasureKind::ApproxDistinct(_)
                 | MeasureKind::Sum(_)
                 | MeasureKind::Mean(_)
                 | MeasureKind::Dispersion(..)
@@ -241,9 +242,11 @@ fn scope(part: &Part<'_>, admitted: &Admitted<Tabulation>) -> String {
     match part.number(admitted.dataset()) {
         PartKind::Rows | PartKind::Values => "rows".to_owned(),
         PartKind::Units => "units".to_owned(),
-        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
-            part.name(admitted.dataset())
-        }
+        PartKind::Distinct
+        | PartKind::Sum
+        | PartKind::Deviations
+        | PartKind::Squares
+        | PartKind::Products => part.name(admitted.dataset()),
     }
 }
 
@@ -278,9 +281,11 @@ fn is_low(part: &Part<'_>, evidence: &PartEvidence, profile: Profile) -> bool {
     let count = match part.kind {
         PartKind::Rows | PartKind::Values => evidence.count,
         PartKind::Units => evidence.units,
-        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
-            return false;
-        }
+        PartKind::Distinct
+        | PartKind::Sum
+        | PartKind::Deviations
+        | PartKind::Squares
+        | PartKind::Products => return false,
     };
     let noisy = i128::from(count) + noise::of(evidence, noise::Of::Count, profile, None);
     rounding::round_count(noisy, profile) < i128::from(profile.threshold_units)
@@ -299,6 +304,8 @@ fn value_is_covered(
     let (Ok(a), Ok(b)) = (a.parse::<f64>(), b.parse::<f64>()) else { return false };
     let own = match part.kind {
         PartKind::Rows | PartKind::Values => (with.count - without.count).unsigned_abs() as f64,
+        // It is of open data only, which has no neighbours.
+        PartKind::Distinct => 0.0,
         PartKind::Units => 1.0,
         PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
             (with.sum - without.sum).unsigned_abs() as f64
@@ -310,7 +317,7 @@ fn value_is_covered(
         PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
             e.absolute as f64 / e.units.max(1) as f64
         }
-        PartKind::Rows | PartKind::Values | PartKind::Units => 1.0,
+        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => 1.0,
     };
     let counted = 6.0 * (mean(with) + mean(without));
     (a - b).abs() <= own + counted + 2.0 * 2.0 * 0.2 * largest + 5.0

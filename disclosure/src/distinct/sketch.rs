@@ -1,4 +1,4 @@
-//! About how many different values there are: a sketch of open data.
+//! The sketch, and its bytes.
 //!
 //! A value's hash picks one of 4,096 registers and gives it a rank, how many zeros its other bits begin with and one more; a
 //! register keeps the largest. Sketches merge register by register, so a value counts once however often it comes, and
@@ -19,8 +19,6 @@
 //!
 //! The standard error is 1.04 / √4096, 1.6 %, and 1.1 % below some thousand values, of which most registers are still empty.
 //!
-//! It is not for protected data: with the key published, a sketch tells of a value whether it may be among those counted.
-//!
 //! *Source*: P. Flajolet and others, *HyperLogLog*, 2007; the estimate is O. Ertl's, *New cardinality estimation algorithms for
 //! HyperLogLog sketches*, 2017, which needs no correction by tables.
 
@@ -39,6 +37,11 @@ const RANK_MAX: u8 = 53;
 const KEY: [u8; 16] = *b"insitu distinct1";
 /// Bytes of a register that is written by itself.
 const PAIR: usize = 3;
+/// The most bytes of a sketch.
+pub const SKETCH_BYTES_MAX: usize = REGISTERS + 2;
+/// Up to so many registers are kept in memory by themselves, in no more bytes than all ranks have: of the many groups of a
+/// table most have few values, and a few bytes that come from elsewhere may not be made into many here.
+const FEW_MAX: usize = REGISTERS / size_of::<(u16, u8)>();
 
 /// Which form the ranks are written in.
 const SOME: u8 = 0;
@@ -61,11 +64,25 @@ pub enum DistinctValue<'a> {
     Time(i64),
 }
 
+/// The registers' ranks. How many aren't 0 decides the form, so equal sketches are equal values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ranks {
+    /// Those that aren't 0, by the register's number, ascending.
+    Few(Vec<(u16, u8)>),
+    /// All.
+    All(Vec<u8>),
+}
+
 /// The sketch.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DistinctSketch {
-    /// A rank for each register, or nothing at all yet.
-    ranks: Vec<u8>,
+    ranks: Ranks,
+}
+
+impl Default for DistinctSketch {
+    fn default() -> Self {
+        Self { ranks: Ranks::Few(Vec::new()) }
+    }
 }
 
 impl DistinctSketch {
@@ -74,23 +91,68 @@ impl DistinctSketch {
         let hash = hash(value);
         let rest = hash << BITS;
         let rank = u8::try_from(rest.leading_zeros().saturating_add(1)).unwrap_or(RANK_MAX);
-        let register = usize::try_from(hash >> (u64::BITS - BITS)).unwrap_or(0);
+        let register = u16::try_from(hash >> (u64::BITS - BITS)).unwrap_or(0);
         self.keep(register, rank.min(RANK_MAX));
     }
 
-    fn keep(&mut self, register: usize, rank: u8) {
-        if self.ranks.is_empty() {
-            self.ranks = vec![0; REGISTERS];
+    fn keep(&mut self, register: u16, rank: u8) {
+        match &mut self.ranks {
+            Ranks::Few(few) => match few.binary_search_by_key(&register, |(known, _)| *known) {
+                Ok(at) => {
+                    if let Some((_, kept)) = few.get_mut(at) {
+                        *kept = (*kept).max(rank);
+                    }
+                    return;
+                }
+                Err(at) if few.len() < FEW_MAX => {
+                    few.insert(at, (register, rank));
+                    return;
+                }
+                Err(_) => self.spread(),
+            },
+            Ranks::All(_) => {}
         }
-        if let Some(kept) = self.ranks.get_mut(register) {
+        if let Ranks::All(all) = &mut self.ranks
+            && let Some(kept) = all.get_mut(usize::from(register))
+        {
             *kept = (*kept).max(rank);
+        }
+    }
+
+    /// A place for every register.
+    fn spread(&mut self) {
+        let mut all = vec![0; REGISTERS];
+        for (register, rank) in self.filled() {
+            if let Some(place) = all.get_mut(usize::from(register)) {
+                *place = rank;
+            }
+        }
+        self.ranks = Ranks::All(all);
+    }
+
+    /// The registers that aren't 0, ascending, with their ranks.
+    fn filled(&self) -> impl Iterator<Item = (u16, u8)> {
+        let (few, all) = match &self.ranks {
+            Ranks::Few(few) => (few.as_slice(), &[][..]),
+            Ranks::All(all) => (&[][..], all.as_slice()),
+        };
+        let all = (0_u16..).zip(all.iter().copied()).filter(|(_, rank)| 0 < *rank);
+        few.iter().copied().chain(all)
+    }
+
+    /// How many registers aren't 0: no more than different values were counted, and none of no values.
+    #[must_use]
+    pub fn registers(&self) -> usize {
+        match &self.ranks {
+            Ranks::Few(few) => few.len(),
+            Ranks::All(_) => self.filled().count(),
         }
     }
 
     /// Takes in what another one counted.
     pub fn merge(&mut self, other: &Self) {
-        for (register, rank) in other.ranks.iter().enumerate().filter(|(_, rank)| 0 < **rank) {
-            self.keep(register, *rank);
+        for (register, rank) in other.filled() {
+            self.keep(register, rank);
         }
     }
 
@@ -104,39 +166,44 @@ impl DistinctSketch {
     )]
     pub fn estimate(&self) -> u64 {
         let mut of_rank = [0_u32; RANK_MAX as usize + 1];
-        for rank in &self.ranks {
-            if let Some(count) = of_rank.get_mut(usize::from(*rank)) {
+        let mut filled = 0_usize;
+        for (_, rank) in self.filled() {
+            filled = filled.saturating_add(1);
+            if let Some(count) = of_rank.get_mut(usize::from(rank)) {
                 *count = count.saturating_add(1);
             }
         }
-        let [empty, between @ .., full] = of_rank;
-        if self.ranks.is_empty() || f64::from(empty) >= REGISTERS as f64 {
+        if filled == 0 {
             return 0;
         }
+        let [_, between @ .., full] = of_rank;
         let m = REGISTERS as f64;
         let mut z = m * tau(1.0 - f64::from(full) / m);
         for count in between.iter().rev() {
             z = 0.5 * (z + f64::from(*count));
         }
-        z += m * sigma(f64::from(empty) / m);
+        z += m * sigma(REGISTERS.saturating_sub(filled) as f64 / m);
         (m * m / (2.0 * std::f64::consts::LN_2 * z)).round() as u64
     }
 
     /// The sketch as bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let some = || self.ranks.iter().enumerate().filter(|(_, rank)| 0 < **rank);
-        let count = some().count();
-        if count.saturating_mul(PAIR) <= REGISTERS {
+        if self.registers().saturating_mul(PAIR) <= REGISTERS {
             let mut bytes = vec![VERSION, SOME];
-            for (register, rank) in some() {
-                bytes.extend(u16::try_from(register).unwrap_or(u16::MAX).to_le_bytes());
-                bytes.push(*rank);
+            for (register, rank) in self.filled() {
+                bytes.extend(register.to_le_bytes());
+                bytes.push(rank);
             }
             return bytes;
         }
         let mut bytes = vec![VERSION, ALL];
-        bytes.extend(&self.ranks);
+        bytes.resize(SKETCH_BYTES_MAX, 0);
+        for (register, rank) in self.filled() {
+            if let Some(place) = bytes.get_mut(usize::from(register).saturating_add(2)) {
+                *place = rank;
+            }
+        }
         bytes
     }
 
@@ -144,7 +211,7 @@ impl DistinctSketch {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (&[version, form], rest) = bytes.split_first_chunk()?;
-        if version != VERSION {
+        if version != VERSION || SKETCH_BYTES_MAX < bytes.len() {
             return None;
         }
         let mut sketch = Self::default();
@@ -152,15 +219,16 @@ impl DistinctSketch {
             SOME => {
                 for pair in rest.chunks(PAIR) {
                     let &[low, high, rank] = pair else { return None };
-                    let register = usize::from(u16::from_le_bytes([low, high]));
-                    if REGISTERS <= register || RANK_MAX < rank {
+                    let register = u16::from_le_bytes([low, high]);
+                    let possible = (1..=RANK_MAX).contains(&rank);
+                    if REGISTERS <= usize::from(register) || !possible {
                         return None;
                     }
                     sketch.keep(register, rank);
                 }
             }
             ALL if rest.len() == REGISTERS && rest.iter().all(|rank| *rank <= RANK_MAX) => {
-                sketch.ranks = rest.to_vec();
+                sketch.ranks = Ranks::All(rest.to_vec());
             }
             _ => return None,
         }
@@ -171,7 +239,11 @@ impl DistinctSketch {
     /// Bytes in memory.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        size_of::<Self>().saturating_add(self.ranks.capacity())
+        let ranks = match &self.ranks {
+            Ranks::Few(few) => few.capacity().saturating_mul(size_of::<(u16, u8)>()),
+            Ranks::All(all) => all.capacity(),
+        };
+        size_of::<Self>().saturating_add(ranks)
     }
 }
 
