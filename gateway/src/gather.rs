@@ -12,6 +12,7 @@ use insitu_disclosure::evidence::{NotTogether, OpenCells};
 use insitu_disclosure::guard::{Guard, MemoryStore};
 use insitu_disclosure::policy::DifferenceGuard;
 use insitu_disclosure::reference::{Edition, Editions};
+use insitu_disclosure::rules::groups;
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{
     Admitted, Dataset, Evidence, OpenDataset, Protected, Reference, Refusal, RefusalCode, Refusals,
@@ -248,10 +249,14 @@ impl Gathering<'_> {
             } else {
                 &nothing
             };
-            protect(&admitted, evidence, &Release { snapshot: dataset.snapshot, guard })
+            let release = Release { snapshot: dataset.snapshot, guard };
+            protect(&admitted, evidence, &release).map(|table| (Arc::clone(&admitted), table))
         });
         match protecting.await {
-            Ok(Ok(table)) => Ok(table),
+            Ok(Ok((admitted, table))) => {
+                groups::check(&admitted, table.get(), admitted.tabulation().groups_max)?;
+                Ok(table)
+            }
             Ok(Err(error)) => {
                 tracing::error!(query = %self.query_id, %error, "what is released can't be remembered");
                 Err(failed())

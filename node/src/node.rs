@@ -9,6 +9,7 @@ use futures::Stream;
 use insitu_disclosure::budget::{Account, Charged, Unpaid, budgeted, charge};
 use insitu_disclosure::evidence::OpenCells;
 use insitu_disclosure::reference::Editions;
+use insitu_disclosure::rules::groups;
 use insitu_disclosure::table::Table;
 use insitu_disclosure::tabulation::JoinedDatasets;
 use insitu_disclosure::{
@@ -16,6 +17,7 @@ use insitu_disclosure::{
     Release, ReleaseMode, Tabulation, admit_joined, protect,
 };
 use insitu_engine::Sessions;
+use insitu_proto::frames::ANSWER_BYTES_MAX;
 use insitu_proto::refusal::Unanswered;
 use insitu_proto::request::{NodeRequest, OpenRows, Question};
 use insitu_proto::{catalog, v1, version};
@@ -198,7 +200,7 @@ impl Node {
         let running = self.run(charged, loaded, &look_ups, time_max);
         let answer = pace::paced(&times, arrived, time_max, running)
             .await
-            .unwrap_or_else(|Late| Err(self.failed(RunError::OutOfTime, self.groups_max)))?;
+            .unwrap_or_else(|Late| Err(self.failed(RunError::OutOfTime)))?;
         Ok(answer)
     }
 
@@ -297,17 +299,18 @@ impl Node {
         time_max: Duration,
     ) -> Result<Answer, Refusals> {
         let admitted = charged.into_admitted();
-        let groups_max = admitted.tabulation().groups_max.min(self.groups_max);
+        let groups_max =
+            groups::counted_max(&admitted, &loaded.keys, self.groups_max, ANSWER_BYTES_MAX);
         let wanted = Wanted::default();
         let (table, joined) = (Arc::clone(&loaded.table), self.joined_tables(&admitted));
         let plan = evidence_plan(&admitted, table, &joined, &loaded.keys, look_ups, &wanted)
-            .map_err(|error| self.failed(RunError::Engine(error), groups_max))?;
+            .map_err(|error| self.failed(RunError::Engine(error)))?;
         let rows_max = usize::try_from(groups_max).unwrap_or(usize::MAX);
         let batches = self
             .engine
             .run(plan, Spread::over(self.rows_read(&admitted, loaded)), wanted, rows_max, time_max)
             .await
-            .map_err(|error| self.failed(error, groups_max))?;
+            .map_err(|error| self.failed(error))?;
         let unplanned = || {
             tracing::error!(node = self.id, "the engine's result doesn't have the planned shape");
             internal()
@@ -336,10 +339,14 @@ impl Node {
     ) -> Result<Protected<Table>, Refusals> {
         let (guard, snapshot) = (Arc::clone(&loaded.guard), admitted.dataset().snapshot);
         let protecting = tokio::task::spawn_blocking(move || {
-            protect(&admitted, evidence, &Release { snapshot, guard: guard.as_ref() })
+            let table = protect(&admitted, evidence, &Release { snapshot, guard: guard.as_ref() });
+            table.map(|table| (admitted, table))
         });
         match protecting.await {
-            Ok(Ok(table)) => Ok(table),
+            Ok(Ok((admitted, table))) => {
+                groups::check(&admitted, table.get(), self.groups_max)?;
+                Ok(table)
+            }
             Ok(Err(error)) => {
                 tracing::error!(node = self.id, %error, "what is released can't be remembered");
                 Err(internal())
@@ -373,10 +380,9 @@ impl Node {
                 .into());
             }
         }
-        let limit = u32::try_from(OPEN_ROWS_MAX).unwrap_or(u32::MAX);
         let (predicate, first) = (rows.predicate.as_ref(), rows.limit.as_ref());
         let plan = rows_plan(&open, &rows.columns, predicate, first, Arc::clone(&loaded.table))
-            .map_err(|error| self.failed(RunError::Engine(error), limit))?;
+            .map_err(|error| self.failed(RunError::Engine(error)))?;
         let batches = self
             .engine
             .run(
@@ -387,7 +393,7 @@ impl Node {
                 time_max,
             )
             .await
-            .map_err(|error| self.failed(error, limit))?;
+            .map_err(|error| self.failed(error))?;
         open.rows(&rows.columns, &batches).map(Answer::OpenRows).map_err(|_| internal())
     }
 
@@ -413,11 +419,12 @@ impl Node {
 
     /// The Refusal for a run that didn't end well: nothing in it depends on the data but that a
     /// limit, which it names, was met.
-    fn failed(&self, error: RunError, groups_max: u32) -> Refusals {
+    fn failed(&self, error: RunError) -> Refusals {
         let refusal = match error {
             RunError::TooManyRows => Refusal::new(
                 RefusalCode::L504,
-                format!("the answer has more than {groups_max} rows."),
+                // How many are counted for it is drawn: nobody's business.
+                "there are more groups, or rows, than are counted for a question.",
                 "Group by fewer or coarser dimensions, or filter.",
             ),
             RunError::OutOfTime => Refusal::new(

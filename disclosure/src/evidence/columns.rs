@@ -46,7 +46,8 @@ impl OpenCells {
                 | Item::Question
                 | Item::Nameless
                 | Item::NamelessSum
-                | Item::Sketch => false,
+                | Item::Sketch
+                | Item::Distinct => false,
             })
     }
 

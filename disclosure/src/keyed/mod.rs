@@ -29,6 +29,7 @@ pub const SECRET_BYTES: usize = 32;
 pub struct DatasetKeys {
     unit: [u8; 16],
     question: [u8; 16],
+    limit: [u8; 16],
 }
 
 impl fmt::Debug for DatasetKeys {
@@ -55,7 +56,7 @@ impl DatasetKeys {
             }
             key
         };
-        Self { unit: key("unit"), question: key("question") }
+        Self { unit: key("unit"), question: key("question"), limit: key("limit") }
     }
 
     /// The word of a unit, by the bytes that identify it: 64 bits that nobody without the key can
@@ -76,6 +77,12 @@ impl DatasetKeys {
     #[must_use]
     pub fn question_share(&self, coordinate: Coordinate) -> u64 {
         SipHasher24::new_with_key(&self.question).hash(&coordinate.bytes())
+    }
+
+    /// What is drawn for the limit on the cells that are counted for a question, by a digest of its words.
+    #[must_use]
+    pub fn limit_share(&self, question: u128) -> u64 {
+        SipHasher24::new_with_key(&self.limit).hash(&question.to_le_bytes())
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod dof;
 pub mod dominance;
 pub mod functions;
+pub mod groups;
 pub mod guard;
 pub mod input;
 pub mod keys;

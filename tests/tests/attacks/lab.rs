@@ -16,6 +16,7 @@ use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::policy::{DifferenceGuard, Dominance, Noise};
 use insitu_disclosure::reference::Editions;
+use insitu_disclosure::rules::groups::counted_max;
 use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{
     Admitted, AnswerTimes, Column, Comparison, Dataset, DatasetName, Dispersion, Evidence, Input,
@@ -151,6 +152,25 @@ impl Lab {
         };
         let cells = vec![self.cell(&admitted, KeySet::NONE, Vec::new(), people)];
         Some(self.release(&admitted, Evidence { cells }, snapshot))
+    }
+
+    /// How many cells a node with this limit counts for one question of many; the asker names a limit, too.
+    pub(super) fn counted_max(&self, question: u32, named: u32, limit: u32) -> u32 {
+        let scan = Input::Scan { dataset: self.dataset.name.clone(), fingerprint: 0 };
+        let predicate = Scalar::Compare {
+            op: Comparison::Equal,
+            left: Box::new(Scalar::Column("area".to_owned())),
+            right: Box::new(Scalar::Literal(Literal::Utf8(question.to_string()))),
+        };
+        let tabulation = Tabulation {
+            input: Input::Filter { input: Box::new(scan), predicate },
+            keys: Vec::new(),
+            sets: Vec::new(),
+            measures: vec![Measure { kind: MeasureKind::Rows, filter: None }],
+            groups_max: named,
+        };
+        let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
+        counted_max(&admitted, &self.keys, limit, usize::MAX)
     }
 
     /// What a node knows of these people as a cell.

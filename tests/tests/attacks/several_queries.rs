@@ -305,6 +305,39 @@ fn attack_30_a_refusal_as_a_bit() {
     }
 }
 
+/// The victim is alone in one group more, where a range was tuned so that the others just fit the limit. What whether
+/// the question is refused tells, over as many questions as there are values to try.
+#[test]
+fn attack_30_the_limit_on_groups_as_a_bit() {
+    let lab = Lab::new(STANDARD, 30);
+    let (limit, questions) = (1_000_u32, 4_000_u32);
+    let with_the_victim = limit + 1;
+    // Without the rule the limit is one number: with the victim refused, else answered.
+    let exact = |_: u32| limit;
+    let drawn = |question: u32| lab.counted_max(question, 10, limit);
+    let tells = |most: &dyn Fn(u32) -> u32| {
+        let differ =
+            (0..questions).filter(|q| (limit <= most(*q)) != (with_the_victim <= most(*q)));
+        differ.count() as f64 / f64::from(questions)
+    };
+    // Wherever the range is tuned to, not at the limit alone.
+    let drawn_anywhere = |cells: u32| {
+        let differ = (0..questions).filter(|q| (cells <= drawn(*q)) != (cells < drawn(*q)));
+        differ.count() as f64 / f64::from(questions)
+    };
+    let (without, with) = (tells(&exact) / 2.0, tells(&drawn) / 2.0);
+    println!("attack 30, limit on groups: {without:.3} without the rule, {with:.4} with it");
+    assert!(without > 0.4, "without the rule it succeeds: {without}");
+    assert!(with <= 0.002, "{with}");
+    for cells in [1_001, 1_250, 1_500, 1_999] {
+        assert!(drawn_anywhere(cells) / 2.0 <= 0.002, "{cells}");
+    }
+    // The same question ends at the same number, however often it is asked.
+    assert_eq!(drawn(7), drawn(7));
+    // And a limit that the asker names has no say.
+    assert_eq!(lab.counted_max(7, 5, limit), drawn(7));
+}
+
 /// How many of a hundred people's secrets a linear reconstruction gets right, minus one half: the mean of ten
 /// hundreds.
 fn reconstruction(profile: Profile, budget: Option<u32>, questions: u32) -> f64 {

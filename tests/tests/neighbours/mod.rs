@@ -366,10 +366,10 @@ async fn refusals_plans_schemas_and_metadata_do_not_depend_on_anybody() {
     }
 }
 
-/// The one exception, which the design names: a limit met while running is a refusal that depends on data. Somebody
-/// alone in an area can be the group too many. When this fails, the exception is gone: good.
+/// Somebody alone in an area can be the group too many. Groups are limited by those that are shown, and how many are counted
+/// on the way ends where nobody knows: not at this person.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_limit_on_groups_is_the_one_refusal_that_one_person_can_cause() {
+async fn one_person_is_not_the_group_too_many() {
     let limited = |among| {
         let mut department = department(among, "standard", "at-node");
         // Of areas there are 16, and NULL.
@@ -378,8 +378,19 @@ async fn the_limit_on_groups_is_the_one_refusal_that_one_person_can_cause() {
         department
     };
     let sql = "SELECT area, count(*) FROM health.visits GROUP BY area";
-    let whole = Federation::start(&[limited(Among::All)]).await;
-    assert!(whole.analyst().await.refused(sql).await.contains("L504"));
+    // Where counting ends is drawn from each node's secret: in one of 16 at just this number.
+    let (mut answered, mut told) = (0, 0);
+    for _ in 0..6 {
+        let whole = Federation::start(&[limited(Among::All)]).await;
+        match whole.analyst().await.ask(sql).await {
+            Ok(_) => answered += 1,
+            Err(refused) => {
+                assert!(refused.0.contains("L504"), "{}", refused.0);
+                told += 1;
+            }
+        }
+    }
+    assert!(3 <= answered, "{answered} answered, {told} refused");
     let without = Federation::start(&[limited(Among::AllBut("alone"))]).await;
     assert!(without.analyst().await.ask(sql).await.is_ok());
 }

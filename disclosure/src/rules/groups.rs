@@ -1,0 +1,80 @@
+//! Limit on groups: how many cells a table may have, and how many may be counted for it.
+//!
+//! A limit on the cells that are counted, suppressed ones among them, would be a question that no rule on cells sees: with
+//! ranges tuned until the cells just fit, whoever alone makes a further cell makes the question fail. So what a table may
+//! have is judged by the cells that are shown, which everybody may count; and how many are counted on the way ends
+//! at a number between once and twice that, drawn under the node's key for each question. With a question in other
+//! words it is drawn anew.
+//!
+//! | limit | counted | shown | answer |
+//! |---|---|---|---|
+//! | 1,000 | 900 | 300 | the table |
+//! | 1,000 | 1,001 or 1,000 | 300 | the table, but for one question in a thousand |
+//! | 1,000 | 1,500 | 300 | the table or `L504`, as it is drawn for the question |
+//! | 1,000 | 2,000 | any | `L504` |
+//!
+//! Stops attack 30 at this limit: of two questions that differ by `k` cells both are answered, or neither, but for one
+//! pair in `limit / k`. Doesn't stop: very many pairs; limits on memory (`L506`) and time (`L505`), which move with data too.
+//! Of open data the cells are counted exactly.
+//!
+//! Source: our own; the limit is one of the resources that attack 46 of the catalogue is about.
+
+use crate::admit::Admitted;
+use crate::evidence::evidence_schema;
+use crate::keyed::{DatasetKeys, digest};
+use crate::refusal::{Refusal, RefusalCode, Refusals};
+use crate::table::Table;
+use crate::tabulation::Tabulation;
+
+/// How many cells a node counts for a question: no more than `own`, the node's own limit, for open data; for protected
+/// data up to a number from `own` to twice `own` that is drawn for the question. Less where Evidence of so many would be
+/// longer than `bytes_max`, the most bytes of an answer.
+#[must_use]
+pub fn counted_max(
+    admitted: &Admitted<Tabulation>,
+    keys: &DatasetKeys,
+    own: u32,
+    bytes_max: usize,
+) -> u32 {
+    let tabulation = admitted.tabulation();
+    if admitted.dataset().is_open() {
+        return own.min(tabulation.groups_max);
+    }
+    let least = own.min(fitting(admitted, bytes_max)).max(1);
+    // Not by what the asker says is the most: with that it would choose between what edges.
+    let asked = Tabulation { groups_max: 0, ..tabulation.clone() };
+    let drawn = keys.limit_share(digest(format!("{asked:?}").as_bytes()));
+    let above = u64::from(least).saturating_mul(drawn >> 32) >> 32;
+    least.saturating_add(u32::try_from(above).unwrap_or(0))
+}
+
+/// Half as many cells as an answer has room for, with texts of [`TEXT_BYTES`].
+fn fitting(admitted: &Admitted<Tabulation>, bytes_max: usize) -> u32 {
+    let schema = evidence_schema(admitted);
+    let widths = schema.fields().iter().map(|field| match field.data_type() {
+        arrow_schema::DataType::FixedSizeBinary(bytes) => usize::try_from(*bytes).unwrap_or(0),
+        other => other.primitive_width().unwrap_or(TEXT_BYTES),
+    });
+    let cell = widths.fold(0, usize::saturating_add).saturating_mul(2);
+    u32::try_from(bytes_max.checked_div(cell).unwrap_or(usize::MAX)).unwrap_or(u32::MAX)
+}
+
+/// A key's text is taken for as long as this.
+const TEXT_BYTES: usize = 64;
+
+/// Refuses a table with more rows than `own` or than the question allows.
+///
+/// # Errors
+/// `L504`.
+pub fn check(admitted: &Admitted<Tabulation>, table: &Table, own: u32) -> Result<(), Refusals> {
+    let most = own.min(admitted.tabulation().groups_max);
+    if u32::try_from(table.rows()).is_ok_and(|rows| rows <= most) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        RefusalCode::L504,
+        format!("the answer has more than {most} groups."),
+        "Group by fewer or coarser dimensions, or filter.",
+    )
+    .into())
+}
