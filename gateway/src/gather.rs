@@ -13,7 +13,7 @@ use insitu_disclosure::policy::DifferenceGuard;
 use insitu_disclosure::reference::{Edition, Editions};
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{
-    Admitted, Dataset, Evidence, OpenDataset, Protected, Reference, Refusal, RefusalCode, Refusals,
+    Admitted, Dataset, OpenDataset, Pooled, Protected, Reference, Refusal, RefusalCode, Refusals,
     Release, ReleaseMode, Tabulation, evidence, protect, receive,
 };
 use insitu_guard::Guards;
@@ -131,12 +131,11 @@ impl Gathering<'_> {
                     .await?;
                 let mut parts = Vec::with_capacity(answers.len());
                 for (department, answer) in &answers {
-                    parts.push(
-                        evidence::read(admitted, &answer.batches)
-                            .ok_or_else(|| Refusals::from(invalid(department)))?,
-                    );
+                    let read = evidence::read(admitted, &answer.batches)
+                        .ok_or_else(|| Refusals::from(invalid(department)))?;
+                    parts.push((department.as_str(), read));
                 }
-                self.release(admitted, evidence::merge(parts)).await
+                self.release(admitted, Pooled::of_departments(admitted, parts)).await
             }
         }
     }
@@ -206,7 +205,7 @@ impl Gathering<'_> {
     async fn release(
         &self,
         admitted: &Arc<Admitted<Tabulation>>,
-        evidence: Evidence,
+        evidence: Pooled,
     ) -> Result<Protected<Table>, Refusals> {
         let (admitted, guards) = (Arc::clone(admitted), Arc::clone(self.guards));
         let protecting = tokio::task::spawn_blocking(move || {

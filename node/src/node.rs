@@ -11,8 +11,8 @@ use insitu_disclosure::reference::Editions;
 use insitu_disclosure::table::Table;
 use insitu_disclosure::tabulation::JoinedDatasets;
 use insitu_disclosure::{
-    Admitted, DatasetName, Evidence, OpenDataset, Protected, Refusal, RefusalCode, Refusals,
-    Release, ReleaseMode, Tabulation, admit_joined, protect,
+    Admitted, DatasetName, Evidence, OpenDataset, Pooled, Protected, Refusal, RefusalCode,
+    Refusals, Release, ReleaseMode, Tabulation, admit_joined, protect,
 };
 use insitu_engine::Sessions;
 use insitu_proto::refusal::Unanswered;
@@ -330,7 +330,11 @@ impl Node {
     ) -> Result<Protected<Table>, Refusals> {
         let (guard, snapshot) = (Arc::clone(&loaded.guard), admitted.dataset().snapshot);
         let protecting = tokio::task::spawn_blocking(move || {
-            protect(&admitted, evidence, &Release { snapshot, guard: guard.as_ref() })
+            protect(
+                &admitted,
+                Pooled::of_one_department(evidence),
+                &Release { snapshot, guard: guard.as_ref() },
+            )
         });
         match protecting.await {
             Ok(Ok(table)) => Ok(table),
