@@ -49,7 +49,7 @@ pub use dataset::{
     Bounds, Breakpoints, Column, Dataset, DatasetName, Domain, ProtectedUnit, Protection,
     ReleaseMode, UnitTotals,
 };
-pub use evidence::{Evidence, PartEvidence};
+pub use evidence::{Evidence, PartEvidence, Pooled};
 pub use label::Label;
 pub use open::{OpenDataset, OpenRows};
 pub use policy::{Preset, Profile};

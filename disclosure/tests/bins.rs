@@ -20,8 +20,8 @@ use insitu_disclosure::policy::{Complementary, Profile};
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::tabulation::{BINS_MAX, PARTS_MAX};
 use insitu_disclosure::{
-    Admitted, Breakpoints, CellStatus, Comparison, Dataset, Evidence, Input, Key, KeySet, Literal,
-    Measure, MeasureKind, Preset, Probability, RefusalCode, Release, Scalar, Tabulation, admit,
+    Admitted, Breakpoints, CellStatus, Comparison, Dataset, Input, Key, KeySet, Literal, Measure,
+    MeasureKind, Pooled, Preset, Probability, RefusalCode, Release, Scalar, Tabulation, admit,
     protect, receive,
 };
 
@@ -271,7 +271,7 @@ fn of_nobody_by_declaration_each_bin_is_zero_and_there_is_no_quantile() {
         let asked = admit(tabulation.clone(), Arc::clone(&declared)).unwrap();
         let guard = MemoryStore::new(10);
         let release = Release { snapshot: 1, guard: &guard };
-        let table = protect(&asked, Evidence { cells: Vec::new() }, &release).unwrap();
+        let table = protect(&asked, Pooled::default(), &release).unwrap();
         let statuses: Vec<_> = table.get().measures().iter().map(|m| m.statuses()[0]).collect();
         assert_eq!(statuses, [CellStatus::StructuralZero; 2]);
         let batch = table.to_batch().unwrap();

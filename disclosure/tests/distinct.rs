@@ -138,7 +138,7 @@ proptest! {
         let merged = merge(nodes);
         prop_assert_eq!(&merged.cells, &[cell(&all)]);
         let release = Release { snapshot: 1, guard: &MemoryStore::new(0) };
-        let table = protect(&asked, merged, &release).unwrap();
+        let table = protect(&asked, insitu_disclosure::Pooled::of_one_department(merged), &release).unwrap();
         let shown = table.to_batch().unwrap();
         let estimate = sketch(all.iter().copied()).estimate();
         let told = format!("{:?}", shown.column_by_name("m1").unwrap());

@@ -22,9 +22,9 @@ use insitu_disclosure::tabulation::PartKind;
 use insitu_disclosure::tabulation::interpret::{truth, value_of};
 use insitu_disclosure::{
     Admitted, AnswerTimes, Bounds, Column, Comparison, Dataset, DatasetName, Domain, Evidence,
-    Input, Key, KeySet, Label, Literal, Measure, MeasureKind, PartEvidence, Preset, ProtectedUnit,
-    Protection, Refusals, Release, ReleaseMode, SET_COLUMN, Scalar, ScalarType, Tabulation, admit,
-    protect, receive,
+    Input, Key, KeySet, Label, Literal, Measure, MeasureKind, PartEvidence, Pooled, Preset,
+    ProtectedUnit, Protection, Refusals, Release, ReleaseMode, SET_COLUMN, Scalar, ScalarType,
+    Tabulation, admit, protect, receive,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -209,7 +209,10 @@ fn asked(
 ) -> RecordBatch {
     let admitted = admit(tabulation, Arc::clone(dataset)).unwrap();
     let found = evidence(&admitted, rows);
-    protect(&admitted, found, &Release { snapshot: 1, guard }).unwrap().to_batch().unwrap()
+    protect(&admitted, Pooled::of_one_department(found), &Release { snapshot: 1, guard })
+        .unwrap()
+        .to_batch()
+        .unwrap()
 }
 
 /// What is shown, by the cell's set and keys, which are text here: values and statuses.

@@ -18,7 +18,7 @@ use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::tabulation::{PARTS_MAX, Part, PartKind};
 use insitu_disclosure::{
     AnswerTimes, Association, CellStatus, Column, Comparison, Dataset, DatasetName, Dispersion,
-    Evidence, Input, KeySet, Label, Literal, Measure, MeasureKind, PartEvidence, Preset,
+    Evidence, Input, KeySet, Label, Literal, Measure, MeasureKind, PartEvidence, Pooled, Preset,
     ProtectedUnit, Protection, Release, ReleaseMode, Scalar, ScalarType, Tabulation, admit,
     protect,
 };
@@ -169,7 +169,7 @@ fn shown_over(
     let mut found = merge(found);
     found.draw(&admitted, &keys, 0);
     let release = Release { snapshot: 0, guard: &MemoryStore::new(u64::MAX) };
-    let table = protect(&admitted, found, &release).unwrap();
+    let table = protect(&admitted, Pooled::of_one_department(found), &release).unwrap();
     let measures = table.get().measures().iter();
     measures.map(|m| (literal_at(m.values(), 0), m.statuses()[0])).collect()
 }

@@ -27,8 +27,8 @@ use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{
     Admitted, Association, Comparison, Dispersion, Evidence, Input, Key, KeySet, Literal, Measure,
-    MeasureKind, PartEvidence, Preset, Probability, Release, Scalar, Tabulation, admit, protect,
-    receive,
+    MeasureKind, PartEvidence, Pooled, Preset, Probability, Release, Scalar, Tabulation, admit,
+    protect, receive,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -155,7 +155,11 @@ impl Guard for Forgetful {
 }
 
 fn table(admitted: &Admitted<Tabulation>, evidence: Evidence, guard: &dyn Guard) -> RecordBatch {
-    protect(admitted, evidence, &Release { snapshot: 1, guard }).unwrap().to_batch().unwrap()
+    protected(admitted, Pooled::of_one_department(evidence), guard)
+}
+
+fn protected(admitted: &Admitted<Tabulation>, pooled: Pooled, guard: &dyn Guard) -> RecordBatch {
+    protect(admitted, pooled, &Release { snapshot: 1, guard }).unwrap().to_batch().unwrap()
 }
 
 /// Statuses by the keys' text.
@@ -212,6 +216,46 @@ proptest! {
                     let looser = of_looser.get(&key).map(|signs| signs[m].as_str());
                     prop_assert!(looser.is_some_and(|s| s != "c"), "{key} {m}: {sign:?} but {looser:?}");
                 }
+            }
+        }
+    }
+
+    /// The first measure counts rows: of a cell that shows it, enough units are left whichever department is taken off.
+    #[test]
+    fn of_a_shown_cell_enough_is_left_without_any_one_department(
+        looser in preset(), keys in any_keys(), rows in rows(), others_min in 1..14_u32, departments in 1..5_u16,
+    ) {
+        let stricter = looser.strictest(Profile { others_min, ..looser });
+        let of = |department: u16| -> Vec<Rows> {
+            rows.iter().filter(|(_, unit, _, _)| unit % departments == department).copied().collect()
+        };
+        let shown = |profile| {
+            let admitted = admitted(keys, profile);
+            let answers = (0..departments).map(|d| (d, evidence(&admitted, &of(d), 1)));
+            statuses(&protected(&admitted, Pooled::of_departments(&admitted, answers), &Forgetful), keys.len())
+        };
+        let (of_stricter, of_looser) = (shown(stricter), shown(looser));
+        if departments == 1 {
+            prop_assert_eq!(&of_stricter, &of_looser, "one department's cells are no others'");
+        }
+        for (key, signs) in &of_stricter {
+            for (m, sign) in signs.iter().enumerate().filter(|(m, sign)| *sign != "c" && *m != QUANTILE) {
+                let looser = of_looser.get(key).map(|signs| signs[m].as_str());
+                prop_assert!(looser.is_some_and(|s| s != "c"), "{key} {m}: {sign:?} but {looser:?}");
+            }
+            let here = |cell: u8| {
+                let of_cell = keys.iter().map(|_| KEYS[usize::from(cell)].map(str::to_owned));
+                format!("{:?}", of_cell.collect::<Vec<_>>()) == *key
+            };
+            // Each row here is another unit: see `evidence`.
+            let units = |department: u16| {
+                of(department).iter().filter(|(cell, unit, _, _)| *unit != 0 && here(*cell)).count()
+            };
+            let units: Vec<usize> = (0..departments).map(units).collect();
+            let left = units.iter().sum::<usize>() - units.iter().max().unwrap();
+            // A zero is shown of nobody.
+            if 1 < departments && signs[0] != "c" && units.iter().any(|n| 0 < *n) {
+                prop_assert!(others_min as usize <= left, "{key}: {units:?}");
             }
         }
     }

@@ -15,7 +15,7 @@ use insitu_disclosure::reference::{Edition, Editions};
 use insitu_disclosure::rules::groups;
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{
-    Admitted, Dataset, Evidence, OpenDataset, Protected, Reference, Refusal, RefusalCode, Refusals,
+    Admitted, Dataset, OpenDataset, Pooled, Protected, Reference, Refusal, RefusalCode, Refusals,
     Release, ReleaseMode, Tabulation, evidence, protect, receive,
 };
 use insitu_guard::Guards;
@@ -70,15 +70,32 @@ impl Asked {
 fn together(
     admitted: &Admitted<Tabulation>,
     answers: &[(String, Answer)],
-) -> Result<Evidence, Refusals> {
+) -> Result<Pooled, Refusals> {
     if OpenCells::answer(admitted) {
         let parts = each(answers, |answer| OpenCells::read(admitted, &answer.batches))?;
-        return OpenCells::together(admitted, parts).map_err(|error| match error {
+        let parts = parts.into_iter().map(|(_, cells)| cells).collect();
+        // Nobody is to be told from the others in open data.
+        let pooled = OpenCells::together(admitted, parts).map(Pooled::of_one_department);
+        return pooled.map_err(|error| match error {
             NotTogether::Unlike => failed(),
             NotTogether::TooLarge => too_large(),
         });
     }
-    Ok(evidence::merge(each(answers, |answer| evidence::read(admitted, &answer.batches))?))
+    let parts = each(answers, |answer| evidence::read(admitted, &answer.batches))?;
+    Ok(Pooled::of_departments(admitted, parts))
+}
+
+/// What is read of each department's answer, or a Refusal that names one whose answer isn't one.
+fn each<T>(
+    answers: &[(String, Answer)],
+    read: impl Fn(&Answer) -> Option<T>,
+) -> Result<Vec<(&str, T)>, Refusals> {
+    let mut parts = Vec::with_capacity(answers.len());
+    for (department, answer) in answers {
+        let read = read(answer).ok_or_else(|| Refusals::from(invalid(department)))?;
+        parts.push((department.as_str(), read));
+    }
+    Ok(parts)
 }
 
 fn too_large() -> Refusals {
@@ -88,17 +105,6 @@ fn too_large() -> Refusals {
         "Leave out numbers that large with a condition, or fetch the rows.",
     )
     .into()
-}
-
-/// What is read of each answer, or a Refusal that names a department whose answer isn't one.
-fn each<T>(
-    answers: &[(String, Answer)],
-    read: impl Fn(&Answer) -> Option<T>,
-) -> Result<Vec<T>, Refusals> {
-    let part = |(department, answer): &(String, Answer)| {
-        read(answer).ok_or_else(|| invalid(department).into())
-    };
-    answers.iter().map(part).collect()
 }
 
 /// How long an answer is waited for.
@@ -236,7 +242,7 @@ impl Gathering<'_> {
     async fn release(
         &self,
         admitted: &Arc<Admitted<Tabulation>>,
-        evidence: Evidence,
+        evidence: Pooled,
     ) -> Result<Protected<Table>, Refusals> {
         let (admitted, guards) = (Arc::clone(admitted), Arc::clone(self.guards));
         let protecting = tokio::task::spawn_blocking(move || {

@@ -150,8 +150,8 @@ impl Kept {
 mod tests {
     use insitu_disclosure::guard::MemoryStore;
     use insitu_disclosure::{
-        Admitted, DatasetName, Evidence, Input, Measure, MeasureKind, Protection, Reference,
-        Release, admit, protect,
+        Admitted, DatasetName, Input, Measure, MeasureKind, Pooled, Protection, Reference, Release,
+        admit, protect,
     };
 
     use super::*;
@@ -200,7 +200,7 @@ mod tests {
 
     fn table(admitted: &Admitted<Tabulation>) -> Protected<Table> {
         let release = Release { snapshot: 0, guard: &MemoryStore::new(0) };
-        protect(admitted, Evidence::default(), &release).unwrap()
+        protect(admitted, Pooled::default(), &release).unwrap()
     }
 
     fn ada() -> Analyst {

@@ -19,8 +19,8 @@ use insitu_disclosure::evidence::{Cell, SignCounts, Sketch};
 use insitu_disclosure::guard::{Guard, GuardedCell, MemoryStore, Released};
 use insitu_disclosure::{
     Admitted, AnswerTimes, Column, Dataset, DatasetName, Evidence, Input, Key, KeySet, Label,
-    Literal, Measure, MeasureKind, PartEvidence, Preset, ProtectedUnit, Protection, Release,
-    ReleaseMode, Scalar, ScalarType, Tabulation, admit, protect,
+    Literal, Measure, MeasureKind, PartEvidence, Pooled, Preset, ProtectedUnit, Protection,
+    Release, ReleaseMode, Scalar, ScalarType, Tabulation, admit, protect,
 };
 use insitu_guard::AnchorStore;
 
@@ -138,7 +138,10 @@ fn tables(c: &mut Criterion) {
                 || (evidence.clone(), MemoryStore::new(1_000_000)),
                 |(evidence, guard)| {
                     let release = Release { snapshot: 1, guard: &guard };
-                    (protect(&question, evidence, &release).unwrap(), guard)
+                    (
+                        protect(&question, Pooled::of_one_department(evidence), &release).unwrap(),
+                        guard,
+                    )
                 },
                 BatchSize::PerIteration,
             );
@@ -155,7 +158,9 @@ fn tables(c: &mut Criterion) {
                 let evidence = evidence.clone();
                 let begun = Instant::now();
                 let release = Release { snapshot: 1, guard: &guard };
-                std::hint::black_box(protect(&question, evidence, &release).unwrap());
+                std::hint::black_box(
+                    protect(&question, Pooled::of_one_department(evidence), &release).unwrap(),
+                );
                 taken += begun.elapsed();
             }
             taken

@@ -13,8 +13,8 @@ use insitu_disclosure::rules::groups;
 use insitu_disclosure::table::Table;
 use insitu_disclosure::tabulation::JoinedDatasets;
 use insitu_disclosure::{
-    Admitted, DatasetName, Evidence, OpenDataset, Protected, Refusal, RefusalCode, Refusals,
-    Release, ReleaseMode, Tabulation, admit_joined, protect,
+    Admitted, DatasetName, Evidence, OpenDataset, Pooled, Protected, Refusal, RefusalCode,
+    Refusals, Release, ReleaseMode, Tabulation, admit_joined, protect,
 };
 use insitu_engine::Sessions;
 use insitu_proto::frames::ANSWER_BYTES_MAX;
@@ -339,7 +339,8 @@ impl Node {
     ) -> Result<Protected<Table>, Refusals> {
         let (guard, snapshot) = (Arc::clone(&loaded.guard), admitted.dataset().snapshot);
         let protecting = tokio::task::spawn_blocking(move || {
-            let table = protect(&admitted, evidence, &Release { snapshot, guard: guard.as_ref() });
+            let release = Release { snapshot, guard: guard.as_ref() };
+            let table = protect(&admitted, Pooled::of_one_department(evidence), &release);
             table.map(|table| (admitted, table))
         });
         match protecting.await {

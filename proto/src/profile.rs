@@ -45,6 +45,7 @@ pub fn encode(profile: Profile) -> v1::Profile {
         guard: number(&GUARD, &profile.guard),
         predicates: number(&PREDICATES, &profile.predicates),
         degrees_of_freedom: profile.degrees_of_freedom,
+        others_min: profile.others_min,
     }
 }
 
@@ -71,6 +72,7 @@ pub fn decode(message: &v1::Profile) -> Result<Profile, Malformed> {
         guard: choice(&GUARD, message.guard)?,
         predicates: choice(&PREDICATES, message.predicates)?,
         degrees_of_freedom: message.degrees_of_freedom,
+        others_min: message.others_min,
     };
     if profile.protects() { Ok(profile) } else { Err(Malformed::Field("profile")) }
 }

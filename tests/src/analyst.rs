@@ -63,6 +63,11 @@ impl Analyst {
         Self { client }
     }
 
+    /// Sends this header with everything that is asked from now on.
+    pub fn tell(&mut self, name: &str, value: &str) {
+        self.client.set_header(name, value);
+    }
+
     /// Asks, and reads the whole answer.
     pub async fn ask(&mut self, sql: &str) -> Result<Asked, Told> {
         let info = self.announce(sql).await?;

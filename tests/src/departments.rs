@@ -2,6 +2,7 @@
 //!
 //! * `health.visits`, person-level, released at the node: see [`health`].
 //! * `councils.homes`, households, held by three councils and released at the gateway: see [`councils`].
+//! * `surgeries.patients`, held by three surgeries that don't trust each other: see [`surgeries`].
 //! * `schools.pupils`, pupils, one row each: see [`schools`].
 //! * `ref.areas`, open: see [`reference`].
 //! * `clinic.people`, `clinic.episodes` and `clinic.prescriptions`, of the same people: see [`clinic`].
@@ -177,6 +178,66 @@ measured_in = "pence"
         council("ashford", "Ashford Council", 4, 1),
         council("brent", "Brent Council", 5, 0),
         council("camden", "Camden Council", 6, 0),
+    ]
+}
+
+/// Three surgeries that add up their patients, one row each, and are protected from each other: of the others than one, 10
+/// to 13 are asked for. Asthma have 20 at each, gout 40 at the first and nobody elsewhere, measles 40, 3 and 2, and mumps
+/// 7 at each. A visit costs 100 pence.
+#[must_use]
+pub fn surgeries() -> Vec<Department> {
+    let surgery = |id: &str, patients: [u32; 4]| {
+        let mut csv = "Patient,Illness,Cost\n".to_owned();
+        for (illness, n) in ["asthma", "gout", "measles", "mumps"].iter().zip(patients) {
+            for i in 0..n {
+                let _ = writeln!(csv, "{id}-{illness}-{i},{illness},100");
+            }
+        }
+        let config = format!(
+            r#"
+[node]
+id = "{id}"
+department = "{id} surgery"
+
+[[dataset]]
+name = "surgeries.patients"
+source = {{ format = "csv", path = "patients.csv" }}
+protection = "protected"
+unit = "patient"
+unit_unique_per_row = true
+units_at_one_node = true
+profile = "standard"
+others_min = 10
+release = "at-gateway"
+
+[[dataset.column]]
+name = "patient"
+from = "Patient"
+type = "text"
+label = "unit"
+
+[[dataset.column]]
+name = "illness"
+from = "Illness"
+type = "text"
+label = "dimension"
+domain = ["asthma", "gout", "measles", "mumps"]
+
+[[dataset.column]]
+name = "cost"
+from = "Cost"
+type = "integer"
+label = "measure"
+bounds = {{ low = 0, high = 10000 }}
+measured_in = "pence"
+"#
+        );
+        Department { config, files: vec![("patients.csv".to_owned(), csv.into_bytes())] }
+    };
+    vec![
+        surgery("north", [20, 40, 40, 7]),
+        surgery("south", [20, 0, 3, 7]),
+        surgery("west", [20, 0, 2, 7]),
     ]
 }
 

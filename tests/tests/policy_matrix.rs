@@ -38,6 +38,7 @@ const fn of_question_rule(rule: QuestionRule) -> &'static str {
 const fn of_cell_rule(rule: CellRule) -> &'static str {
     match rule {
         CellRule::Threshold => "threshold",
+        CellRule::Others => "others",
         CellRule::Dominance => "dominance",
         CellRule::DegreesOfFreedom => "dof",
         CellRule::Noise => "noise",
@@ -153,6 +154,21 @@ fn councils_at_node() -> Vec<Department> {
     councils
 }
 
+/// The councils again under this preset, their cells added up; the first alone has 30 homes in band `C`.
+fn shared(preset: &str) -> Vec<Department> {
+    let mut councils = departments::councils();
+    for (i, council) in councils.iter_mut().enumerate() {
+        council.config = council
+            .config
+            .replace("[node]\nid = \"", "[node]\nid = \"shared-")
+            .replace("councils.homes", "councils.shared")
+            .replace("\"standard\"", &format!("\"{preset}\""));
+        let alone = (0..30).filter(|_| i == 0).map(|n| format!("c{n},C,0\n"));
+        council.files[0].1.extend(alone.collect::<String>().into_bytes());
+    }
+    councils
+}
+
 /// The same visits again, at a node that answers one condition.
 fn rationed(preset: &str) -> Department {
     let mut again = department(Among::All, preset, "at-node");
@@ -179,6 +195,7 @@ async fn matrix() -> String {
     let mut columns: Vec<Vec<String>> = Vec::new();
     for preset in Preset::ALL {
         let mut departments = councils_at_node();
+        departments.extend(shared(preset.as_str()));
         let visits = department(Among::All, preset.as_str(), "at-node");
         departments.push(with_patients(visits, preset.as_str()));
         departments.push(rationed(preset.as_str()));

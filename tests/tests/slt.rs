@@ -4,8 +4,12 @@ use insitu_tests::driver::Slt;
 use insitu_tests::{Federation, departments};
 
 async fn run(folder: &str) {
-    let departments =
-        [departments::all(), vec![departments::schools(), departments::clinic()]].concat();
+    let departments = [
+        departments::all(),
+        vec![departments::schools(), departments::clinic()],
+        departments::surgeries(),
+    ]
+    .concat();
     let federation = Federation::start(&departments).await;
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/slt");
     let mut files: Vec<_> = std::fs::read_dir(format!("{root}/{folder}"))

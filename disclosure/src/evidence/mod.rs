@@ -3,7 +3,8 @@
 //! 1. [`PartEvidence`]: who contributes, how much, and secret draws about it; it merges.
 //! 2. [`Sketch`]: how two sets of units differ, without saying who is in them. [`Marks`]: how a set finds its like.
 //! 3. [`merge()`]: Evidence of several nodes together.
-//! 4. [`evidence_schema`], [`write`], [`read`], [`read_keys`]: as one Arrow batch. It is sent to a gateway only where the data owner
+//! 4. [`Pooled`]: the same, with whose it is: what protection works on.
+//! 5. [`evidence_schema`], [`write`], [`read`], [`read_keys`]: as one Arrow batch. It is sent to a gateway only where the data owner
 //!    chose the release mode `at-gateway`, or where the data is open.
 //! 5. [`OpenCells`]: of open data, added up column by column.
 
@@ -12,6 +13,7 @@ mod keys;
 mod marks;
 mod merge;
 mod part;
+mod pooled;
 mod shape;
 mod sign_counts;
 mod sketch;
@@ -22,8 +24,9 @@ pub(crate) use keys::key_columns;
 pub use keys::{Keys, read_keys};
 pub use marks::{MARKS, Marks};
 pub use merge::merge;
-pub(crate) use merge::{cell_bytes, key_bytes, merge_by_key, put_key_bytes};
+pub(crate) use merge::{cell_bytes, key_bytes, put_key_bytes};
 pub use part::{Adds, Contribution, Nameless, PartEvidence, UnitWord};
+pub use pooled::{Pooled, Share, Shares};
 pub use shape::PartShape;
 pub use sign_counts::SignCounts;
 pub use sketch::{COUNTERS, Difference, FURTHER_COUNTERS, FURTHER_UNITS_MAX, SKETCH_BYTES, Sketch};

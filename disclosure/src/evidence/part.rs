@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::pooled::Shares;
 use super::sign_counts::SignCounts;
 use super::sketch::Sketch;
 use crate::distinct::DistinctSketch;
@@ -32,6 +33,8 @@ pub struct PartEvidence {
     pub sketch: Option<Box<Sketch>>,
     /// Sketch of the different values, where about how many there are is asked of open data.
     pub distinct: Option<Box<DistinctSketch>>,
+    /// What each department contributes, once several departments' answers are put together. No node says it.
+    pub shares: Shares,
 }
 
 /// What units without an id come to together.
@@ -170,6 +173,7 @@ impl PartEvidence {
         self.nameless.count = self.nameless.count.saturating_add(other.nameless.count);
         self.nameless.sum = self.nameless.sum.saturating_add(other.nameless.sum);
         self.question = self.question.wrapping_add(other.question);
+        self.shares.merge(&other.shares);
         if let Some(theirs) = &other.sketch {
             match &mut self.sketch {
                 Some(mine) => mine.add(theirs),

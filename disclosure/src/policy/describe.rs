@@ -24,6 +24,12 @@ impl Profile {
             }
             ThresholdOn::Perturbed => format!("at least {threshold} {units} after noise"),
         };
+        if 0 < self.others_min {
+            let (least, blur) = (self.others_min, self.threshold_blur);
+            let most = least.saturating_add(blur);
+            let range = if blur == 0 { least.to_string() } else { format!("{least} to {most}") };
+            let _ = write!(text, ", {range} of them without any one department");
+        }
         match self.zeros {
             Zeros::Shown => text.push_str(" or none"),
             Zeros::Small => {}
@@ -73,6 +79,7 @@ impl Profile {
             ("method", self.describe("units")),
             ("threshold_units", self.threshold_units.to_string()),
             ("threshold_blur", self.threshold_blur.to_string()),
+            ("others_min", self.others_min.to_string()),
             ("rounding_base", self.rounding_base.to_string()),
             ("p_percent", p_percent.to_string()),
             ("one_percent", one_percent.to_string()),
@@ -96,6 +103,11 @@ mod tests {
                 Profile::STANDARD,
                 "at least 10 to 13 persons; no two hold 90 % of a total; noise by cell key and question; rounded to \
                  5; difference guard",
+            ),
+            (
+                Preset::Strict.profile(),
+                "at least 20 to 23 persons, 10 to 13 of them without any one department; no one holds more than 50 % of \
+                 a total; no two hold 67 % of a total; noise by cell key and question; rounded to 5; difference guard",
             ),
             (Preset::OnsCkm.profile(), "at least 10 persons after noise; noise by cell key"),
             (

@@ -3,6 +3,7 @@
 //! | | `standard` | `strict` | `ons-ckm` | `round-5` | `midpoint-6` | `exact` |
 //! |---|---|---|---|---|---|---|
 //! | threshold | 10, raised by 0 to 3 | 20, raised by 0 to 3 | 10, after noise | 8 | 7 | 10 |
+//! | of others | - | 10, raised by 0 to 3 | - | - | - | - |
 //! | zeros | small | small | small | shown | shown | small |
 //! | noise | two layers | two layers | one layer | - | - | - |
 //! | rounding | 5 | 5 | - | 5 | 6, midpoints | - |
@@ -20,6 +21,10 @@
 //! linked to the first by numbers it doesn't look at, so profiles that rest on it answer whole tables only; they are
 //! filtered above, once released. The guard stays on: a count of rows and a count of values, or the same table of two
 //! states of the data, can differ by one person. It makes some margins repeat a cell's value.
+//!
+//! Units of others than one department are asked for under `strict` only: most cells that departments share in unevenly, and
+//! all that one of them has alone, are lost by it. Whether departments need protection from each other is for their owners
+//! to say, who can tighten any profile.
 //!
 //! Where nothing is added, `exact`, `round-5` and `midpoint-6` rest on suppression, rounding and the guard alone.
 
@@ -73,6 +78,7 @@ impl Preset {
             Self::Standard => Profile {
                 threshold_units: 10,
                 threshold_blur: 3,
+                others_min: 0,
                 threshold_on: ThresholdOn::Units,
                 zeros: Zeros::Small,
                 noise: Noise::CellAndQuestion,
@@ -86,6 +92,7 @@ impl Preset {
             },
             Self::Strict => Profile {
                 threshold_units: 20,
+                others_min: 10,
                 dominance: Dominance { p_percent: 10, one_percent: 50, two_percent: 67 },
                 predicates: Predicates::Strict,
                 ..Self::Standard.profile()

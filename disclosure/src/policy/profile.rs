@@ -9,6 +9,9 @@ pub struct Profile {
     /// The threshold of a cell is raised by 0 to this many units, drawn from secret keys, so that
     /// whether a cell is suppressed doesn't tell its exact size.
     pub threshold_blur: u32,
+    /// Distinct protected units that all departments but any one of them must contribute together, where several hold
+    /// a dataset; raised like the threshold. 0: off. Rule [`crate::rules::others`].
+    pub others_min: u32,
     /// Which count is held against the threshold.
     pub threshold_on: ThresholdOn,
     /// What becomes of a count of nobody.
@@ -124,6 +127,7 @@ impl Profile {
     pub const OPEN: Self = Self {
         threshold_units: 0,
         threshold_blur: 0,
+        others_min: 0,
         threshold_on: ThresholdOn::Units,
         zeros: Zeros::Shown,
         noise: Noise::None,

@@ -7,7 +7,7 @@ use super::*;
 use crate::answer_times::AnswerTimes;
 use crate::complementary::{CellInput, CellState, Limits, Relation, audit};
 use crate::dataset::{Bounds, Column, Dataset, DatasetName, Domain, ProtectedUnit, ReleaseMode};
-use crate::evidence::merge;
+use crate::evidence::{Evidence, Pooled, merge};
 use crate::guard::MemoryStore;
 use crate::label::Label;
 use crate::policy::{Preset, Zeros};
@@ -187,7 +187,9 @@ fn shown(town: &Town, preset: Preset, asked: Asked, kept: &[usize]) -> Vec<bool>
     let admitted = question(asked, kept, dataset(preset, &town.sizes));
     let guard = MemoryStore::new(10);
     let release = Release { snapshot: 0, guard: &guard };
-    let table = protect(&admitted, evidence(town, asked, kept), &release).unwrap();
+    let table =
+        protect(&admitted, Pooled::of_one_department(evidence(town, asked, kept)), &release)
+            .unwrap();
     let statuses = table.get().measures()[0].statuses();
     statuses.iter().map(|status| *status == CellStatus::Released).collect()
 }
@@ -347,7 +349,10 @@ fn a_margin_is_decided_in_a_finer_table_as_it_is_by_itself() {
         let Parts { distinct: parts, .. } = admitted.tabulation().parts(admitted.dataset());
         let rules = PartRules::of(&parts[0], &admitted);
         let zeros = StructuralZeros::of(admitted.tabulation(), &parts, admitted.dataset());
-        let cells = all_cells(public_cells(&admitted, 1), evidence(town, asked, kept));
+        let cells = all_cells(
+            public_cells(&admitted, 1),
+            Pooled::of_one_department(evidence(town, asked, kept)),
+        );
         margins::margins(&rules, &zeros, &admitted, &cells)
     };
     for asked in [Asked::Count, Asked::Sum] {

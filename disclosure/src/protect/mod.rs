@@ -32,9 +32,7 @@ use self::remark::Remarks;
 use self::structural::StructuralZeros;
 use crate::admit::Admitted;
 use crate::dataset::{Bounds, Dataset, Protection};
-use crate::evidence::{
-    Cell, Evidence, PartEvidence, PartShape, cell_bytes, key_columns, merge_by_key,
-};
+use crate::evidence::{Cell, PartEvidence, PartShape, Pooled, cell_bytes, key_columns};
 use crate::guard::{Guard, GuardError, GuardedCell, Verdict};
 use crate::noise::PerturbationTable;
 use crate::policy::{Complementary, DifferenceGuard, Profile};
@@ -90,15 +88,15 @@ pub struct Release<'a> {
 ///
 /// ```compile_fail
 /// // INVARIANT(AI-3): the Evidence of a question that wasn't admitted can't be protected.
-/// use insitu_disclosure::{Evidence, Protected, Tabulation, guard::GuardError, protect::{Release, protect}, table::Table};
-/// fn skip(question: &Tabulation, evidence: Evidence, release: &Release<'_>) -> Result<Protected<Table>, GuardError> {
+/// use insitu_disclosure::{Pooled, Protected, Tabulation, guard::GuardError, protect::{Release, protect}, table::Table};
+/// fn skip(question: &Tabulation, evidence: Pooled, release: &Release<'_>) -> Result<Protected<Table>, GuardError> {
 ///     protect(question, evidence, release)
 /// }
 /// ```
 ///
 /// ```
-/// use insitu_disclosure::{Admitted, Evidence, Protected, Tabulation, guard::GuardError, protect::{Release, protect}, table::Table};
-/// fn keep(question: &Admitted<Tabulation>, evidence: Evidence, release: &Release<'_>) -> Result<Protected<Table>, GuardError> {
+/// use insitu_disclosure::{Admitted, Pooled, Protected, Tabulation, guard::GuardError, protect::{Release, protect}, table::Table};
+/// fn keep(question: &Admitted<Tabulation>, evidence: Pooled, release: &Release<'_>) -> Result<Protected<Table>, GuardError> {
 ///     protect(question, evidence, release)
 /// }
 /// ```
@@ -107,7 +105,7 @@ pub struct Release<'a> {
 /// Released cells can't be remembered; nothing is released then.
 pub fn protect(
     admitted: &Admitted<Tabulation>,
-    evidence: Evidence,
+    evidence: Pooled,
     release: &Release<'_>,
 ) -> Result<Protected<Table>, GuardError> {
     let Parts { distinct: parts, of_measures } = admitted.tabulation().parts(admitted.dataset());
@@ -222,8 +220,8 @@ type Keyed = (Vec<u8>, Cell);
 /// The cells there is something about, and those everybody knows to be possible, in key order, which
 /// says nothing about where or when a cell came from. Coarser sets come first: what the guard repeats of a
 /// margin then doesn't depend on whether finer cells were asked for with it.
-fn all_cells(public: Vec<Cell>, evidence: Evidence) -> Vec<Keyed> {
-    merge_by_key([Evidence { cells: public }, evidence])
+fn all_cells(public: Vec<Cell>, evidence: Pooled) -> Vec<Keyed> {
+    evidence.with(public)
 }
 
 /// The cells whose rows stand whatever is known of them: so far, nothing.

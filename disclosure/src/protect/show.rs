@@ -2,7 +2,7 @@
 
 use super::{PartRules, Shown};
 use crate::evidence::PartEvidence;
-use crate::rules::{CELL_RULES, CellRule, dof, dominance, noise, rounding, threshold};
+use crate::rules::{CELL_RULES, CellRule, dof, dominance, noise, others, rounding, threshold};
 use crate::table::CellStatus;
 use crate::tabulation::PartKind;
 
@@ -36,6 +36,11 @@ pub(super) fn show(rules: &PartRules<'_>, evidence: &PartEvidence) -> Shown {
             CellRule::Threshold => {
                 let [largest, _] = evidence.largest;
                 if !threshold::passes(&evidence, *profile, is_count && largest <= 1) {
+                    return Err(CellStatus::Suppressed);
+                }
+            }
+            CellRule::Others => {
+                if !others::passes(&evidence, *profile) {
                     return Err(CellStatus::Suppressed);
                 }
             }

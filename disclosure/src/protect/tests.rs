@@ -6,7 +6,7 @@ use super::*;
 use crate::answer_times::AnswerTimes;
 use crate::complementary::{CellInput, CellState, Limits, Relation, audit};
 use crate::dataset::{Column, Dataset, DatasetName, Domain, ProtectedUnit, ReleaseMode};
-use crate::evidence::merge;
+use crate::evidence::{Evidence, Pooled, merge};
 use crate::guard::MemoryStore;
 use crate::impossible::Impossible;
 use crate::label::Label;
@@ -106,7 +106,7 @@ fn protected(
     off.impossible = impossible;
     let admitted = crate::admit(admitted.tabulation().clone(), Arc::new(off)).unwrap();
     let release = Release { snapshot: 0, guard: &guard };
-    let table = protect(&admitted, evidence, &release).unwrap();
+    let table = protect(&admitted, Pooled::of_one_department(evidence), &release).unwrap();
     (admitted, table)
 }
 

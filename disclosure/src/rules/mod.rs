@@ -11,6 +11,7 @@ pub mod keys;
 pub mod labels;
 pub mod measures;
 pub mod noise;
+pub mod others;
 pub mod quantiles;
 pub mod references;
 pub mod roll_ups;
@@ -60,6 +61,8 @@ pub const QUESTION_RULES: [QuestionRule; 9] = [
 pub enum CellRule {
     /// [`threshold`]
     Threshold,
+    /// [`others`]
+    Others,
     /// [`dominance`]
     Dominance,
     /// [`dof`]
@@ -72,8 +75,9 @@ pub enum CellRule {
 
 /// Rules on single cells, in order. Amounts were clamped to their declared bounds at the node, as they
 /// were added up. After these come the rules that need all cells of a table: the difference guard.
-pub const CELL_RULES: [CellRule; 5] = [
+pub const CELL_RULES: [CellRule; 6] = [
     CellRule::Threshold,        // too few units: nothing else about the cell matters
+    CellRule::Others,           // the same for what one department doesn't know of it
     CellRule::Dominance,        // it suppresses too, and needs exact values
     CellRule::DegreesOfFreedom, // it suppresses too, and counts units before noise
     CellRule::Noise,            // before rounding, which hides how much was added

@@ -48,13 +48,14 @@ pub fn shows_zero(evidence: &PartEvidence, profile: Profile) -> bool {
 
 /// A least number of units, raised by what is drawn for the cell.
 pub(super) fn raised(least: u32, evidence: &PartEvidence, profile: Profile) -> u64 {
-    u64::from(least).saturating_add(blur(evidence, profile))
+    u64::from(least).saturating_add(blur(evidence.record_keys, profile))
 }
 
-fn blur(evidence: &PartEvidence, profile: Profile) -> u64 {
+/// By how many a least number is raised for units with this sum of record keys: 0 to `threshold_blur`.
+pub(super) fn blur(record_keys: i64, profile: Profile) -> u64 {
     let steps = u64::from(profile.threshold_blur).saturating_add(1);
     // Not from the question: every new wording would draw again, until one is shown.
-    let drawn = mix(u64::from_le_bytes(evidence.record_keys.to_le_bytes()));
+    let drawn = mix(u64::from_le_bytes(record_keys.to_le_bytes()));
     drawn.checked_rem(steps).unwrap_or(0)
 }
 

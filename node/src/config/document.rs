@@ -80,6 +80,7 @@ pub(super) struct DatasetTable {
     pub(super) one_percent: At<Whole>,
     pub(super) two_percent: At<Whole>,
     pub(super) degrees_of_freedom: At<Whole>,
+    pub(super) others_min: At<Whole>,
     pub(super) record_key: At<String>,
     pub(super) p_table: At<String>,
     pub(super) release: At<String>,

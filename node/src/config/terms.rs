@@ -84,6 +84,10 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
         problems.choice(word, "release", &choices)
     });
     let fix = "add `units_at_one_node = true` if nobody has rows at two nodes of this dataset, otherwise `false`";
+    if release == Some(ReleaseMode::AtNode) {
+        let why = "a node protects its own tables alone; it is about departments whose cells are added up";
+        problems.forbidden(&table.others_min, "others_min", why);
+    }
     let units_at_one_node =
         problems.required(&table.units_at_one_node, at, "units_at_one_node", fix);
     let conditions_max = conditions_max(table, problems);
@@ -154,7 +158,7 @@ fn noiseless(profile: Option<Profile>, table: &DatasetTable, problems: &mut Prob
 }
 
 /// The numbers of a profile that may be written.
-fn numbers(table: &DatasetTable) -> [(&At<Whole>, &'static str); 7] {
+fn numbers(table: &DatasetTable) -> [(&At<Whole>, &'static str); 8] {
     [
         (&table.threshold_units, "threshold_units"),
         (&table.threshold_blur, "threshold_blur"),
@@ -163,6 +167,7 @@ fn numbers(table: &DatasetTable) -> [(&At<Whole>, &'static str); 7] {
         (&table.one_percent, "one_percent"),
         (&table.two_percent, "two_percent"),
         (&table.degrees_of_freedom, "degrees_of_freedom"),
+        (&table.others_min, "others_min"),
     ]
 }
 
@@ -267,7 +272,9 @@ fn profile(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Opti
         number(&table.two_percent, "two_percent", preset.dominance.two_percent, Smaller);
     let degrees_of_freedom =
         number(&table.degrees_of_freedom, "degrees_of_freedom", preset.degrees_of_freedom, Larger);
+    let others_min = number(&table.others_min, "others_min", preset.others_min, Larger);
     Some(Profile {
+        others_min: others_min?,
         threshold_units: threshold_units?,
         threshold_blur: threshold_blur?,
         rounding_base: rounding_base?,

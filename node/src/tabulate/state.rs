@@ -75,7 +75,7 @@ pub(super) fn decode_one(bytes: &[u8]) -> Option<PartEvidence> {
         nameless: Nameless { count: nameless, sum: nameless_sum },
         question: 0,
         sketch,
-        distinct: None,
+        ..PartEvidence::default()
     })
 }
 
@@ -95,7 +95,7 @@ mod tests {
             nameless: Nameless { count: 2, sum: i128::MIN },
             question: 0,
             sketch: None,
-            distinct: None,
+            ..PartEvidence::default()
         };
         let bytes = |evidence: &PartEvidence| {
             let mut bytes = Vec::new();

@@ -88,16 +88,24 @@ fn attack_55_an_outage_as_a_difference() {
 fn attack_58_a_person_named_to_another_department() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let federation = Federation::start(&departments::councils()).await;
-        for tap in 0..3 {
+        let mut all = departments::councils();
+        all.push(departments::reference());
+        let federation = Federation::start(&all).await;
+        for tap in 0..4 {
             federation.tap(tap).clear();
         }
         let sql = "SELECT count(*) FROM councils.homes WHERE account = 'named-person'";
         assert!(sql.contains("named-person"), "passed on, every department would read it");
         let told = federation.analyst().await.refused(sql).await;
         assert!(told.contains("D202"), "{told}");
-        for tap in 0..3 {
+        for tap in 0..4 {
             assert!(!holds(&federation.tap(tap).received(), "named-person"));
         }
+        // What isn't stopped: any other word of a question goes to those who hold the dataset, and to nobody else.
+        let sql = "SELECT count(*) FROM councils.homes WHERE band = 'named-person'";
+        federation.analyst().await.ask(sql).await.unwrap();
+        let reached =
+            [0, 1, 2, 3].map(|tap| holds(&federation.tap(tap).received(), "named-person"));
+        assert_eq!(reached, [true, true, true, false]);
     });
 }

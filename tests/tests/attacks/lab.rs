@@ -20,8 +20,9 @@ use insitu_disclosure::rules::groups::counted_max;
 use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{
     Admitted, AnswerTimes, Column, Comparison, Dataset, DatasetName, Dispersion, Evidence, Input,
-    Key, KeySet, Label, Literal, Measure, MeasureKind, PartEvidence, Profile, ProtectedUnit,
-    Protection, Release, ReleaseMode, Scalar, ScalarType, Tabulation, admit, protect,
+    Key, KeySet, Label, Literal, Measure, MeasureKind, PartEvidence, Pooled, Profile,
+    ProtectedUnit, Protection, Release, ReleaseMode, Scalar, ScalarType, Tabulation, admit,
+    protect,
 };
 
 /// Threshold only, and sharp: no noise, rounding, dominance, degrees of freedom or guard.
@@ -56,6 +57,7 @@ pub(super) const COLUMNS: usize = 8;
 #[derive(Debug)]
 pub(super) struct Lab {
     dataset: Arc<Dataset>,
+    seed: u8,
     keys: DatasetKeys,
     guard: MemoryStore,
     budget: Arc<MemoryBudget>,
@@ -108,7 +110,7 @@ impl Lab {
         let (description, impossible) = (None, Vec::new());
         let dataset = Dataset { name, description, columns, impossible, protection, snapshot: 0 };
         let (guard, budget) = (MemoryStore::new(1_000_000), Arc::new(MemoryBudget::default()));
-        Self { dataset: dataset.into(), keys, guard, budget }
+        Self { dataset: dataset.into(), seed, keys, guard, budget }
     }
 
     /// The protected table for one cell, over a state of the data; `None` if the budget is spent.
@@ -119,6 +121,47 @@ impl Lab {
         snapshot: u64,
         people: &[Person],
     ) -> Option<RecordBatch> {
+        let admitted = self.question(what, spelling);
+        let budget: Arc<dyn ConditionBudget> = Arc::clone(&self.budget) as _;
+        let accounts = [(self.dataset.name.clone(), Account { snapshot, budget })].into();
+        let admitted = match charge(admitted, &Editions::new(), &accounts) {
+            Ok(charged) => charged.into_admitted(),
+            Err(Unpaid::Spent(_)) => return None,
+            Err(Unpaid::Unkept(error)) => panic!("{error}"),
+        };
+        let cells = vec![self.cell(&admitted, &self.keys, KeySet::NONE, Vec::new(), people)];
+        Some(self.release(&admitted, Evidence { cells }, snapshot))
+    }
+
+    /// What a gateway shows of a cell to which each of these departments contributes people; each has keys of its own.
+    pub(super) fn shared(
+        &self,
+        what: What,
+        spelling: &str,
+        snapshot: u64,
+        departments: &[Vec<Person>],
+    ) -> Option<i64> {
+        let admitted = self.question(what, spelling);
+        let answers = departments.iter().zip(1..).map(|(people, number)| {
+            let mut secret = [self.seed; 32];
+            secret[0] ^= number;
+            let keys = DatasetKeys::derive(&secret, &self.dataset.name);
+            let mut cells = Vec::new();
+            if !people.is_empty() {
+                cells.push(self.cell(&admitted, &keys, KeySet::NONE, Vec::new(), people));
+            }
+            let mut evidence = Evidence { cells };
+            evidence.draw(&admitted, &keys, snapshot);
+            (number, evidence)
+        });
+        let pooled = Pooled::of_departments(&admitted, answers);
+        let release = Release { snapshot, guard: &self.guard };
+        let batch = protect(&admitted, pooled, &release).unwrap().to_batch().unwrap();
+        let values = batch.column(0).as_primitive::<Int64Type>();
+        (!values.is_null(0)).then(|| values.value(0))
+    }
+
+    fn question(&self, what: What, spelling: &str) -> Admitted<Tabulation> {
         let predicate = Scalar::Compare {
             op: Comparison::Equal,
             left: Box::new(Scalar::Column("area".to_owned())),
@@ -142,16 +185,7 @@ impl Lab {
             measures: vec![Measure { kind, filter: None }],
             groups_max: 10,
         };
-        let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
-        let budget: Arc<dyn ConditionBudget> = Arc::clone(&self.budget) as _;
-        let accounts = [(self.dataset.name.clone(), Account { snapshot, budget })].into();
-        let admitted = match charge(admitted, &Editions::new(), &accounts) {
-            Ok(charged) => charged.into_admitted(),
-            Err(Unpaid::Spent(_)) => return None,
-            Err(Unpaid::Unkept(error)) => panic!("{error}"),
-        };
-        let cells = vec![self.cell(&admitted, KeySet::NONE, Vec::new(), people)];
-        Some(self.release(&admitted, Evidence { cells }, snapshot))
+        admit(tabulation, Arc::clone(&self.dataset)).unwrap()
     }
 
     /// How many cells a node with this limit counts for one question of many; the asker names a limit, too.
@@ -177,20 +211,21 @@ impl Lab {
     fn cell(
         &self,
         admitted: &Admitted<Tabulation>,
+        secret: &DatasetKeys,
         set: KeySet,
         keys: Vec<Option<Literal>>,
         people: &[Person],
     ) -> Cell {
         let parts = admitted.tabulation().parts(admitted.dataset()).distinct;
-        let parts = parts.iter().map(|part| self.part(part, people)).collect();
+        let parts = parts.iter().map(|part| Self::part(part, secret, people)).collect();
         Cell { set, keys, parts }
     }
 
-    fn part(&self, part: &Part<'_>, people: &[Person]) -> PartEvidence {
+    fn part(part: &Part<'_>, secret: &DatasetKeys, people: &[Person]) -> PartEvidence {
         let mut found = PartEvidence::default();
         let mut signs = SignCounts::new();
         for (person, cost) in people {
-            let word = self.keys.unit_word(&person.to_le_bytes());
+            let word = secret.unit_word(&person.to_le_bytes());
             let unit = UnitWord { word, record_key: None };
             let (sum, adds) = match part.kind {
                 PartKind::Rows | PartKind::Values | PartKind::Units => (0, Adds::Rows),
@@ -215,7 +250,10 @@ impl Lab {
     ) -> RecordBatch {
         evidence.draw(admitted, &self.keys, snapshot);
         let release = Release { snapshot, guard: &self.guard };
-        protect(admitted, evidence, &release).unwrap().to_batch().unwrap()
+        protect(admitted, Pooled::of_one_department(evidence), &release)
+            .unwrap()
+            .to_batch()
+            .unwrap()
     }
 
     /// The counts of `GROUP BY ROLLUP (area)`: by area, and of the total under no name. What is suppressed isn't
@@ -231,10 +269,10 @@ impl Lab {
         };
         let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
         let all: Vec<Person> = areas.iter().flat_map(|(_, people)| people).copied().collect();
-        let mut cells = vec![self.cell(&admitted, KeySet::NONE, vec![None], &all)];
+        let mut cells = vec![self.cell(&admitted, &self.keys, KeySet::NONE, vec![None], &all)];
         cells.extend(areas.iter().map(|(area, people)| {
             let keys = vec![Some(Literal::Utf8((*area).to_owned()))];
-            self.cell(&admitted, by_area, keys, people)
+            self.cell(&admitted, &self.keys, by_area, keys, people)
         }));
         let batch = self.release(&admitted, Evidence { cells }, 0);
         let (areas, counts) = (batch.column(0), batch.column(2).as_primitive::<Int64Type>());

@@ -11,7 +11,7 @@ use insitu_disclosure::policy::Profile;
 use insitu_disclosure::rules::{dof, dominance, noise, rounding, threshold};
 use insitu_disclosure::tabulation::{Part, PartKind, Parts};
 use insitu_disclosure::{
-    Admitted, Evidence, KeySet, MeasureKind, Release, SET_COLUMN, Tabulation, protect,
+    Admitted, Evidence, KeySet, MeasureKind, Pooled, Release, SET_COLUMN, Tabulation, protect,
 };
 
 use super::relay::{STATE, draw};
@@ -54,7 +54,7 @@ type Shown = BTreeMap<String, Vec<(String, String)>>;
 
 fn shown(admitted: &Admitted<Tabulation>, evidence: &Evidence, guard: &dyn Guard) -> Shown {
     let release = Release { snapshot: STATE, guard };
-    let table = protect(admitted, evidence.clone(), &release).unwrap();
+    let table = protect(admitted, Pooled::of_one_department(evidence.clone()), &release).unwrap();
     let batch = table.to_batch().unwrap();
     let options = FormatOptions::default().with_null("NULL");
     let text = |column: usize, row: usize| {
@@ -82,7 +82,10 @@ fn shown(admitted: &Admitted<Tabulation>, evidence: &Evidence, guard: &dyn Guard
 /// The protected table as it leaves, byte for byte, with a guard that saw nothing before.
 pub(super) fn table(admitted: &Admitted<Tabulation>, evidence: &Evidence) -> String {
     let release = Release { snapshot: STATE, guard: &MemoryStore::new(u64::MAX) };
-    let batch = protect(admitted, evidence.clone(), &release).unwrap().to_batch().unwrap();
+    let batch = protect(admitted, Pooled::of_one_department(evidence.clone()), &release)
+        .unwrap()
+        .to_batch()
+        .unwrap();
     format!("{:?}", batch.columns())
 }
 

@@ -311,6 +311,12 @@ pub(super) const ROWS: &[Row] = &[
         "a total of nobody",
         &["SELECT sum(cost) FROM health.visits WHERE area = 'Nowhere'"],
     ),
+    (
+        "others",
+        "20 of each, 15 of all, 30 of one",
+        &["SELECT band, count(*) FROM councils.shared GROUP BY band"],
+    ),
+    ("others", "30 of one", &["SELECT count(*) FROM councils.shared WHERE band = 'C'"]),
     ("dominance", "one holds most", &["SELECT sum(cost) FROM health.visits WHERE area = 'I'"]),
     ("dominance", "one has most rows", &["SELECT count(*) FROM health.visits WHERE area = 'J'"]),
     ("dominance", "nobody does", &["SELECT sum(cost) FROM health.visits WHERE area = 'A'"]),

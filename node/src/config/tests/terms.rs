@@ -37,9 +37,33 @@ fn profiles_are_only_tightened() {
     );
     check(
         "profile = \"standard\"",
+        "profile = \"strict\"\nothers_min = 9",
+        &[
+            "19:14: `others_min` is 9, below the profile's 10; write 10 or more: a profile is only tightened",
+            "20:19: `threshold_units` is 12, below the profile's 20; write 20 or more: a profile is only tightened",
+        ],
+    );
+    check(
+        "profile = \"standard\"",
         "profile = \"none\"",
         &["18:11: `none` isn't known as `profile`; write one of `standard`, `strict`, `ons-ckm`, \
              `round-5`, `midpoint-6`, `exact`"],
+    );
+}
+
+#[test]
+fn units_of_others_are_asked_for_where_cells_are_added_up() {
+    let with = |release: &str| {
+        let terms = format!("release = \"{release}\"\nothers_min = 10");
+        parse(&FULL.replace("release = \"at-gateway\"", &terms))
+    };
+    let config = with("at-gateway").unwrap();
+    let [descriptor] = config.datasets.as_slice() else { panic!() };
+    assert_eq!(descriptor.dataset.profile().others_min, 10);
+    let told = with("at-node").unwrap_err().to_string();
+    assert!(
+        told.contains("`others_min` has no place here: a node protects its own tables alone"),
+        "{told}"
     );
 }
 
