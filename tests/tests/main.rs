@@ -29,6 +29,7 @@ mod references;
 mod regressions;
 mod result_cache;
 mod roll_ups;
+mod same_id;
 mod sharing;
 mod slt;
 mod split;
