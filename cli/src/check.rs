@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use insitu_gateway::config::GatewayConfig;
 use insitu_node::config::{NodeConfig, Secret};
+use insitu_node::dataset::Source;
 
 use crate::failure::Failure;
 use crate::shutdown::announce;
@@ -55,10 +56,32 @@ fn check(file: &Path) -> Result<String, String> {
                 Secret::read(link.secret_file())
                     .map_err(|error| format!("{}: {error}", file.display()))?;
             }
+            missing_files(&config, file)?;
             Ok(format!("node {}, {}", config.node.id, plural(config.datasets.len(), "dataset")))
         }
         None => Err(neither(file)),
     }
+}
+
+/// Every file of a dataset that isn't there, and a state folder that is no folder: found when the node would start.
+fn missing_files(config: &NodeConfig, file: &Path) -> Result<(), String> {
+    let named = config.datasets.iter().flat_map(|descriptor| match &descriptor.source {
+        Source::Csv(source) => &source.files,
+        Source::Parquet(source) => &source.files,
+    });
+    let absent = named
+        .map(|named| config.data_folder.join(named.to_string()))
+        .filter(|path| !path.is_file())
+        .map(|path| {
+            format!("{}: `{}` isn't a file; correct the path", file.display(), path.display())
+        });
+    let state = &config.state_folder;
+    let no_folder = (state.exists() && !state.is_dir()).then(|| {
+        let told = "isn't a folder, in which state could be kept; correct `state`";
+        format!("{}: `{}` {told}", file.display(), state.display())
+    });
+    let problems: Vec<String> = absent.chain(no_folder).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
 }
 
 /// What is said of a file that is no configuration.
@@ -107,6 +130,26 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(kind(text), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn files_that_are_not_there_and_a_state_that_is_no_folder_are_all_told() {
+        let folder = std::env::temp_dir().join(format!("insitu-check-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("folder")).unwrap();
+        let text = "[node]\nid = \"n\"\ndepartment = \"D\"\nstate = \"there.csv\"\n\
+            [[dataset]]\nname = \"d.t\"\nprotection = \"open\"\n\
+            source = { format = \"csv\", files = [\"there.csv\", \"gone.csv\", \"folder\"] }\n\
+            [[dataset.column]]\nname = \"a\"\ntype = \"integer\"\nlabel = \"dimension\"\n";
+        std::fs::write(folder.join("there.csv"), "a\n").unwrap();
+        let file = folder.join("node.toml");
+        let config = NodeConfig::parse(text, &file).unwrap();
+        let told = missing_files(&config, &file).unwrap_err();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(told.lines().count(), 3, "{told}");
+        for named in ["gone.csv` isn't a file", "folder` isn't a file", "there.csv` isn't a folder"]
+        {
+            assert!(told.contains(named), "{told}");
         }
     }
 

@@ -46,6 +46,12 @@ impl Gateway {
 fn guards(config: &GatewayConfig) -> Result<Guards, Failure> {
     let folder = StateFolder::open(&config.state_folder, Owner::Gateway)
         .map_err(|error| Failure::Service(error.to_string()))?;
+    if folder.is_new() {
+        eprintln!(
+            "warning: made a new state folder `{}`; unless this is the gateway's first start, restore the old one",
+            config.state_folder.display()
+        );
+    }
     for reset in folder.resets() {
         eprintln!("warning: a loss of state was accepted here: {reset}");
     }

@@ -136,5 +136,6 @@ mod tests {
             assert_eq!(usage_error(arguments), 2, "{arguments:?}");
         }
         assert_eq!(usage_error(&["query", "--format", "csv", "SELECT 1"]), 0);
+        assert_eq!(usage_error(&["query", "-- note\nSELECT 1"]), 0);
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Statement {
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "sql")]
     file: Option<PathBuf>,
     /// The SQL; without it and without -f it is read from standard input.
-    #[arg(value_name = "SQL")]
+    #[arg(value_name = "SQL", allow_hyphen_values = true)]
     sql: Option<String>,
 }
 
@@ -31,7 +31,8 @@ impl Statement {
                 .map_err(|source| Failure::Unreadable { file: file.clone(), source })?,
             (None, None) => standard_input()?,
         };
-        let text = text.trim();
+        // Editors on some systems begin a file with a mark of its encoding.
+        let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
             return Err(Failure::Usage {
                 problem: "the statement is empty: write a SELECT".to_owned(),
@@ -69,6 +70,7 @@ mod tests {
     fn an_argument_is_taken_as_it_is() {
         let sql = |sql: &str| Statement { file: None, sql: Some(sql.to_owned()) }.read();
         assert_eq!(sql("  SELECT 1\n").unwrap(), "SELECT 1");
+        assert_eq!(sql("\u{feff}SELECT 1").unwrap(), "SELECT 1");
         assert!(matches!(sql("  "), Err(Failure::Usage { .. })));
     }
 

@@ -89,7 +89,7 @@ impl Analysts {
     /// looked at, since the token alone says who it is.
     pub fn authenticate(&self, metadata: &MetadataMap) -> Result<Analyst, Refusal> {
         let token = presented(metadata).ok_or_else(not_logged_in)?;
-        self.holder(&token).ok_or_else(not_logged_in)
+        self.holder(&token).ok_or_else(unknown_token)
     }
 
     /// Who logs in, and the header for all further calls: whatever came, a bearer token goes back.
@@ -98,7 +98,7 @@ impl Analysts {
     /// As [`Self::authenticate`].
     pub fn log_in(&self, metadata: &MetadataMap) -> Result<(Analyst, Bearer), Refusal> {
         let token = presented(metadata).ok_or_else(not_logged_in)?;
-        let analyst = self.holder(&token).ok_or_else(not_logged_in)?;
+        let analyst = self.holder(&token).ok_or_else(unknown_token)?;
         let mut header =
             MetadataValue::try_from(format!("Bearer {token}")).map_err(|_| not_logged_in())?;
         header.set_sensitive(true);
@@ -140,7 +140,16 @@ fn presented(metadata: &MetadataMap) -> Option<String> {
     (!token.is_empty()).then_some(token)
 }
 
-/// One text for no token, a wrong one and an expired one.
+/// For a token that is nobody's: one text for a wrong one and one that was taken away.
+fn unknown_token() -> Refusal {
+    Refusal::new(
+        RefusalCode::A301,
+        "the token isn't known here.",
+        "Check that it is whole, and for this gateway; who runs the gateway gives tokens out.",
+    )
+}
+
+/// One text for no token and one that can't be read.
 fn not_logged_in() -> Refusal {
     Refusal::new(
         RefusalCode::A301,

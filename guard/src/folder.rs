@@ -99,6 +99,7 @@ pub struct StateFolder {
     path: PathBuf,
     manifest: Mutex<Manifest>,
     secret: Option<Secret>,
+    is_new: bool,
     _lock: File,
 }
 
@@ -143,7 +144,8 @@ impl StateFolder {
         private::replace_file(&file, &manifest.to_text()).map_err(unusable(&file))?;
         // A folder that another process made in the meantime isn't empty, and so isn't replaced.
         private::rename(&new, path).map_err(unusable(path))?;
-        Ok(Self { path: path.to_owned(), manifest: Mutex::new(manifest), secret, _lock: lock })
+        let manifest = Mutex::new(manifest);
+        Ok(Self { path: path.to_owned(), manifest, secret, is_new: true, _lock: lock })
     }
 
     fn open_made(path: &Path, owner: Owner<'_>) -> Result<Self, StateError> {
@@ -185,7 +187,14 @@ impl StateFolder {
         if !missing.is_empty() {
             return Err(StateError::Lost { folder: path.to_owned(), missing });
         }
-        Ok(Self { path: path.to_owned(), manifest: Mutex::new(manifest), secret, _lock: lock })
+        let manifest = Mutex::new(manifest);
+        Ok(Self { path: path.to_owned(), manifest, secret, is_new: false, _lock: lock })
+    }
+
+    /// Whether there was no folder, so that it was made: at the first start, or where one was lost as a whole.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// The node's secret; `None` in a gateway's folder.

@@ -35,8 +35,8 @@ use crate::references::{LookUps, References};
 use crate::source;
 use crate::state::NodeState;
 use crate::tabulate::{
-    Engine, JoinedTables, RunError, Spread, Wanted, check_predicate, collect_evidence,
-    evidence_plan, rows_plan,
+    Engine, JoinedTables, OPEN_ROWS_MAX, RunError, Spread, Wanted, check_predicate,
+    collect_evidence, evidence_plan, rows_plan,
 };
 
 /// A department's node: its datasets and the engine that reads them.
@@ -46,14 +46,13 @@ pub struct Node {
     department: String,
     query_time_max: Duration,
     groups_max: u32,
+    /// Of the secret that noise is drawn with.
+    secret_fingerprint: u64,
     datasets: Registry,
     engine: Engine,
     references: References,
     activity: Activity,
 }
-
-/// Rows of an open dataset that one request may fetch.
-const OPEN_ROWS_MAX: usize = 1_000_000;
 
 impl Node {
     /// Reads every dataset declared, from `store`. Its plans are run in sessions of these.
@@ -83,11 +82,13 @@ impl Node {
         if !failures.is_empty() {
             return Err(NodeError::Datasets(failures));
         }
+        datasets.iter().for_each(|loaded| log_found(&config.node.id, loaded));
         Ok(Arc::new(Self {
             id: config.node.id.clone(),
             department: config.node.department.clone(),
             query_time_max: Duration::from_secs(config.node.query_seconds_max.into()),
             groups_max: config.node.groups_max,
+            secret_fingerprint: state.secret_fingerprint(),
             datasets,
             engine,
             references: References::new(config.node.reference_bytes_max()),
@@ -130,6 +131,7 @@ impl Node {
             perturbation_tables: catalog::perturbation_tables(
                 self.datasets.iter().map(|d| d.dataset.as_ref()),
             ),
+            secret_fingerprint: Some(self.secret_fingerprint),
         }
     }
 
@@ -453,6 +455,16 @@ impl Node {
             }
         };
         refusal.into()
+    }
+}
+
+/// Tells the owner what was found in a dataset's files: counts and places, never values.
+fn log_found(node: &str, loaded: &LoadedDataset) {
+    let (dataset, found) = (&loaded.dataset.name, &loaded.quality);
+    if found.has_misfits() {
+        tracing::warn!(node, %dataset, %found, "read, with misfits that its owner allows");
+    } else {
+        tracing::info!(node, %dataset, %found, "read");
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use insitu_disclosure::DatasetName;
 use insitu_disclosure::budget::ConditionBudget;
 use insitu_disclosure::guard::{Guard, GuardError};
-use insitu_disclosure::keyed::{DatasetKeys, SECRET_BYTES};
+use insitu_disclosure::keyed::{DatasetKeys, SECRET_BYTES, announced_fingerprint};
 pub use insitu_guard::StateError;
 use insitu_guard::{Guards, Owner, Secret, StateFolder};
 use rand::TryRngCore as _;
@@ -37,6 +37,12 @@ impl NodeState {
     /// A folder that can't be used as it is, or that lost something.
     pub fn open(folder: &Path, anchors_max: u64) -> Result<Self, StateError> {
         let opened = Arc::new(StateFolder::open(folder, OWNER)?);
+        if opened.is_new() {
+            tracing::warn!(
+                folder = %folder.display(),
+                "made a new state folder, with a new secret; unless this is the node's first start, restore the old one"
+            );
+        }
         for reset in opened.resets() {
             tracing::warn!(folder = %folder.display(), %reset, "a loss of state was accepted here");
         }
@@ -44,6 +50,11 @@ impl NodeState {
             return Err(StateError::NotOurs { folder: folder.to_owned(), whose: "a gateway's" });
         };
         Ok(Self { secret, guards: Guards::in_folder(opened, anchors_max) })
+    }
+
+    /// What the secret is told from another by.
+    pub(crate) fn secret_fingerprint(&self) -> u64 {
+        announced_fingerprint(self.secret.bytes())
     }
 
     /// The keys of a dataset.

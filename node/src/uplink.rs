@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use insitu_proto::hello::{ALREADY_CONNECTED, WELCOME};
 use rand::Rng as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -24,6 +25,11 @@ enum DialError {
     Unreachable(String, std::io::Error),
     #[error("the gateway at {0} did not let this node in: check the node's id and secret there")]
     NotWelcome(String),
+    #[error(
+        "the gateway at {0} has a node of this id already, and it answers: is this node started twice, or a copy of it \
+         elsewhere? Stop the other one"
+    )]
+    AlreadyConnected(String),
     #[error("the connection ended: {0}")]
     Ended(#[from] tonic::transport::Error),
 }
@@ -60,7 +66,10 @@ async fn dial(node: &Node, gateway: &str, secret: &str) -> Result<TcpStream, Dia
     let mut answer = [0_u8; 1];
     let read = tokio::time::timeout(WELCOME_WITHIN, socket.read_exact(&mut answer)).await;
     match read {
-        Ok(Ok(_)) if answer == [insitu_proto::hello::WELCOME] => Ok(socket),
+        Ok(Ok(_)) if answer == [WELCOME] => Ok(socket),
+        Ok(Ok(_)) if answer == [ALREADY_CONNECTED] => {
+            Err(DialError::AlreadyConnected(gateway.to_owned()))
+        }
         Ok(Ok(_) | Err(_)) | Err(_) => Err(DialError::NotWelcome(gateway.to_owned())),
     }
 }

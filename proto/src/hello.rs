@@ -3,7 +3,7 @@
 //! ```text
 //! node                                gateway
 //!  | ---- length (4 bytes), Hello ----> |   checks the secret, within 5 seconds
-//!  | <------ one byte, 1 = welcome ---- |
+//!  | <------ one byte, 1 = welcome ---- |   2 = a node of this id is connected, and answers
 //!  | <======= HTTP/2, gateway asks ===> |
 //! ```
 
@@ -15,6 +15,8 @@ use crate::{Malformed, decode_exactly, v1};
 pub const HELLO_BYTES_MAX: usize = 1024;
 /// The byte that says welcome.
 pub const WELCOME: u8 = 1;
+/// The byte that says that another node of this id is connected and answers.
+pub const ALREADY_CONNECTED: u8 = 2;
 
 /// The greeting with its length before it, as it is sent.
 #[must_use]

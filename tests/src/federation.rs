@@ -203,14 +203,14 @@ impl Federation {
         self.links[department].abort();
     }
 
-    /// Starts the node of a department that has ended anew, with what it publishes now.
-    pub async fn begin(&mut self, department: &Department) {
+    /// Starts the node of a department that has ended anew, with what it publishes now; or one more of the same id.
+    pub async fn begin(&mut self, department: &Department) -> AbortHandle {
         let node = department.load().await.unwrap();
         let gateway = self.nodes_address.to_string();
         let link = Link::DialOut { gateway, secret: secret(node.id()) };
         self.tasks.spawn(async move {
             serve(node, link, std::future::pending()).await.unwrap();
-        });
+        })
     }
 }
 

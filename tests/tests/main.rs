@@ -30,6 +30,7 @@ mod regressions;
 mod result_cache;
 mod roll_up_references;
 mod roll_ups;
+mod same_id;
 mod sharing;
 mod slt;
 mod split;

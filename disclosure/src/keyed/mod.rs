@@ -136,8 +136,18 @@ pub const fn mix(word: u64) -> u64 {
 /// A fingerprint of a node's secret: tells it from another, and tells nothing about it.
 #[must_use]
 pub fn secret_fingerprint(secret: &[u8; SECRET_BYTES]) -> u64 {
+    fingerprint(b"insitu fingerprint of a secret v1", secret)
+}
+
+/// The same for gateways, which so notice that a node has another secret: not the number in the node's own files.
+#[must_use]
+pub fn announced_fingerprint(secret: &[u8; SECRET_BYTES]) -> u64 {
+    fingerprint(b"insitu announced fingerprint of a secret v1", secret)
+}
+
+fn fingerprint(label: &[u8], secret: &[u8; SECRET_BYTES]) -> u64 {
     let mut sha = Sha256::new();
-    sha.update(b"insitu fingerprint of a secret v1");
+    sha.update(label);
     sha.update(secret);
     sha.finalize().iter().take(8).fold(0, |acc, byte| (acc << 8) | u64::from(*byte))
 }
@@ -177,6 +187,9 @@ mod tests {
     fn secrets_have_fingerprints_of_their_own() {
         assert_eq!(secret_fingerprint(&[1; 32]), secret_fingerprint(&[1; 32]));
         assert_ne!(secret_fingerprint(&[1; 32]), secret_fingerprint(&[2; 32]));
+        assert_eq!(announced_fingerprint(&[1; 32]), announced_fingerprint(&[1; 32]));
+        assert_ne!(announced_fingerprint(&[1; 32]), announced_fingerprint(&[2; 32]));
+        assert_ne!(announced_fingerprint(&[1; 32]), secret_fingerprint(&[1; 32]));
     }
 
     #[test]

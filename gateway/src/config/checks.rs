@@ -51,6 +51,7 @@ pub(super) fn document(
         document.node.iter().map(|table| node(table, folder, transport, problems)).collect();
     analysts_differ(&document.analyst, &analysts, problems);
     nodes_differ(&document.node, &nodes, problems);
+    secrets_are_no_tokens(&document.node, &nodes, &analysts, problems);
     let entry = self::gateway(gateway?, folder, transport, problems)?;
     Some(GatewayConfig {
         analysts: analysts.into_iter().collect::<Option<_>>()?,
@@ -340,6 +341,24 @@ fn nodes_differ(
         let entry = entry.as_ref();
         repeated(id, entry.map(|e| &e.id), &mut ids, "id", problems);
         repeated(secret_file, entry.map(|e| e.secret.expose()), &mut secrets, "secret", problems);
+    }
+}
+
+/// An analyst who has a node's secret for a token could pass for the node.
+fn secrets_are_no_tokens(
+    tables: &[Spanned<NodeTable>],
+    nodes: &[Option<NodeEntry>],
+    analysts: &[Option<AnalystEntry>],
+    problems: &mut Problems<'_>,
+) {
+    let tokens: HashSet<&str> = analysts.iter().flatten().map(|a| a.token.expose()).collect();
+    for (table, node) in tables.iter().zip(nodes) {
+        if let (Some(at), Some(node)) = (&table.get_ref().secret_file, node)
+            && tokens.contains(node.secret.expose())
+        {
+            let fix = "give each node a secret that no analyst has";
+            problems.report(at.span(), "the secret is an analyst's token", fix);
+        }
     }
 }
 

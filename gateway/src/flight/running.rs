@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::handles::Handle;
 use super::limits::Limits;
+use super::turns::{Turn, Turns};
 use crate::analyst::Analyst;
 use crate::status::Fault;
 
@@ -25,8 +26,8 @@ pub(crate) struct Running {
     per_analyst_max: usize,
     /// Places for those that run and those that wait.
     places: Arc<Semaphore>,
-    /// Places for those that run.
-    turns: Arc<Semaphore>,
+    /// Places for those that run, dealt among analysts.
+    turns: Arc<Turns>,
     runs: Arc<Mutex<HashMap<u64, Entry>>>,
     next: AtomicU64,
 }
@@ -50,7 +51,7 @@ impl Running {
         Self {
             per_analyst_max,
             places: Arc::new(Semaphore::new(places)),
-            turns: Arc::new(Semaphore::new(running_max.min(places))),
+            turns: Arc::new(Turns::new(running_max.min(places))),
             runs: Arc::default(),
             next: AtomicU64::new(0),
         }
@@ -77,6 +78,7 @@ impl Running {
             id,
             query: QueryId(query),
             runs,
+            by: by.clone(),
             turns: Arc::clone(&self.turns),
             turn: None,
             cancelled,
@@ -99,8 +101,9 @@ pub(crate) struct Run {
     id: u64,
     query: QueryId,
     runs: Arc<Mutex<HashMap<u64, Entry>>>,
-    turns: Arc<Semaphore>,
-    turn: Option<OwnedSemaphorePermit>,
+    by: Analyst,
+    turns: Arc<Turns>,
+    turn: Option<Turn>,
     cancelled: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
 }
@@ -120,9 +123,9 @@ impl Run {
         time_max: Duration,
         work: impl Future<Output = Result<T, Refusals>>,
     ) -> Result<T, Fault> {
-        let turns = Arc::clone(&self.turns);
+        let turn = Arc::clone(&self.turns).take(self.by.clone());
         let waited = async move {
-            let turn = turns.acquire_owned().await.map_err(|_| Fault::internal())?;
+            let turn = turn.await.ok_or_else(Fault::internal)?;
             Ok::<_, Fault>((turn, unpanicked(work).await?))
         };
         tokio::select! {
@@ -286,6 +289,28 @@ mod tests {
         };
         tokio::join!(waiting, end);
         assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn one_analysts_many_statements_keep_no_other_waiting() {
+        let limits =
+            Limits { deadline_max: LONG, statements_running_max: 16, statements_waiting_max: 32 };
+        let running = Running::new(limits);
+        let mut adas: Vec<Run> = (0..limits.per_analyst_max())
+            .map(|_| running.start(&ada(), ticket()).unwrap())
+            .collect();
+        let never = || pending::<Result<(), Refusals>>();
+        let slow = futures::future::join_all(adas.iter_mut().map(|run| run.work(LONG, never())));
+        let ben = async {
+            tokio::task::yield_now().await;
+            let mut run = running.start(&Analyst::for_tests("ben"), ticket()).unwrap();
+            run.work(LONG, async { Ok(1) }).await
+        };
+        tokio::select! {
+            biased;
+            _ = slow => panic!("Ada's never end"),
+            answered = ben => assert_eq!(answered, Ok(1)),
+        }
     }
 
     #[tokio::test]

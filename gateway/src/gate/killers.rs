@@ -343,6 +343,31 @@ fn running() -> Vec<Killer> {
             Q104,
         ),
         ("a variable", "SELECT @@version", Q104),
+        (
+            "a frame of ROWS to the end of counting",
+            "SELECT sum(a) OVER (ORDER BY b ROWS BETWEEN CURRENT ROW AND 18446744073709551615 FOLLOWING) FROM t",
+            Q104,
+        ),
+        (
+            "a frame of GROUPS to the end of counting",
+            "SELECT sum(a) OVER (ORDER BY b GROUPS BETWEEN CURRENT ROW AND 18446744073709551615 FOLLOWING) FROM t",
+            Q104,
+        ),
+        (
+            "a frame of ROWS written as an interval",
+            "SELECT sum(a) OVER (ORDER BY b ROWS BETWEEN CURRENT ROW AND INTERVAL '18446744073709551615' FOLLOWING) FROM t",
+            Q104,
+        ),
+        (
+            "a frame of ROWS in a named window",
+            "SELECT sum(a) OVER w FROM t WINDOW w AS (ORDER BY b ROWS 18446744073709551615 PRECEDING)",
+            Q104,
+        ),
+        (
+            "a frame of RANGE beyond any number",
+            "SELECT sum(a) OVER (ORDER BY b RANGE BETWEEN CURRENT ROW AND 1e300 FOLLOWING) FROM t",
+            Q104,
+        ),
         ("IS DISTINCT FROM, two readings", "SELECT a IS DISTINCT FROM b AND c FROM t", Q104),
     ];
     statements.iter().map(|(name, sql, code)| (*name, (*sql).to_owned(), *code)).collect()

@@ -2,8 +2,8 @@
 
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, GroupByWithModifier, NamedWindowDefinition, NamedWindowExpr,
-    Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
-    WindowFrame, WindowFrameBound, WindowSpec,
+    Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, Value,
+    WildcardAdditionalOptions, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec,
 };
 
 use super::expression;
@@ -13,6 +13,9 @@ use super::nesting::too_many;
 use super::query::read_order_key;
 use super::refusals::not_offered;
 use super::shape::{Part, Reading};
+
+/// The farthest that a window frame reaches: the engine adds it to the number of a row, and panics where that overflows.
+const FRAME_DISTANCE_MAX: f64 = 1e12;
 
 /// Reads one `SELECT`.
 pub(super) fn read<'a>(select: &'a Select, limits: &Limits, reading: &mut Reading<'a>) {
@@ -162,12 +165,12 @@ pub(super) fn read_window<'a>(window: &'a WindowSpec, reading: &mut Reading<'a>)
     });
     reading.exprs(partition_by);
     order_by.iter().for_each(|key| read_order_key(key, reading));
-    if let Some(WindowFrame { units: _, start_bound, end_bound }) = window_frame {
+    if let Some(WindowFrame { units, start_bound, end_bound }) = window_frame {
         for bound in std::iter::once(start_bound).chain(end_bound) {
             match bound {
                 WindowFrameBound::CurrentRow => {}
                 WindowFrameBound::Preceding(distance) | WindowFrameBound::Following(distance) => {
-                    read_distance(distance.as_deref(), reading);
+                    read_distance(distance.as_deref(), *units, reading);
                 }
             }
         }
@@ -175,10 +178,41 @@ pub(super) fn read_window<'a>(window: &'a WindowSpec, reading: &mut Reading<'a>)
 }
 
 /// A distance in a window frame: a number or an interval, so that it is known before planning.
-fn read_distance<'a>(distance: Option<&'a Expr>, reading: &mut Reading<'a>) {
+fn read_distance<'a>(
+    distance: Option<&'a Expr>,
+    units: WindowFrameUnits,
+    reading: &mut Reading<'a>,
+) {
     let Some(distance) = distance else { return };
     reading.expr(distance);
-    reading.refuse_if(!matches!(distance, Expr::Value(_) | Expr::Interval(_)), || {
-        not_offered("a calculated window frame", "Write a number of rows or an interval.")
+    let (is_plain, written) = match distance {
+        Expr::Value(value) => (true, number(&value.value)),
+        Expr::Interval(interval) => match (units, &*interval.value) {
+            // The engine takes the text of one for a number of rows.
+            (WindowFrameUnits::Rows | WindowFrameUnits::Groups, _) => (false, None),
+            (WindowFrameUnits::Range, Expr::Value(value)) => (true, number(&value.value)),
+            (WindowFrameUnits::Range, _) => (true, None),
+        },
+        _ => (false, None),
+    };
+    reading.refuse_if(!is_plain, || {
+        not_offered(
+            "a calculated window frame",
+            "Write a number of rows, or over `RANGE` an interval.",
+        )
     });
+    reading.refuse_if(written.is_some_and(|number| FRAME_DISTANCE_MAX < number), || {
+        not_offered(
+            "a window frame of more than 1,000,000,000,000 rows or steps",
+            "Write `UNBOUNDED PRECEDING` or `UNBOUNDED FOLLOWING`.",
+        )
+    });
+}
+
+/// The number that is written there, if it is one.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(text, _) | Value::SingleQuotedString(text) => text.parse().ok(),
+        _ => None,
+    }
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use insitu_proto::hello::{self, HELLO_BYTES_MAX, WELCOME};
+use insitu_proto::hello::{self, ALREADY_CONNECTED, HELLO_BYTES_MAX, WELCOME};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::NodeId;
 use super::directory::Directory;
-use super::grpc::{GrpcNode, attend};
+use super::grpc::{GrpcNode, attend, is_taken};
 
 /// How long a node may take to greet.
 const GREETING_WITHIN: Duration = Duration::from_secs(5);
@@ -50,10 +50,15 @@ async fn greet(directory: &Directory, mut socket: TcpStream) -> Option<(NodeId, 
         tracing::warn!("a connection showed an unknown id or a wrong secret");
         return None;
     }
+    let id = NodeId(greeting.node);
+    if is_taken(directory, &id).await {
+        socket.write_all(&[ALREADY_CONNECTED]).await.ok()?;
+        return None;
+    }
     socket.set_nodelay(true).ok()?;
     socket.write_all(&[WELCOME]).await.ok()?;
     let node = GrpcNode::over(socket, &greeting.secret).await?;
-    Some((NodeId(greeting.node), node))
+    Some((id, node))
 }
 
 async fn read_greeting(socket: &mut TcpStream) -> Option<insitu_proto::v1::Hello> {

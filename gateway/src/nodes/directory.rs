@@ -7,7 +7,7 @@ use insitu_disclosure::{Dataset, DatasetName};
 use insitu_proto::catalog::{decode_all, fingerprint};
 use insitu_proto::{v1, version};
 use subtle::ConstantTimeEq as _;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::{NodeChannel, NodeId};
 use crate::catalog::{Announcement, Catalog};
@@ -36,10 +36,38 @@ impl std::fmt::Debug for NodeRegistration {
 #[derive(Debug)]
 struct Known {
     registration: NodeRegistration,
-    channel: Option<Arc<dyn NodeChannel>>,
+    link: Option<Link>,
     announced: Vec<(Arc<Dataset>, u64)>,
     /// Counts connections, so that the end of an old one doesn't remove a newer one.
     connection: u64,
+    /// Of the secret that the node's noise is drawn with, as it said last.
+    secret_fingerprint: Option<u64>,
+}
+
+/// A connection that is there.
+#[derive(Debug)]
+struct Link {
+    channel: Arc<dyn NodeChannel>,
+    /// Dropped with the link, which whoever attends to the connection waits for.
+    _open: oneshot::Sender<()>,
+}
+
+/// A connection that was taken in.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// Its number.
+    pub(crate) number: u64,
+    /// Resolves, with an error, when the directory has given the connection up.
+    pub(crate) given_up: oneshot::Receiver<()>,
+}
+
+/// Why a connection wasn't taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotTaken {
+    /// What it announced isn't valid, or isn't of a version this gateway knows.
+    Invalid,
+    /// Another connection of this id is there.
+    AlreadyConnected,
 }
 
 #[derive(Debug)]
@@ -59,7 +87,7 @@ impl Nodes {
                 department: known.registration.department.clone(),
                 registered: known.registration.datasets.clone(),
                 announced: known.announced.clone(),
-                connected: known.channel.is_some(),
+                connected: known.link.is_some(),
             })
             .collect();
         self.catalog = Catalog::of(&announcements);
@@ -79,7 +107,14 @@ impl Directory {
     pub fn new(registrations: Vec<NodeRegistration>) -> Self {
         let nodes = registrations.into_iter().map(|registration| {
             let id = NodeId(registration.id.clone());
-            (id, Known { registration, channel: None, announced: Vec::new(), connection: 0 })
+            let known = Known {
+                registration,
+                link: None,
+                announced: Vec::new(),
+                connection: 0,
+                secret_fingerprint: None,
+            };
+            (id, known)
         });
         let nodes = Nodes { by_id: nodes.collect(), catalog: Catalog::default() };
         Self { nodes: RwLock::new(nodes), changed: watch::channel(0).0 }
@@ -100,23 +135,29 @@ impl Directory {
         nodes.by_id.values().map(|k| k.registration.clone()).collect()
     }
 
-    /// A node connected, and announced this. Gives the number of the connection; `None` if what it
-    /// announced isn't valid or isn't of a version this gateway knows.
+    /// A node connected, and announced this. One that is connected isn't replaced: whoever lets the newcomer in makes
+    /// sure first that the old connection is dead.
+    ///
+    /// # Errors
+    /// Why it isn't taken in.
     pub(crate) fn connected(
         &self,
         id: &NodeId,
         channel: Arc<dyn NodeChannel>,
         announced: &v1::NodeCatalog,
-    ) -> Option<u64> {
+    ) -> Result<Connection, NotTaken> {
         if announced.node != id.0
             || !(announced.version_min <= version::VERSION
                 && version::VERSION <= announced.version_max)
         {
-            return None;
+            return Err(NotTaken::Invalid);
         }
-        let datasets = decode_all(announced).ok()?;
+        let datasets = decode_all(announced).map_err(|_| NotTaken::Invalid)?;
         let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
-        let known = nodes.by_id.get_mut(id)?;
+        let known = nodes.by_id.get_mut(id).ok_or(NotTaken::Invalid)?;
+        if known.link.is_some() {
+            return Err(NotTaken::AlreadyConnected);
+        }
         for dataset in &datasets {
             if !known.registration.datasets.contains(&dataset.name) {
                 tracing::warn!(node = %id, dataset = %dataset.name, "announced a dataset it isn't registered for; ignored");
@@ -129,13 +170,24 @@ impl Directory {
                 (Arc::new(d), fingerprint)
             })
             .collect();
-        known.channel = Some(channel);
+        if let Some(fingerprint) = announced.secret_fingerprint {
+            let before = known.secret_fingerprint.replace(fingerprint);
+            if before.is_some_and(|before| before != fingerprint) {
+                tracing::warn!(
+                    node = %id,
+                    "draws its noise with another secret than before: old and new answers to a question can be averaged; \
+                     was its state folder lost, or is it another node?"
+                );
+            }
+        }
+        let (open, given_up) = oneshot::channel();
+        known.link = Some(Link { channel, _open: open });
         known.connection = known.connection.saturating_add(1);
-        let connection = known.connection;
+        let number = known.connection;
         nodes.catalogue_anew();
         drop(nodes);
         self.changed.send_modify(|n| *n = n.wrapping_add(1));
-        Some(connection)
+        Ok(Connection { number, given_up })
     }
 
     /// A connection ended.
@@ -144,17 +196,24 @@ impl Directory {
         if let Some(known) = nodes.by_id.get_mut(id)
             && known.connection == connection
         {
-            known.channel = None;
+            known.link = None;
             nodes.catalogue_anew();
         }
         drop(nodes);
         self.changed.send_modify(|n| *n = n.wrapping_add(1));
     }
 
+    /// A node's present connection, to find out whether it is alive.
+    pub(crate) fn present(&self, id: &NodeId) -> Option<(u64, Arc<dyn NodeChannel>)> {
+        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        let known = nodes.by_id.get(id)?;
+        Some((known.connection, Arc::clone(&known.link.as_ref()?.channel)))
+    }
+
     /// The channel to a node, if it is connected.
     pub(crate) fn channel(&self, id: &NodeId) -> Option<Arc<dyn NodeChannel>> {
         let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
-        nodes.by_id.get(id).and_then(|k| k.channel.clone())
+        nodes.by_id.get(id).and_then(|k| k.link.as_ref().map(|link| Arc::clone(&link.channel)))
     }
 
     /// The catalogue of this moment. A dataset announced before stays known while its department is
@@ -168,7 +227,7 @@ impl Directory {
     #[must_use]
     pub fn connected_departments(&self) -> Vec<(String, Vec<Arc<Dataset>>)> {
         let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
-        let connected = nodes.by_id.values().filter(|k| k.channel.is_some());
+        let connected = nodes.by_id.values().filter(|k| k.link.is_some());
         connected
             .map(|k| {
                 let datasets = k.announced.iter().map(|(d, _)| Arc::clone(d)).collect();

@@ -20,7 +20,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
-use super::directory::Directory;
+use super::directory::{Directory, NotTaken};
 use super::{NodeChannel, NodeFailure, NodeId};
 
 /// How long a node may take to say what it announces, or that it is alive.
@@ -94,13 +94,16 @@ impl GrpcNode {
     pub(super) async fn gone(&self) {
         loop {
             tokio::time::sleep(KEEPALIVE_INTERVAL).await;
-            let mut control = ControlClient::new(self.channel.clone());
-            let ping = control.ping(self.request(v1::PingRequest {}));
-            match tokio::time::timeout(CONTROL_WITHIN, ping).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(_)) | Err(_) => return,
+            if !self.answers_within(CONTROL_WITHIN).await {
+                return;
             }
         }
+    }
+
+    async fn answers_within(&self, time_max: Duration) -> bool {
+        let mut control = ControlClient::new(self.channel.clone());
+        let ping = control.ping(self.request(v1::PingRequest {}));
+        matches!(tokio::time::timeout(time_max, ping).await, Ok(Ok(_)))
     }
 }
 
@@ -115,6 +118,10 @@ impl NodeChannel for GrpcNode {
             Ok(Err(status)) => Err(failure(&status)),
             Err(_) => Err(NodeFailure::OutOfTime),
         }
+    }
+
+    async fn is_alive(&self) -> bool {
+        self.answers_within(KEEPALIVE_TIMEOUT).await
     }
 
     async fn ask(
@@ -200,24 +207,51 @@ fn failure(status: &Status) -> NodeFailure {
     }
 }
 
-/// Takes a connected node into the directory, until it is gone.
+/// Takes a connected node into the directory, until it is gone or given up. Then its channel ends, so that the node
+/// sees it and dials again.
 pub(super) async fn attend(directory: &Directory, id: &NodeId, node: GrpcNode) {
     let node = Arc::new(node);
     match node.describe().await {
         Ok(catalog) => {
             let channel: Arc<dyn NodeChannel> = Arc::clone(&node) as Arc<dyn NodeChannel>;
             match directory.connected(id, channel, &catalog) {
-                Some(connection) => {
+                Ok(connection) => {
                     tracing::info!(node = %id, "connected");
-                    node.gone().await;
-                    directory.disconnected(id, connection);
+                    tokio::select! {
+                        () = node.gone() => {}
+                        // The sender is never used: it is dropped.
+                        _ = connection.given_up => {}
+                    }
+                    directory.disconnected(id, connection.number);
                     tracing::warn!(node = %id, "disconnected");
                 }
-                None => tracing::warn!(node = %id, "announced something that isn't valid here"),
+                Err(NotTaken::Invalid) => {
+                    tracing::warn!(node = %id, "announced something that isn't valid here");
+                }
+                Err(NotTaken::AlreadyConnected) => already_connected(id),
             }
         }
         Err(_) => tracing::warn!(node = %id, "didn't say what it holds"),
     }
+}
+
+/// Whether a node of this id is connected and alive. A dead connection of it is given up, so that the node gets in
+/// again as soon as it dials.
+pub(super) async fn is_taken(directory: &Directory, id: &NodeId) -> bool {
+    let Some((connection, channel)) = directory.present(id) else { return false };
+    if channel.is_alive().await {
+        already_connected(id);
+        return true;
+    }
+    directory.disconnected(id, connection);
+    false
+}
+
+fn already_connected(id: &NodeId) {
+    tracing::warn!(
+        node = %id,
+        "refused a second node of this id: the first is connected and answers; was it started twice, or copied?"
+    );
 }
 
 /// Keeps dialling the nodes that listen, for ever.

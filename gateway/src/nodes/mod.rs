@@ -57,6 +57,9 @@ pub trait NodeChannel: fmt::Debug + Send + Sync {
     /// What the node announces.
     async fn describe(&self) -> Result<v1::NodeCatalog, NodeFailure>;
 
+    /// Whether the node answers a ping soon: within the time in which a dead one is noticed.
+    async fn is_alive(&self) -> bool;
+
     /// One round trip: the request goes out, a complete answer comes back, or nothing is used.
     /// Dropping the future cancels the work at the node.
     async fn ask(

@@ -86,7 +86,8 @@ fn below(
         let (descending, nulls_first) = (!sort.asc, sort.nulls_first);
         Some(Order { column: column.name, descending, nulls_first })
     });
-    let rows = u64::try_from(rows).ok()?;
+    // Engines count rows in 64 bits with a sign; as many are no limit.
+    let rows = u64::try_from(i64::try_from(rows).ok()?).ok()?;
     Some((index, RowsLimit { rows, order: order.collect::<Option<_>>()? }))
 }
 

@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field};
 use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals};
 use insitu_engine::catalog::TableProvider;
+use insitu_engine::common::tree_node::Transformed;
 use insitu_engine::common::{DataFusionError, Result, TableReference};
 use insitu_engine::config::ConfigOptions;
 use insitu_engine::datasource::provider_as_source;
+use insitu_engine::logical_expr::expr::Placeholder;
 use insitu_engine::logical_expr::planner::{ContextProvider, ExprPlanner};
 use insitu_engine::logical_expr::{
-    AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
+    AggregateUDF, Expr, HigherOrderUDF, Limit, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
 };
 use insitu_engine::sql::parser::{DFParser, Statement};
 use insitu_engine::sql::planner::{ParserOptions, SqlToRel};
@@ -57,7 +59,33 @@ pub(crate) fn parse(
         .with_map_string_types_to_utf8view(false);
     SqlToRel::new_with_options(&provider, options)
         .statement_to_plan(statement)
+        .and_then(row_counts_typed)
         .map_err(|e| planning_refusal(&e))
+}
+
+/// Gives placeholders in `LIMIT` and `OFFSET` the type of a number of rows: the engine's planner leaves them
+/// without one, and would take them for text.
+fn row_counts_typed(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let typed = |count: Option<Box<Expr>>| {
+        count.map(|count| match *count {
+            Expr::Placeholder(Placeholder { id, field: None }) => {
+                let field = Field::new("", DataType::Int64, true);
+                Box::new(Expr::Placeholder(Placeholder { id, field: Some(Arc::new(field)) }))
+            }
+            other => Box::new(other),
+        })
+    };
+    let limit = |plan| match plan {
+        LogicalPlan::Limit(Limit { skip, fetch, input }) => {
+            Transformed::yes(LogicalPlan::Limit(Limit {
+                skip: typed(skip),
+                fetch: typed(fetch),
+                input,
+            }))
+        }
+        other => Transformed::no(other),
+    };
+    Ok(plan.transform_down_with_subqueries(|plan| Ok(limit(plan)))?.data)
 }
 
 /// The types of a plan's placeholders `$1`, `$2`, ... in numeric order; text where none follows from

@@ -109,6 +109,18 @@ fn the_first_start_makes_it_and_the_next_finds_it_whole() {
     assert!(opened.secret().is_none() && !gateway.join("secret").exists());
 }
 
+/// Nothing tells a first start from a folder that is gone; so whoever starts is told that it was made.
+#[test]
+fn a_folder_that_was_made_says_so_once() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("state");
+    for is_new in [true, false, false] {
+        assert_eq!(StateFolder::open(&folder, Owner::Gateway).unwrap().is_new(), is_new);
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(StateFolder::open(&folder, Owner::Gateway).unwrap().is_new());
+}
+
 #[test]
 fn everything_that_is_missing_is_named_and_nothing_is_made_in_its_place() {
     let place = Place::after(3);

@@ -39,6 +39,12 @@ pub enum SecretError {
         /// How many it holds.
         characters: usize,
     },
+    /// It couldn't be sent in a header, and the gateway doesn't take it.
+    #[error("secret file {} holds characters other than printed ASCII ones; write letters, digits and signs on one line, without spaces between", file.display())]
+    NotPrinted {
+        /// The file.
+        file: PathBuf,
+    },
     /// It isn't a secret but some other file.
     #[error("secret file {} is longer than {FILE_BYTES_MAX} bytes; give the path of the secret", file.display())]
     TooLong {
@@ -68,6 +74,9 @@ impl Secret {
             return Err(SecretError::TooLong { file: file() });
         }
         let secret = text.trim();
+        if !secret.chars().all(|c| c.is_ascii_graphic()) {
+            return Err(SecretError::NotPrinted { file: file() });
+        }
         let characters = secret.chars().count();
         if characters < CHARACTERS_MIN {
             return Err(SecretError::TooShort { file: file(), characters });
@@ -113,9 +122,9 @@ mod tests {
 
     #[test]
     fn reads_a_secret_and_never_shows_it() {
-        let file = file("  correct horse battery staple\n", 0o600);
+        let file = file("  correct-horse-battery-staple\n", 0o600);
         let secret = Secret::read(file.path()).unwrap();
-        assert_eq!(secret.expose(), "correct horse battery staple");
+        assert_eq!(secret.expose(), "correct-horse-battery-staple");
         assert_eq!(format!("{secret:?}"), "Secret(not shown)");
     }
 
@@ -124,6 +133,10 @@ mod tests {
         for (text, mode, expect) in [
             ("0123456789abcdef", 0o644, "chmod 600"),
             ("0123456789abcde\n\n\n", 0o600, "holds 15 characters"),
+            ("0123456789abcdef 0123456789abcdef", 0o600, "printed ASCII"),
+            ("0123456789abcdef\n0123456789abcdef", 0o600, "printed ASCII"),
+            ("\u{feff}0123456789abcdef", 0o600, "printed ASCII"),
+            ("0123456789abcdef\0", 0o600, "printed ASCII"),
             (&"x".repeat(5_000), 0o600, "longer than 4096 bytes"),
         ] {
             let file = file(text, mode);

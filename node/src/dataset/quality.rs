@@ -31,6 +31,15 @@ impl QualityReport {
             Self::Opened { rows } => *rows,
         }
     }
+
+    /// Whether something didn't fit, and was made NULL or left out.
+    #[must_use]
+    pub const fn has_misfits(&self) -> bool {
+        match self {
+            Self::Read(report) => 0 < report.misfits.total,
+            Self::Opened { .. } => false,
+        }
+    }
 }
 
 /// What was found when every value was looked at.
@@ -65,6 +74,7 @@ pub struct ColumnQuality {
 pub struct Misfits {
     total: u64,
     places: Vec<Misfit>,
+    stray_quote: Option<Misfit>,
 }
 
 impl Misfits {
@@ -74,6 +84,19 @@ impl Misfits {
         if self.places.len() < PLACES_MAX {
             self.places.push(misfit());
         }
+    }
+
+    /// One more, in a record whose quotes took lines into it, or would: how many rows it stands for,
+    /// nobody knows.
+    pub(crate) fn add_stray_quote(&mut self, misfit: Misfit) {
+        self.stray_quote.get_or_insert_with(|| misfit.clone());
+        self.add(|| misfit);
+    }
+
+    /// The first that isn't one row's, which no number of allowed misfits covers.
+    #[must_use]
+    pub const fn stray_quote(&self) -> Option<&Misfit> {
+        self.stray_quote.as_ref()
     }
 
     /// How many there are.

@@ -6,8 +6,8 @@ use insitu_disclosure::guard::GuardError;
 use insitu_disclosure::tabulation::ScalarType;
 use insitu_engine::error::DataFusionError;
 
-use super::folder::LeavesFolder;
-use crate::dataset::Misfits;
+use super::folder::{LeavesFolder, NotRegular};
+use crate::dataset::{Misfit, Misfits};
 
 /// Why a Dataset can't be served. Each says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,14 @@ pub enum SourceError {
     )]
     LeavesFolder {
         /// The file.
+        file: String,
+    },
+    /// A folder, a pipe or a device.
+    #[error(
+        "`{file}` isn't a regular file; give the path of a file, which a node reads as it was at start"
+    )]
+    NotRegular {
+        /// What was named as a file.
         file: String,
     },
     /// The file can't be read.
@@ -93,7 +101,7 @@ pub enum SourceError {
         problems: Vec<HeaderProblem>,
     },
     /// Values or rows don't fit their declaration.
-    #[error("{misfits}; correct the file, or allow so many with `misfits_max = {}` (misfits become NULL, such rows are left out)", misfits.total())]
+    #[error("{misfits}; {}", what_to_do(misfits))]
     Misfits {
         /// How many, and the first places.
         misfits: Misfits,
@@ -246,6 +254,19 @@ impl fmt::Display for HeaderProblem {
     }
 }
 
+fn what_to_do(misfits: &Misfits) -> String {
+    match misfits.stray_quote() {
+        None => format!(
+            "correct the file, or allow so many with `misfits_max = {}` (misfits become NULL, such rows are left out)",
+            misfits.total()
+        ),
+        Some(Misfit { file, line, .. }) => format!(
+            "correct the file from {file}:{line} on: a stray quote there takes whole lines for text, and no number \
+             of allowed misfits covers rows that nobody counted"
+        ),
+    }
+}
+
 fn joined(problems: &[HeaderProblem]) -> String {
     let problems: Vec<String> = problems.iter().map(HeaderProblem::to_string).collect();
     problems.join(" · ")
@@ -261,6 +282,9 @@ impl SourceError {
                 if source.is::<LeavesFolder>() =>
             {
                 Self::LeavesFolder { file }
+            }
+            object_store::Error::NotSupported { ref source } if source.is::<NotRegular>() => {
+                Self::NotRegular { file }
             }
             // The store's list of errors grows; the rest is for the owner to read.
             source => Self::Unreadable { file, source },

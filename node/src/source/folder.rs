@@ -21,6 +21,11 @@ use object_store::{
 
 use super::error::SourceError;
 
+/// Something else than a file of bytes.
+#[derive(Debug, thiserror::Error)]
+#[error("isn't a regular file")]
+pub(super) struct NotRegular;
+
 /// A path that leads out of its folder.
 #[derive(Debug, thiserror::Error)]
 #[error("leads out of its folder")]
@@ -63,10 +68,23 @@ impl Folder {
             }
         })?;
         if resolved.starts_with(&self.root) {
-            return Ok(());
+            return regular(&resolved);
         }
         Err(Error::PermissionDenied { path: location.to_string(), source: LeavesFolder.into() })
     }
+}
+
+/// Refuses what isn't a file of bytes, such as a pipe: opening one waits for somebody to write.
+fn regular(path: &Path) -> Result<()> {
+    let generic = |source: Box<dyn std::error::Error + Send + Sync>| Error::Generic {
+        store: "Folder",
+        source,
+    };
+    let metadata = std::fs::metadata(path).map_err(|error| generic(error.into()))?;
+    if metadata.is_file() {
+        return Ok(());
+    }
+    Err(Error::NotSupported { source: NotRegular.into() })
 }
 
 impl fmt::Display for Folder {
@@ -190,6 +208,27 @@ mod tests {
             ] {
                 let error = SourceError::of_store(name, error);
                 assert!(matches!(error, SourceError::LeavesFolder { .. }), "{error}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn opens_no_pipe_and_no_folder() {
+        let dir = folder();
+        let data = dir.path().join("data");
+        let made = std::process::Command::new("mkfifo").arg(data.join("pipe.csv")).status();
+        assert!(made.unwrap().success());
+        std::os::unix::fs::symlink("pipe.csv", data.join("link.csv")).unwrap();
+        let store = open_folder(&data).unwrap();
+        for name in ["pipe.csv", "link.csv", "sub"] {
+            let path = ObjectPath::from(name);
+            // Opening a pipe that nobody writes to never ends.
+            let opened =
+                async { [store.get(&path).await.map(drop), store.head(&path).await.map(drop)] };
+            let opened = tokio::time::timeout(std::time::Duration::from_secs(20), opened).await;
+            for error in opened.unwrap().map(Result::unwrap_err) {
+                let told = SourceError::of_store(name, error).to_string();
+                assert!(told.contains("isn't a regular file"), "{told}");
             }
         }
     }

@@ -43,7 +43,7 @@ mod words;
 
 pub(crate) use collect::collect_evidence;
 pub(crate) use plan::evidence_plan;
-pub(crate) use rows::{check_predicate, rows_plan};
+pub(crate) use rows::{OPEN_ROWS_MAX, check_predicate, rows_plan};
 pub(crate) use run::{Engine, RunError, Spread};
 pub(crate) use unit_join::JoinedTables;
 pub(crate) use unwanted::Wanted;

@@ -12,6 +12,9 @@ use insitu_proto::request::RowsLimit;
 use super::expression::expression;
 use crate::references::LookUps;
 
+/// Rows of an open dataset that one request may fetch.
+pub(crate) const OPEN_ROWS_MAX: usize = 1_000_000;
+
 /// The plan for rows. It takes an [`OpenDataset`] and nothing else, so there is no plan for rows
 /// of a protected one.
 pub(crate) fn rows_plan(
@@ -26,7 +29,8 @@ pub(crate) fn rows_plan(
         input = input.filter(expression(predicate, &LookUps::new()))?;
     }
     if let Some(RowsLimit { rows, order }) = limit {
-        let rows = usize::try_from(*rows).unwrap_or(usize::MAX);
+        // Beyond what a request may fetch nothing changes but the engine's arithmetic, which overflows.
+        let rows = usize::try_from(*rows).unwrap_or(usize::MAX).min(OPEN_ROWS_MAX + 1);
         let order = order.iter().map(|order| {
             let column = Expr::Column(Column::from_name(&order.column));
             column.sort(!order.descending, order.nulls_first)

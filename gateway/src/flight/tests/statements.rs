@@ -111,6 +111,38 @@ async fn a_null_is_a_value_like_any_other() {
 }
 
 #[tokio::test]
+async fn a_number_of_rows_may_be_a_parameter() {
+    let served = served().await;
+    let mut ada = served.ada().await;
+    let sql = "SELECT n FROM (VALUES (1), (2), (3)) AS v (n) ORDER BY n LIMIT $1 OFFSET $2";
+    let created = prepare(&mut ada, sql).await;
+    let fields = announced(&created.parameter_schema);
+    assert!(fields.fields().iter().all(|f| *f.data_type() == arrow_schema::DataType::Int64));
+    let handle = created.prepared_statement_handle;
+    let null = || -> ArrayRef { Arc::new(NullArray::new(1)) };
+    for (limit, offset, expected) in [
+        (number(1), number(1), Some(2)),
+        (null(), number(2), Some(3)),
+        (number(i64::MAX), number(1), Some(2)),
+        (number(1), null(), Some(1)),
+    ] {
+        ada.bind(&handle, &row(vec![limit, offset])).await.unwrap();
+        let info = ada.info(&prepared(&handle)).await.unwrap();
+        assert_eq!(first(&ada.get(ticket(&info)).await.unwrap()), expected);
+    }
+    // One that isn't a number of rows.
+    ada.bind(&handle, &row(vec![number(-1), number(0)])).await.unwrap();
+    let refused = ada.info(&prepared(&handle)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "{}", refused.message());
+    // One that is a number elsewhere, too.
+    let twice = "SELECT n + CAST($1 AS BIGINT) AS n FROM (VALUES (1)) AS v (n) LIMIT $1";
+    let handle = prepare(&mut ada, twice).await.prepared_statement_handle;
+    ada.bind(&handle, &row(vec![number(1)])).await.unwrap();
+    let info = ada.info(&prepared(&handle)).await.unwrap();
+    assert_eq!(first(&ada.get(ticket(&info)).await.unwrap()), Some(2));
+}
+
+#[tokio::test]
 async fn parameters_that_do_not_fit_are_refused() {
     let served = served().await;
     let mut ada = served.ada().await;

@@ -49,6 +49,11 @@ impl<'a> Record<'a> {
         self.bytes.get(start..end)
     }
 
+    /// Whether a quote took the end of a line into it.
+    pub(super) fn has_line_break(&self) -> bool {
+        self.bytes.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
+    }
+
     /// All fields.
     pub(super) fn fields(&self) -> impl Iterator<Item = &'a [u8]> {
         (0..self.len()).filter_map(|index| self.field(index))

@@ -136,8 +136,14 @@ impl<'a> Rows<'a> {
         match misfit(&record, layout) {
             Some(reason) => {
                 self.rows_left_out += 1;
-                let (file, line) = (file.to_owned(), record.line);
-                self.misfits.add(|| Misfit { file, line, column: None, reason });
+                let misfit =
+                    Misfit { file: file.to_owned(), line: record.line, column: None, reason };
+                // One row left out is one row; behind a stray quote it may be half the file.
+                if reason == MisfitReason::UnclosedQuote || record.has_line_break() {
+                    self.misfits.add_stray_quote(misfit);
+                } else {
+                    self.misfits.add(|| misfit);
+                }
                 Ok(())
             }
             None => self.read_row(record, file, layout),
@@ -158,12 +164,18 @@ impl<'a> Rows<'a> {
             let field = record.field(*index).unwrap_or_default();
             self.digest.write(field);
             if let Err(reason) = column.read(field) {
-                self.misfits.add(|| Misfit {
+                let misfit = || Misfit {
                     file: file.to_owned(),
                     line: record.line,
                     column: Some(column.name_in_file()),
                     reason,
-                });
+                };
+                // A value that doesn't fit and goes over several lines may be rows between two stray quotes.
+                if field.trim_ascii().iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+                    self.misfits.add_stray_quote(misfit());
+                } else {
+                    self.misfits.add(misfit);
+                }
             }
         }
         self.rows += 1;
@@ -181,7 +193,7 @@ impl<'a> Rows<'a> {
         if self.words.is_some() {
             arrays.push(Arc::new(UInt64Array::from(std::mem::take(&mut self.pending_words))));
         }
-        if self.source.misfits_max < self.misfits.total() {
+        if self.unfit() {
             // The Dataset won't be served; only misfits are still looked for.
             return Ok(());
         }
@@ -195,9 +207,14 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
+    /// Whether more doesn't fit than the owner allows.
+    const fn unfit(&self) -> bool {
+        self.source.misfits_max < self.misfits.total() || self.misfits.stray_quote().is_some()
+    }
+
     fn finish(mut self) -> Result<(Arc<dyn TableProvider>, ReadReport), SourceError> {
         self.end_batch()?;
-        if self.source.misfits_max < self.misfits.total() {
+        if self.unfit() {
             return Err(SourceError::Misfits { misfits: self.misfits });
         }
         let report = ReadReport {

@@ -121,6 +121,42 @@ async fn allowed_misfits_become_null_and_torn_rows_are_left_out() {
     assert!(message.starts_with("2: "), "{message}");
 }
 
+/// A stray quote in one row, and what reading it as a misfit would leave out silently.
+#[tokio::test]
+async fn no_number_of_misfits_allows_a_stray_quote() {
+    let columns = column("n", "integer", "") + &column("c", "text", "");
+    let rows =
+        |from: usize, to: usize| -> String { (from..to).map(|n| format!("{n},x\n")).collect() };
+    let around = |row: &str| format!("n,c\n{}{row}{}", rows(0, 200), rows(201, 400));
+    for (row, reason) in [
+        // To the end of the file.
+        ("200,\"x\n", "t.csv:202: a quote that is never closed"),
+        ("\"200,x\n", "t.csv:202: a quote that is never closed"),
+        // To the next stray quote, however the record ends there.
+        ("200,\"x\n1,x\n2,\"y\n", "t.csv:202: text after a closing quote"),
+        ("200,\"x\n1,x\n2,x\"\n", "t.csv:202:"),
+        ("200,\"x\n1,x\",x\n", "t.csv:202: 3 fields instead of 2"),
+        ("\"200,x\n1,x\r2,\",x\n", "t.csv:202:n: isn't a whole number"),
+    ] {
+        let text = around(row);
+        for allowed in ["", "misfits_max = 1", "misfits_max = 1000000"] {
+            let loaded = load_one(&dataset(allowed, &columns), &[("t.csv", text.as_bytes())]).await;
+            let message = match loaded {
+                Err(error) => error.to_string(),
+                // What closes where a field ends is a text of several lines, and nothing tells it from one.
+                Ok((loaded, _)) if reason.ends_with(':') => {
+                    assert_eq!(loaded.quality.rows(), 400);
+                    continue;
+                }
+                Ok((loaded, _)) => panic!("{row:?}: {}", loaded.quality),
+            };
+            assert!(message.contains(reason), "{row:?}: {message}");
+            assert!(message.contains("from t.csv:202 on: a stray quote"), "{row:?}: {message}");
+            assert!(!message.contains("misfits_max"), "{row:?}: {message}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn values_outside_domain_and_bounds_are_counted_and_kept() {
     let declared = "[[dataset]]\nname = \"d.t\"\nprotection = \"protected\"\nunit = \"id\"\n\
