@@ -18,6 +18,7 @@ mod moments;
 mod neighbours;
 mod numbers;
 mod open_rows;
+mod open_values;
 mod oracle;
 mod outage;
 mod overload;

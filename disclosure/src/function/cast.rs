@@ -8,47 +8,92 @@ use arrow_array::types::{Date32Type, Decimal128Type, Float64Type, Int64Type};
 use arrow_array::{
     Array, ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, new_null_array,
 };
+use arrow_cast::CastOptions;
 
-use super::decimals;
-use crate::tabulation::typing::{civil, power_of_ten};
+use crate::tabulation::typing::civil;
 use crate::tabulation::{Literal, ScalarType};
+
+/// What a cast from one type to another means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CastMeaning {
+    /// What SQL's `TRY_CAST` does in the engine, for every value. Numbers lose a fraction towards zero where they become
+    /// whole, and are rounded, halves away from zero, where they become decimals with fewer places.
+    Engines,
+    /// Text that is read by rules of our own, which are stricter in some places and laxer in others: the engine's fail on
+    /// some texts, whatever they are asked for.
+    OurReading,
+    /// None.
+    No,
+}
+
+impl CastMeaning {
+    /// For a pair of types.
+    #[must_use]
+    pub const fn of(from: ScalarType, to: ScalarType) -> Self {
+        use ScalarType::{Boolean, Date, Decimal, Float64, Int64, Utf8};
+        match (from, to) {
+            (Boolean, Boolean | Int64 | Float64 | Utf8)
+            | (Int64 | Float64, Boolean | Int64 | Decimal(_) | Float64 | Utf8)
+            | (Decimal(_), Int64 | Decimal(_) | Float64 | Utf8)
+            | (Utf8, Utf8)
+            | (Date, Utf8 | Date) => Self::Engines,
+            (Utf8, Boolean | Int64 | Decimal(_) | Float64 | Date) => Self::OurReading,
+            (Boolean, Decimal(_) | Date)
+            | (Int64 | Float64, Date)
+            | (Decimal(_), Boolean | Date)
+            | (Date, Boolean | Int64 | Decimal(_) | Float64) => Self::No,
+        }
+    }
+}
 
 /// The value in another type; NULL where it can't be.
 #[must_use]
 pub fn cast(value: &ArrayRef, to: ScalarType) -> ArrayRef {
-    let Some(from) = ScalarType::of(value.data_type()) else {
-        return new_null_array(&to.data_type(), value.len());
-    };
+    let nothing = || new_null_array(&to.data_type(), value.len());
+    let Some(from) = ScalarType::of(value.data_type()) else { return nothing() };
     if from == to {
         return Arc::clone(value);
     }
-    if let ScalarType::Decimal(places) = to
-        && let Some(decimals) = decimals::with_places(value, places)
-    {
-        return with_type(decimals, to);
+    match CastMeaning::of(from, to) {
+        CastMeaning::No => nothing(),
+        CastMeaning::Engines if from != ScalarType::Date => {
+            // A value that doesn't fit is NULL, and no text is read, so it fails for no value.
+            let options = CastOptions { safe: true, ..CastOptions::default() };
+            arrow_cast::cast_with_options(value, &to.data_type(), &options)
+                .unwrap_or_else(|_| nothing())
+        }
+        // Arrow's own fails for days beyond the calendar.
+        CastMeaning::Engines | CastMeaning::OurReading => {
+            let literals = (0..value.len()).map(|row| literal_at(value, row));
+            from_literals(literals.map(|l| l.and_then(|l| read(&l, to))), to)
+        }
     }
-    let literals = (0..value.len()).map(|row| literal_at(value, row));
-    let cast = literals.map(|l| l.and_then(|l| cast_literal(&l, to)));
-    from_literals(cast, to)
 }
 
-fn cast_literal(value: &Literal, to: ScalarType) -> Option<Literal> {
+/// The value of a cast; `None` for NULL, and where there is no literal for it, as for infinities.
+#[must_use]
+pub fn cast_literal(value: &Literal, to: ScalarType) -> Option<Literal> {
+    let array = from_literals([Some(value.clone())], value.scalar_type());
+    literal_at(&cast(&array, to), 0).filter(|cast| match cast {
+        Literal::Float64(value) => value.is_finite(),
+        Literal::Null(_)
+        | Literal::Boolean(_)
+        | Literal::Int64(_)
+        | Literal::Decimal { .. }
+        | Literal::Utf8(_)
+        | Literal::Date(_) => true,
+    })
+}
+
+/// Text in another type, and days as text.
+fn read(value: &Literal, to: ScalarType) -> Option<Literal> {
     match (value, to) {
-        (Literal::Null(_), _) => None,
-        (Literal::Boolean(v), ScalarType::Utf8) => Some(Literal::Utf8(v.to_string())),
-        (Literal::Int64(_) | Literal::Decimal { .. }, ScalarType::Utf8) => {
-            Some(Literal::Utf8(value.to_string()))
-        }
         (Literal::Date(days), ScalarType::Utf8) => {
             civil(*days).map(|d| Literal::Utf8(d.to_string()))
         }
-        // A decimal loses its fraction, as SQL's CAST to a whole number does.
-        (Literal::Decimal { value, places }, ScalarType::Int64) => value
-            .checked_div(power_of_ten(*places))
-            .and_then(|v| i64::try_from(v).ok())
-            .map(Literal::Int64),
         (
-            Literal::Boolean(_)
+            Literal::Null(_)
+            | Literal::Boolean(_)
             | Literal::Int64(_)
             | Literal::Decimal { .. }
             | Literal::Float64(_)

@@ -40,17 +40,6 @@ pub(super) fn all_have_a_value(
     Decimal128Array::try_new(values.into(), nulls).ok()
 }
 
-/// The numbers with as many places or more; `None` if that takes away places, or a row's number doesn't fit.
-pub(super) fn with_places(value: &ArrayRef, places: u8) -> Option<Decimal128Array> {
-    let numbers = Numbers::of(value)?;
-    let by = power_of_ten(places.checked_sub(numbers.places)?);
-    let values: Option<Vec<i128>> = match numbers.digits {
-        Digits::Narrow(digits) => wide(digits).map(|v| product(v, by)).collect(),
-        Digits::Wide(digits) => digits.iter().map(|v| product(*v, by)).collect(),
-    };
-    Decimal128Array::try_new(values?.into(), value.nulls().cloned()).ok()
-}
-
 /// Whole numbers, with how many places they have behind the point.
 struct Numbers<'a> {
     digits: Digits<'a>,

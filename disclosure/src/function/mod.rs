@@ -20,7 +20,7 @@ use arrow_array::{ArrayRef, new_null_array};
 use crate::tabulation::ScalarType;
 use crate::tabulation::typing::Signature;
 use arithmetic::{Operation, Sign, arithmetic, signed};
-pub use cast::{cast, from_literals, literal_at};
+pub use cast::{CastMeaning, cast, cast_literal, from_literals, literal_at};
 use date::{Part, Period, part_of, start_of};
 
 /// A function of the closed list. Numbers on the wire are given in `proto`; meanings never change.

@@ -4,7 +4,7 @@
 use super::literal::{Literal, ScalarType};
 use super::scalar::Scalar;
 use crate::dataset::Dataset;
-use crate::function::Function;
+use crate::function::{CastMeaning, Function, cast_literal};
 use crate::refusal::{Refusal, RefusalCode};
 
 pub use super::literal::{DECIMAL_PLACES_MAX, civil, parse_date, parse_decimal, power_of_ten};
@@ -113,7 +113,7 @@ pub fn type_of(scalar: &Scalar, dataset: &Dataset) -> Result<ScalarType, Refusal
                 args.iter().map(|a| type_of(a, dataset)).collect::<Result<_, _>>()?;
             Signature::of(*function, &types).ok_or_else(|| no_signature(*function, &types))
         }
-        Scalar::Cast { value, to } => type_of(value, dataset).map(|_| *to),
+        Scalar::Cast { value, to } => castable(type_of(value, dataset)?, *to),
         // Whether the key's type is the reference's is known where its content is.
         Scalar::Lookup { key, value_type, .. } => type_of(key, dataset).map(|_| *value_type),
     }
@@ -171,6 +171,18 @@ fn same_type(left: ScalarType, right: ScalarType) -> Result<(), Refusal> {
         format!("{left} and {right} don't fit together."),
         "Write both in the same type, or use `CAST`.",
     ))
+}
+
+/// The type that is cast to, if there is such a cast.
+fn castable(from: ScalarType, to: ScalarType) -> Result<ScalarType, Refusal> {
+    match CastMeaning::of(from, to) {
+        CastMeaning::Engines | CastMeaning::OurReading => Ok(to),
+        CastMeaning::No => Err(Refusal::new(
+            RefusalCode::Q107,
+            format!("{from} can't be cast to {to}."),
+            "Write `CASE WHEN ... THEN ... END` for what is meant.",
+        )),
+    }
 }
 
 fn boolean(found: ScalarType) -> Result<ScalarType, Refusal> {
@@ -242,11 +254,15 @@ pub fn coerce(scalar: Scalar, dataset: &Dataset) -> Result<(Scalar, ScalarType),
         Scalar::Cast { value, to } => {
             let (value, from) = coerce(*value, dataset)?;
             // A literal is cast here and now, so that the question carries the value.
-            if let Scalar::Literal(literal) = &value
-                && let Some(cast) = literal.convert(to)
-            {
-                return Ok((Scalar::Literal(cast), to));
+            if let Scalar::Literal(literal) = &value {
+                if literal.is_null() {
+                    return Ok((Scalar::Literal(Literal::Null(to)), to));
+                }
+                if let Some(cast) = cast_literal(literal, to) {
+                    return Ok((Scalar::Literal(cast), to));
+                }
             }
+            castable(from, to)?;
             if from == to {
                 Ok((value, to))
             } else {

@@ -40,6 +40,10 @@ fn option<T>(value: Option<T>, scalar_type: ScalarType, literal: impl Fn(T) -> L
     value.map_or(Literal::Null(scalar_type), literal)
 }
 
+/// From here on, 2 to the power of 53, not every whole number has a floating-point number of its own: what is beside one is
+/// rounded.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// A number written with a point: exact, as written, where it has few enough digits.
 fn number(value: f64) -> Option<Literal> {
     if !value.is_finite() {
@@ -49,7 +53,7 @@ fn number(value: f64) -> Option<Literal> {
     let places = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     let exact = u8::try_from(places)
         .ok()
-        .filter(|p| *p <= 9)
+        .filter(|p| *p <= 9 && value.abs() < WHOLE_MAX)
         .and_then(|p| Literal::parse(&text, ScalarType::Decimal(p)));
     Some(exact.unwrap_or(Literal::Float64(value)))
 }

@@ -3,7 +3,7 @@
 //! 1. `session`: the engine's options and functions, closed. `threads`: where planning is done.
 //! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation.
 //! 3. `cut`: the raw plan to leaves and the upper plan (`relation`, `look_up`, `unit_join`, `roll_up`, `scalar`,
-//!    `aggregate`, `grouping`, `correlated` are its parts).
+//!    `certain`, `aggregate`, `grouping`, `correlated` are its parts).
 //! 4. `share`: leaves that can be asked for at once.
 //! 5. `statuses`: a status column beside each protected measure, where asked for.
 //! 6. `leaf`: what stands in the upper plan for a table that is still to come.
@@ -14,6 +14,7 @@
 
 mod aggregate;
 mod approx_distinct;
+mod certain;
 mod correlated;
 mod cut;
 mod error;

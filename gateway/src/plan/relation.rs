@@ -10,6 +10,7 @@ use insitu_disclosure::{Dataset, Reference, Refusal, RefusalCode, Scalar, Scalar
 use insitu_engine::common::{Column, TableReference};
 use insitu_engine::logical_expr::{Expr, LogicalPlan};
 
+use super::certain::{in_wide_types, is_certain, uncertain};
 use super::roll_up::RolledUp;
 use super::scalar::to_scalar;
 use super::unit_join::JoinedRows;
@@ -64,8 +65,13 @@ impl Relation {
 
     /// An expression over this relation's columns, in terms of the dataset.
     pub(super) fn scalar(&self, expr: &Expr) -> Result<(Scalar, ScalarType), Refusal> {
-        let scalar = to_scalar(expr, &|column| self.column(column))?;
-        coerce(scalar, self.dataset())
+        let dataset = self.dataset();
+        if !dataset.is_open() {
+            return coerce(to_scalar(expr, &|column| self.column(column))?, dataset);
+        }
+        let expr = in_wide_types(expr).ok_or_else(uncertain)?;
+        let (scalar, found) = coerce(to_scalar(&expr, &|column| self.column(column))?, dataset)?;
+        if is_certain(&scalar, dataset) { Ok((scalar, found)) } else { Err(uncertain()) }
     }
 
     /// A condition over this relation's columns.
@@ -83,9 +89,11 @@ impl Relation {
 
     /// A condition over an open dataset's own columns, if it has a meaning there.
     pub(super) fn condition_on(dataset: &Dataset, expr: &Expr) -> Option<Scalar> {
-        let scalar = to_scalar(expr, &|column| Ok(Scalar::Column(column.name.clone()))).ok()?;
+        let expr = in_wide_types(expr)?;
+        let scalar = to_scalar(&expr, &|column| Ok(Scalar::Column(column.name.clone()))).ok()?;
         let (scalar, found) = coerce(scalar, dataset).ok()?;
         let fits = found == ScalarType::Boolean
+            && is_certain(&scalar, dataset)
             && scalar.depth() <= insitu_disclosure::tabulation::DEPTH_MAX;
         fits.then_some(scalar)
     }

@@ -6,11 +6,14 @@ use arrow_schema::DataType;
 use insitu_disclosure::tabulation::typing::type_of;
 use insitu_disclosure::{Dataset, Measure, MeasureKind, ScalarType};
 use insitu_engine::common::{Column, DFSchema, Result};
+use insitu_engine::config::ConfigOptions;
 use insitu_engine::logical_expr::expr::Alias;
 use insitu_engine::logical_expr::{
     Aggregate, Expr, ExprSchemable as _, LogicalPlan, Projection, Window, WindowFunctionDefinition,
     cast,
 };
+use insitu_engine::optimizer::AnalyzerRule as _;
+use insitu_engine::optimizer::analyzer::type_coercion::TypeCoercion;
 
 /// The type that the engine's own measure of open data has, where the Tabulation's is another: a total of whole numbers has
 /// 64 bits, although it is added up exactly, and one that doesn't fit is refused when it is cast.
@@ -51,11 +54,12 @@ pub(super) fn exact_totals(
 ) -> Result<LogicalPlan> {
     let plain = Aggregate::try_new(Arc::new(input.clone()), keys.clone(), measures.clone())?;
     let first = plain.schema.fields().len().saturating_sub(measures.len());
-    let Exact { measures, types } = Exact::of(measures, &input)?;
+    let plain = LogicalPlan::Aggregate(plain);
+    let Exact { measures, types } = Exact::of(measures, &input, &plain)?;
     if types.iter().all(Option::is_none) {
-        return Ok(LogicalPlan::Aggregate(plain));
+        return Ok(plain);
     }
-    let names: Vec<Column> = plain.schema.columns();
+    let names: Vec<Column> = plain.schema().columns();
     let aggregate = Aggregate::try_new(Arc::new(input), keys, measures)?;
     cast_back(LogicalPlan::Aggregate(aggregate), names, first, types)
 }
@@ -65,11 +69,12 @@ pub(super) fn exact_totals(
 pub(super) fn exact_windows(input: LogicalPlan, windows: Vec<Expr>) -> Result<LogicalPlan> {
     let plain = Window::try_new(windows.clone(), Arc::new(input.clone()))?;
     let first = input.schema().fields().len();
-    let Exact { measures, types } = Exact::of(windows, &input)?;
+    let plain = LogicalPlan::Window(plain);
+    let Exact { measures, types } = Exact::of(windows, &input, &plain)?;
     if types.iter().all(Option::is_none) {
-        return Ok(LogicalPlan::Window(plain));
+        return Ok(plain);
     }
-    let names: Vec<Column> = plain.schema.columns();
+    let names: Vec<Column> = plain.schema().columns();
     let window = Window::try_new(measures, Arc::new(input))?;
     cast_back(LogicalPlan::Window(window), names, first, types)
 }
@@ -81,21 +86,36 @@ struct Exact {
 }
 
 impl Exact {
-    fn of(measures: Vec<Expr>, input: &LogicalPlan) -> Result<Self> {
-        let (mut exact, mut types) = (Vec::new(), Vec::new());
-        for measure in measures {
-            match widened_total(&measure, input.schema())? {
-                Some((total, plain)) => {
-                    exact.push(total);
-                    types.push(Some(plain));
-                }
-                None => {
-                    exact.push(measure);
-                    types.push(None);
-                }
+    /// The measures of a plan over the input, which is still raw: what a value's type is follows from the whole plan once the
+    /// engine has brought branches of `CASE` and arms of `UNION` to one type. Until then each says that of its first.
+    fn of(measures: Vec<Expr>, input: &LogicalPlan, plain: &LogicalPlan) -> Result<Self> {
+        let mut types = vec![None; measures.len()];
+        if measures.iter().any(|measure| total_of(measure).is_some()) {
+            let typed = TypeCoercion::new().analyze(plain.clone(), &ConfigOptions::default())?;
+            if let Some((with_types, schema)) = measures_of(&typed) {
+                types = with_types.iter().map(|m| widened(m, schema)).collect::<Result<_>>()?;
             }
         }
-        Ok(Self { measures: exact, types })
+        let exact = measures.into_iter().zip(&types).map(|(measure, widened)| match widened {
+            Some(widened) => widened_total(measure, &widened.wide, input.schema()),
+            None => Ok(measure),
+        });
+        let exact = exact.collect::<Result<_>>()?;
+        Ok(Self { measures: exact, types: types.into_iter().map(|w| w.map(|w| w.own)).collect() })
+    }
+}
+
+/// The measures of an aggregation or of window functions, and the schema that their arguments are over.
+fn measures_of(plan: &LogicalPlan) -> Option<(&[Expr], &DFSchema)> {
+    match plan {
+        LogicalPlan::Aggregate(Aggregate { aggr_expr, input, .. }) => {
+            Some((aggr_expr, input.schema()))
+        }
+        LogicalPlan::Window(Window { window_expr, input, .. }) => {
+            Some((window_expr, input.schema()))
+        }
+        // Giving expressions their types leaves a plan's kind as it is.
+        _ => None,
     }
 }
 
@@ -122,52 +142,69 @@ fn cast_back(
     Projection::try_new(columns.collect(), Arc::new(plan)).map(LogicalPlan::Projection)
 }
 
-/// `sum(x)` as `sum(CAST(x AS ...))` under its own name, and the type it has, where a total of `x` could wrap.
-fn widened_total(measure: &Expr, schema: &DFSchema) -> Result<Option<(Expr, DataType)>> {
-    let named = if let Expr::Alias(alias) = measure { alias.expr.as_ref() } else { measure };
-    let total = match named {
-        Expr::AggregateFunction(function) if function.func.name() == "sum" => {
-            widened(&function.params.args, schema).map(|args| {
-                let mut function = function.clone();
-                function.params.args = args;
-                Expr::AggregateFunction(function)
-            })
-        }
+/// The types of a total that could wrap: what its argument is cast to, and what it is itself.
+#[derive(Debug, Clone, PartialEq)]
+struct Widened {
+    wide: DataType,
+    own: DataType,
+}
+
+/// The argument of a total. Every other aggregate of whole numbers counts, compares, or adds up in more digits by itself.
+fn total_of(measure: &Expr) -> Option<&Expr> {
+    let arguments = match measure {
+        Expr::Alias(alias) => return total_of(&alias.expr),
+        Expr::AggregateFunction(function) if function.func.name() == "sum" => &function.params.args,
         Expr::WindowFunction(window) => match &window.fun {
             WindowFunctionDefinition::AggregateUDF(function) if function.name() == "sum" => {
-                widened(&window.params.args, schema).map(|args| {
-                    let mut window = window.clone();
-                    window.params.args = args;
-                    Expr::WindowFunction(window)
-                })
+                &window.params.args
             }
             WindowFunctionDefinition::AggregateUDF(_) | WindowFunctionDefinition::WindowUDF(_) => {
-                None
+                return None;
             }
         },
-        // Every other aggregate of whole numbers counts, compares, or adds up in more digits by itself.
-        _ => None,
+        _ => return None,
     };
-    let Some(total) = total else { return Ok(None) };
-    let (qualifier, field) = measure.to_field(schema)?;
-    let named = Expr::Alias(Alias::new(total, qualifier, field.name()));
-    Ok(Some((named, field.data_type().clone())))
+    match arguments.as_slice() {
+        [argument] => Some(argument),
+        _ => None,
+    }
 }
 
 /// The digits that a decimal may have for the engine's own total of it to hold: it gives ten more.
 const DIGITS_MAX: u8 = 28;
 
-/// The argument of a total, in a type wide enough for ten thousand million of its values; `None` where its own is, or where it
-/// has none yet, such as a placeholder.
-fn widened(arguments: &[Expr], schema: &DFSchema) -> Option<Vec<Expr>> {
-    let [argument] = arguments else { return None };
-    let wide = match argument.get_type(schema) {
-        Ok(DataType::Int64 | DataType::UInt64) => DataType::Decimal128(38, 0),
-        Ok(DataType::Decimal128(digits, places)) if DIGITS_MAX < digits => {
+/// A type wide enough for ten thousand million of the total's values; `None` where their own is, or where they have none
+/// yet, such as a placeholder.
+fn widened(measure: &Expr, schema: &DFSchema) -> Result<Option<Widened>> {
+    let wide = match total_of(measure).map(|argument| argument.get_type(schema)) {
+        Some(Ok(DataType::Int64 | DataType::UInt64)) => DataType::Decimal128(38, 0),
+        Some(Ok(DataType::Decimal128(digits, places))) if DIGITS_MAX < digits => {
             DataType::Decimal256(digits, places)
         }
-        // Smaller whole numbers are added up in 64 bits, floating point has infinities.
-        Ok(_) | Err(_) => return None,
+        // Floating point has infinities.
+        Some(Ok(_) | Err(_)) | None => return Ok(None),
     };
-    Some(vec![cast(argument.clone(), wide)])
+    let own = measure.to_field(schema)?.1.data_type().clone();
+    Ok(Some(Widened { wide, own }))
+}
+
+/// `sum(x)` as `sum(CAST(x AS ...))` under its own name.
+fn widened_total(measure: Expr, wide: &DataType, schema: &DFSchema) -> Result<Expr> {
+    let (qualifier, field) = measure.to_field(schema)?;
+    let total = match measure.unalias() {
+        Expr::AggregateFunction(mut function) => {
+            function.params.args = all_cast(function.params.args, wide);
+            Expr::AggregateFunction(function)
+        }
+        Expr::WindowFunction(mut window) => {
+            window.params.args = all_cast(window.params.args, wide);
+            Expr::WindowFunction(window)
+        }
+        other => other,
+    };
+    Ok(Expr::Alias(Alias::new(total, qualifier, field.name())))
+}
+
+fn all_cast(arguments: Vec<Expr>, to: &DataType) -> Vec<Expr> {
+    arguments.into_iter().map(|argument| cast(argument, to.clone())).collect()
 }

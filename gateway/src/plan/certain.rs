@@ -1,0 +1,147 @@
+//! Whether an expression over open data means the same at a department as in the engine. Where it may not, nothing is cut or
+//! sent: the rows are fetched, and the engine's own meaning is the answer.
+//!
+//! 1. [`in_wide_types`]: a cast to a type that a question doesn't have, in those that it has.
+//! 2. [`is_certain`]: what is left over.
+
+use arrow_schema::DataType;
+use insitu_disclosure::function::CastMeaning;
+use insitu_disclosure::tabulation::typing::{DECIMAL_PLACES_MAX, power_of_ten, type_of};
+use insitu_disclosure::{Dataset, Refusal, RefusalCode, Scalar, ScalarType};
+use insitu_engine::common::ScalarValue;
+use insitu_engine::common::tree_node::{Transformed, TreeNode as _};
+use insitu_engine::logical_expr::{Between, Case, Expr, cast, lit};
+
+/// The Refusal that stands for an uncertain meaning. Rows are fetched instead, so that it isn't told.
+pub(super) fn uncertain() -> Refusal {
+    Refusal::new(
+        RefusalCode::D207,
+        "an expression may mean something else at a department than in the engine.",
+        "Apply it to the released table.",
+    )
+}
+
+/// The expression with casts to narrow types, such as `INT`, made in the widest one of the kind: a value beyond the narrow
+/// type's limits is NULL, as in `TRY_CAST`. `None` where a cast has no such form.
+pub(super) fn in_wide_types(expr: &Expr) -> Option<Expr> {
+    let is_narrow = |e: &Expr| narrow_cast(e).is_some();
+    // The value is written three times: one within another would grow by powers.
+    let nested = expr.exists(|e| Ok(is_narrow(e) && within(e, &is_narrow)));
+    if nested.unwrap_or(true) {
+        return None;
+    }
+    let mut has_form = true;
+    let wide = expr.clone().transform_up(|e| {
+        let Some((value, to)) = narrow_cast(&e) else { return Ok(Transformed::no(e)) };
+        match within_limits(value, to) {
+            Some(wide) => Ok(Transformed::yes(wide)),
+            None => {
+                has_form = false;
+                Ok(Transformed::no(e))
+            }
+        }
+    });
+    wide.ok().map(|wide| wide.data).filter(|_| has_form)
+}
+
+fn within(expr: &Expr, found: &impl Fn(&Expr) -> bool) -> bool {
+    match expr {
+        Expr::Cast(cast) => cast.expr.exists(|e| Ok(found(e))).unwrap_or(true),
+        Expr::TryCast(cast) => cast.expr.exists(|e| Ok(found(e))).unwrap_or(true),
+        _ => false,
+    }
+}
+
+/// What is cast, and to which type that isn't a question's own.
+fn narrow_cast(expr: &Expr) -> Option<(&Expr, &DataType)> {
+    let (value, to) = match expr {
+        Expr::Cast(cast) => (&cast.expr, cast.field.data_type()),
+        Expr::TryCast(cast) => (&cast.expr, cast.field.data_type()),
+        _ => return None,
+    };
+    let texts = [DataType::LargeUtf8, DataType::Utf8View];
+    let own = ScalarType::of(to).is_some() || texts.contains(to);
+    (!own).then_some((value.as_ref(), to))
+}
+
+fn within_limits(value: &Expr, to: &DataType) -> Option<Expr> {
+    let whole = |low: i64, high: i64| (lit(low), lit(high), DataType::Int64);
+    let (low, high, wide) = match to {
+        DataType::Int8 => whole(i8::MIN.into(), i8::MAX.into()),
+        DataType::Int16 => whole(i16::MIN.into(), i16::MAX.into()),
+        DataType::Int32 => whole(i32::MIN.into(), i32::MAX.into()),
+        DataType::UInt8 => whole(0, u8::MAX.into()),
+        DataType::UInt16 => whole(0, u16::MAX.into()),
+        DataType::UInt32 => whole(0, u32::MAX.into()),
+        DataType::Decimal128(digits, places) => {
+            let known = u8::try_from(*places).is_ok_and(|p| p <= DECIMAL_PLACES_MAX);
+            let most = power_of_ten(*digits).checked_sub(1).filter(|_| known)?;
+            let limit = |v: i128| lit(ScalarValue::Decimal128(Some(v), 38, *places));
+            (limit(most.checked_neg()?), limit(most), DataType::Decimal128(38, *places))
+        }
+        // The engine has many more types than a question: what is cast to them stays there.
+        _ => return None,
+    };
+    let wide = cast(value.clone(), wide);
+    let fits = Between::new(Box::new(wide.clone()), false, Box::new(low), Box::new(high));
+    let fits = Box::new(Expr::Between(fits));
+    Some(Expr::Case(Case::new(None, vec![(fits, Box::new(wide))], None)))
+}
+
+/// Whether a typed expression has the engine's meaning: every cast in it has, and no decimal is compared with floating point,
+/// or stands for it, which the engine does in decimals.
+pub(super) fn is_certain(scalar: &Scalar, dataset: &Dataset) -> bool {
+    let mixes = match scalar {
+        Scalar::Compare { .. } | Scalar::Case { .. } | Scalar::InList { .. } => {
+            scalar.children().into_iter().any(|part| is_floated_decimal(part, dataset))
+        }
+        Scalar::Column(_)
+        | Scalar::Literal(_)
+        | Scalar::And(_)
+        | Scalar::Or(_)
+        | Scalar::Not(_)
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Call { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => false,
+    };
+    let is_read = match scalar {
+        Scalar::Cast { value, to } => type_of(value, dataset)
+            .is_ok_and(|from| CastMeaning::of(from, *to) == CastMeaning::Engines),
+        Scalar::Column(_)
+        | Scalar::Literal(_)
+        | Scalar::Compare { .. }
+        | Scalar::And(_)
+        | Scalar::Or(_)
+        | Scalar::Not(_)
+        | Scalar::IsNull(_)
+        | Scalar::InList { .. }
+        | Scalar::Like { .. }
+        | Scalar::Case { .. }
+        | Scalar::Call { .. }
+        | Scalar::Lookup { .. } => true,
+    };
+    !mixes && is_read && scalar.children().into_iter().all(|part| is_certain(part, dataset))
+}
+
+fn is_floated_decimal(scalar: &Scalar, dataset: &Dataset) -> bool {
+    match scalar {
+        Scalar::Cast { value, to: ScalarType::Float64 } => {
+            matches!(type_of(value, dataset), Ok(ScalarType::Decimal(_)))
+        }
+        Scalar::Column(_)
+        | Scalar::Literal(_)
+        | Scalar::Compare { .. }
+        | Scalar::And(_)
+        | Scalar::Or(_)
+        | Scalar::Not(_)
+        | Scalar::IsNull(_)
+        | Scalar::InList { .. }
+        | Scalar::Like { .. }
+        | Scalar::Case { .. }
+        | Scalar::Call { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => false,
+    }
+}

@@ -1,0 +1,149 @@
+//! Open values in other types: what is counted at the departments is what the engine counts over the same rows, and a total
+//! is exact whatever its branches and arms were before they got one type.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray,
+};
+use insitu_tests::{Cells, Federation};
+
+use crate::oracle::publish::parts_of;
+
+/// Eight rows of every type at two nodes.
+async fn federation() -> Federation {
+    let amounts = [1, 125, -125, 199, 205, 7, 1_000, 99_999];
+    let columns: [(&str, ArrayRef); 8] = [
+        ("id", Arc::new(Int64Array::from_iter_values(0..8))),
+        (
+            "g",
+            Arc::new(StringArray::from(vec!["a", "b", "a", "b", "a", "b", "a", "b"])) as ArrayRef,
+        ),
+        (
+            "h",
+            Arc::new(Int64Array::from(vec![
+                None,
+                Some(1),
+                Some(2),
+                Some(3),
+                None,
+                Some(1),
+                Some(2),
+                Some(9),
+            ])),
+        ),
+        (
+            "b",
+            Arc::new(BooleanArray::from(vec![
+                Some(true),
+                Some(false),
+                Some(true),
+                None,
+                Some(true),
+                Some(false),
+                Some(true),
+                Some(true),
+            ])),
+        ),
+        (
+            "d",
+            Arc::new(
+                Decimal128Array::from(amounts.to_vec()).with_precision_and_scale(38, 2).unwrap(),
+            ),
+        ),
+        (
+            "y",
+            Arc::new(Float64Array::from(vec![0.5, -1.75, 2.25, 1e19, 7.5, 0.25, 40_000.5, -0.5])),
+        ),
+        ("i", Arc::new(Int64Array::from_iter_values((0..8).map(|n| (1 << 60) + n)))),
+        (
+            "x",
+            Arc::new(Float64Array::from(vec![
+                f64::NAN,
+                -0.0,
+                f64::NEG_INFINITY,
+                0.0,
+                1.5,
+                f64::INFINITY,
+                f64::NAN,
+                -3.0,
+            ])),
+        ),
+    ];
+    let rows =
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(n, a)| (n, a, true))).unwrap();
+    Federation::start(&parts_of("m.facts", &[rows.slice(0, 3), rows.slice(3, 5)])).await
+}
+
+async fn cells(federation: &Federation, sql: &str) -> Cells {
+    let mut analyst = federation.analyst_without_statuses().await;
+    analyst.cells(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_total_has_the_type_of_all_its_branches_and_arms() {
+    let federation = federation().await;
+    for (sql, total) in [
+        ("SELECT sum(CASE WHEN id < 4 THEN 1 ELSE 0.5 END), median(id) FROM m.facts", "6.0"),
+        ("SELECT sum(CASE WHEN id < 4 THEN 0 ELSE y END) FROM m.facts WHERE id <> 3", "40007.75"),
+        (
+            "SELECT sum(v) FROM (SELECT id AS v FROM m.facts UNION ALL SELECT y FROM m.facts WHERE id <> 3) u",
+            "40036.75",
+        ),
+        (
+            "SELECT DISTINCT sum(v) OVER () FROM (SELECT id AS v FROM m.facts UNION ALL SELECT y FROM m.facts WHERE id <> 3) u",
+            "40036.75",
+        ),
+        (
+            "SELECT sum(DISTINCT CASE WHEN id < 4 THEN 1 ELSE 0.5 END), median(id) FROM m.facts",
+            "1.5",
+        ),
+        // Above a table, as above rows.
+        (
+            "SELECT sum(CASE WHEN n > 100 THEN 1 ELSE 0.5 END) FROM (SELECT g, count(*) AS n FROM m.facts GROUP BY g) t",
+            "1.0",
+        ),
+        // Whole numbers are still added up beyond 64 bits, and told if they fit.
+        ("SELECT sum(CASE WHEN id < 4 THEN i ELSE -i END), median(id) FROM m.facts", "-16"),
+    ] {
+        assert_eq!(cells(&federation, sql).await[0][0], total, "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cast_at_a_department_is_the_engines() {
+    let federation = federation().await;
+    // Each is asked of the departments, and, beside a median, of the engine over the same rows.
+    for (measure, condition, expect) in [
+        ("sum(CAST(b AS INT))", "true", "5"),
+        ("count(*)", "CAST(b AS INT) = 1", "5"),
+        ("count(CAST(y AS BIGINT))", "id <> 3", "7"),
+        ("count(TRY_CAST(y AS BIGINT))", "true", "7"),
+        ("sum(TRY_CAST(y AS BIGINT))", "true", "40008"),
+        ("count(TRY_CAST(y AS SMALLINT))", "true", "6"),
+        ("count(TRY_CAST(i AS INT))", "true", "0"),
+        ("count(CAST(y AS VARCHAR))", "CAST(y AS VARCHAR) = '2.25'", "1"),
+        ("count(TRY_CAST(d AS DECIMAL(5,1)))", "true", "8"),
+        ("count(TRY_CAST(d AS DECIMAL(3,1)))", "true", "7"),
+        ("count(*)", "y < d", "2"),
+        ("count(*)", "i > 1e10", "8"),
+        ("count(*)", "i > 1152921504606846976.0", "0"),
+        ("count(*)", "i / 4 > y", "7"),
+        ("count(*)", "TRY_CAST(g AS INT) IS NULL", "8"),
+        ("count(*)", "CAST(id AS BOOLEAN)", "7"),
+    ] {
+        for more in ["", ", median(id)"] {
+            let sql = format!("SELECT {measure}{more} FROM m.facts WHERE {condition}");
+            assert_eq!(cells(&federation, &sql).await[0][0], expect, "{sql}");
+        }
+        if measure == "count(*)" {
+            let sql = format!("SELECT id FROM m.facts WHERE {condition}");
+            assert_eq!(cells(&federation, &sql).await.len().to_string(), expect, "{sql}");
+        }
+    }
+    let total = "SELECT sum(CAST(d AS DECIMAL(12,1))) FROM m.facts";
+    assert_eq!(cells(&federation, total).await, [["1014.2"]]);
+    let keys =
+        "SELECT CAST(y AS VARCHAR) AS k, count(*) FROM m.facts WHERE id < 2 GROUP BY 1 ORDER BY 1";
+    assert_eq!(cells(&federation, keys).await, [["-1.75", "1"], ["0.5", "1"]]);
+}
