@@ -36,6 +36,7 @@ use super::aggregate::{Output, is_exact, tabulation};
 use super::error::planning_refusal;
 use super::grouping::grouping_value;
 use super::histogram;
+use super::in_subquery;
 use super::leaf::{Leaf, PendingTable};
 use super::look_up;
 use super::relation::{Relation, RelationColumn};
@@ -61,6 +62,7 @@ pub(crate) struct Cut {
 /// # Errors
 /// Everything that can't be asked of a department. Whether a Tabulation is *allowed* is for admission.
 pub(crate) fn cut(raw: &LogicalPlan) -> Result<Cut, Refusals> {
+    in_subquery::check(raw)?;
     let mut cutter = Cutter { leaves: Vec::new() };
     let part = cutter.cut(raw)?;
     let upper = cutter.above(part, "the result")?;
