@@ -10,7 +10,7 @@ const SQL: &str = "SELECT area, count(*) FROM health.visits GROUP BY area ORDER 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_of_a_connected_node_isnt_let_in() {
     let mut health = departments::health();
-    let mut federation = Federation::start(&[health.clone()]).await;
+    let mut federation = Federation::start(std::slice::from_ref(&health)).await;
     let mut analyst = federation.analyst().await;
     let before = analyst.cells(SQL).await.unwrap();
     // It could be told apart: its data is another's.
@@ -31,7 +31,7 @@ async fn a_copy_of_a_connected_node_isnt_let_in() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_is_let_in_when_the_connected_one_is_gone() {
     let health = departments::health();
-    let mut federation = Federation::start(&[health.clone()]).await;
+    let mut federation = Federation::start(std::slice::from_ref(&health)).await;
     let mut analyst = federation.analyst().await;
     let before = analyst.cells(SQL).await.unwrap();
     let second = federation.begin(&health).await;
@@ -48,7 +48,7 @@ async fn who_waits_is_let_in_when_the_connected_one_is_gone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_restarts_at_once_gets_in() {
     let health = departments::health();
-    let mut federation = Federation::start(&[health.clone()]).await;
+    let mut federation = Federation::start(std::slice::from_ref(&health)).await;
     let mut analyst = federation.analyst().await;
     let before = analyst.cells(SQL).await.unwrap();
     federation.end(0);
