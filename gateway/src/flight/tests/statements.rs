@@ -131,15 +131,8 @@ async fn a_number_of_rows_may_be_a_parameter() {
         assert_eq!(first(&ada.get(ticket(&info)).await.unwrap()), expected);
     }
     // One that isn't a number of rows.
-    ada.bind(&handle, &row(vec![number(-1), number(0)])).await.unwrap();
-    let refused = ada.info(&prepared(&handle)).await.unwrap_err();
-    assert_eq!(refused.code(), Code::InvalidArgument, "{}", refused.message());
-    // One that is a number elsewhere, too.
-    let twice = "SELECT n + CAST($1 AS BIGINT) AS n FROM (VALUES (1)) AS v (n) LIMIT $1";
-    let handle = prepare(&mut ada, twice).await.prepared_statement_handle;
-    ada.bind(&handle, &row(vec![number(1)])).await.unwrap();
-    let info = ada.info(&prepared(&handle)).await.unwrap();
-    assert_eq!(first(&ada.get(ticket(&info)).await.unwrap()), Some(2));
+    let refused = ada.bind(&handle, &row(vec![number(-1), number(0)])).await.unwrap_err();
+    assert!(refused.message().starts_with("Q109"), "{}", refused.message());
 }
 
 #[tokio::test]
