@@ -1,5 +1,9 @@
 //! A cast means what the engine's `TRY_CAST` does, or is told to mean something else.
 
+// Tests may assume.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(missing_docs)]
+
 use std::sync::Arc;
 
 use arrow_array::{

@@ -13,7 +13,8 @@ use insitu_disclosure::evidence::{
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::{
     Admitted, Column, Dataset, DatasetName, Evidence, Input, Key, KeySet, Label, Literal, Measure,
-    MeasureKind, PartEvidence, Protection, Release, Scalar, ScalarType, Tabulation, admit, protect,
+    MeasureKind, PartEvidence, Pooled, Protection, Release, Scalar, ScalarType, Tabulation, admit,
+    protect,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -57,8 +58,11 @@ fn admitted(keys: &[&str], sets: &[u16]) -> Admitted<Tabulation> {
     admit(question, dataset(Protection::Open)).unwrap()
 }
 
+/// A cell: which keys, which set, its count and its total.
+type Row = (usize, usize, usize, i64, i128);
+
 /// What a node may find: cells, some more than once, with totals to the edge.
-fn answers() -> impl Strategy<Value = Vec<Vec<(usize, usize, usize, i64, i128)>>> {
+fn answers() -> impl Strategy<Value = Vec<Vec<Row>>> {
     let count = prop_oneof![4 => 0..50_i64, 1 => Just(i64::MAX)];
     let sum =
         prop_oneof![4 => -500..500_i128, 1 => Just(10_i128.pow(35)), 1 => Just(-(10_i128.pow(35)))];
@@ -69,10 +73,7 @@ const AREAS: [Option<&str>; 5] = [Some("a"), Some("b"), Some(""), Some("a\0"), N
 const SHARES: [Option<f64>; 7] =
     [Some(0.0), Some(-0.0), Some(1.5), Some(f64::NAN), Some(f64::INFINITY), Some(-7.0), None];
 
-fn evidence(
-    admitted: &Admitted<Tabulation>,
-    rows: &[(usize, usize, usize, i64, i128)],
-) -> Evidence {
+fn evidence(admitted: &Admitted<Tabulation>, rows: &[Row]) -> Evidence {
     let tabulation = admitted.tabulation();
     let parts = tabulation.parts(admitted.dataset()).distinct.len();
     let cells = rows.iter().map(|(area, share, set, count, sum)| {
@@ -98,7 +99,7 @@ fn evidence(
 fn shown(admitted: &Admitted<Tabulation>, evidence: Evidence) -> RecordBatch {
     let guard = MemoryStore::new(0);
     let release = Release { snapshot: 0, guard: &guard };
-    protect(admitted, evidence, &release).unwrap().to_batch().unwrap()
+    protect(admitted, Pooled::of_one_department(evidence), &release).unwrap().to_batch().unwrap()
 }
 
 proptest! {
