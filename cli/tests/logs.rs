@@ -224,7 +224,12 @@ fn attack_51_logs_of_the_gateway_and_of_another_department() {
         assert!(!log.contains(WORD), "{name} has logged a word of the question");
     }
     // A department's own log is for its data owner. Of these questions it holds none either.
+    // But for how much was read, which the data owner is told at start.
     let own = log("clinic");
+    let (at_start, own): (Vec<&str>, Vec<&str>) =
+        own.lines().partition(|line| line.contains(" read node="));
+    assert_eq!(at_start.len(), 3, "{at_start:?}");
+    let own = own.join("\n");
     assert!(own.contains("the engine failed"), "the fault is told to the department itself");
     assert_eq!(found(&own), Vec::<String>::new(), "{}", around(&own));
     assert!(!own.contains(WORD), "a node has logged a word of the question");

@@ -81,7 +81,7 @@ async fn other_data_and_other_terms_are_asked_for() {
     }
     federation.end(1);
     federation.wait_for(2).await;
-    federation.begin(&councils[1]).await;
+    let with_more = federation.begin(&councils[1]).await;
     federation.wait_for(3).await;
     asked(&federation, 0..3);
     let second = analyst.cells(BANDS).await.unwrap();
@@ -95,7 +95,8 @@ async fn other_data_and_other_terms_are_asked_for() {
     changed.config = changed
         .config
         .replace("profile = \"standard\"", "profile = \"standard\"\nthreshold_units = 30");
-    // The node of the second time is still there; another of the same name takes its place.
+    // Another of the same name takes the place of the node of the second time once that is gone.
+    with_more.abort();
     federation.begin(&changed).await;
     let began = Instant::now();
     while !analyst.cells(BANDS).await.is_ok_and(|cells| cells[0][1] == "[c]") {
