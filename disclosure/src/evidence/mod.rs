@@ -6,7 +6,7 @@
 //! 4. [`Pooled`]: the same, with whose it is: what protection works on.
 //! 5. [`evidence_schema`], [`write`], [`read`], [`read_keys`]: as one Arrow batch. It is sent to a gateway only where the data owner
 //!    chose the release mode `at-gateway`, or where the data is open.
-//! 5. [`OpenCells`]: of open data, added up column by column.
+//! 6. [`OpenCells`]: of open data, added up column by column.
 
 mod columns;
 mod keys;
