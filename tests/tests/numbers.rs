@@ -197,6 +197,49 @@ async fn nan_infinities_and_signed_zeros_are_what_one_engine_makes_of_them() {
     assert_eq!(cells(&federation, sql).await, [["1.0", "4"], ["2.5", "1"], ["NULL", "5"]]);
 }
 
+/// The engine forgets, by group, what comes before a NaN, and takes zeros with another sign for another value.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn least_largest_and_distinct_values_by_group_do_not_hang_on_the_order_of_rows() {
+    let nan = Some(f64::NAN);
+    let values = [Some(1.5), nan, Some(5.0), Some(0.0), Some(-0.0), None];
+    let reversed: Vec<_> = values.iter().rev().copied().collect();
+    for parts in [
+        [floats(&values), floats(&[])],
+        [floats(&reversed), floats(&[None])],
+        [floats(&values[..2]), floats(&values[2..])],
+        [floats(&values[4..]), floats(&values[..4])],
+    ] {
+        let federation = federation(&parts).await;
+        let by = "FROM (SELECT v, CASE WHEN v >= 1 THEN 'x' ELSE 'y' END AS k FROM m.numbers) GROUP BY k ORDER BY k";
+        let sql = format!("SELECT k, min(v), max(v), count(v) {by}");
+        let zeros = ["y", "-0.0", "0.0", "2"];
+        assert_eq!(cells(&federation, &sql).await, [["x", "1.5", "NaN", "3"], zeros]);
+        let sql = format!("SELECT k, count(DISTINCT v), sum(DISTINCT v), max(v) {by}");
+        assert_eq!(
+            cells(&federation, &sql).await,
+            [["x", "3", "NaN", "NaN"], ["y", "1", "0.0", "0.0"]]
+        );
+        let sql =
+            "SELECT count(DISTINCT v), min(v), max(v), avg(DISTINCT v) FROM m.numbers WHERE v < 3";
+        assert_eq!(cells(&federation, sql).await, [["2", "-0.0", "1.5", "0.75"]]);
+    }
+}
+
+/// Departments tabulate the first; the rows of the second are fetched.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mean_of_decimals_ends_in_the_same_digit_however_it_is_computed() {
+    for (values, mean) in
+        [([1, 1, 0], "0.006666"), ([-1, -1, 0], "-0.006666"), ([2, 4, 6], "0.040000")]
+    {
+        let array = Decimal128Array::from(values.to_vec()).with_precision_and_scale(20, 2).unwrap();
+        let values = one_column(Arc::new(array));
+        let federation = federation(&[values.slice(0, 1), values.slice(1, 2)]).await;
+        assert_eq!(cells(&federation, "SELECT avg(v) FROM m.numbers").await, [[mean]]);
+        let of_rows = cells(&federation, "SELECT avg(v), min(v) FROM m.numbers").await;
+        assert_eq!(of_rows[0][0], mean);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_without_values_is_the_identity_of_every_measure() {
     let values = whole(&[Some(2), Some(4), None]);

@@ -109,7 +109,7 @@ fn number(
         (MeasureKind::Sum(_), [sum]) => exact(*sum, shown_type),
         (MeasureKind::Mean(argument), [sum, count]) => {
             let places = type_of(argument, dataset).map_or(0, ScalarType::decimal_places);
-            mean(*sum, *count, places, shown_type)
+            mean(*sum, *count, places, shown_type, LastDigit::of(dataset))
         }
         (MeasureKind::Dispersion(of, x), parts) => moments::dispersion(*of, x, parts, dataset),
         (MeasureKind::Association(of, y, x), parts) => {
@@ -144,8 +144,23 @@ fn exact(value: i128, shown: ScalarType) -> Option<Literal> {
     }
 }
 
-/// The shown total by the shown count, rounded half away from zero in the type's last place.
-fn mean(sum: i128, count: i128, places: u8, shown: ScalarType) -> Option<Literal> {
+/// What becomes of a mean's digits beyond the type's last place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastDigit {
+    /// Rounded half away from zero, as all that is protected.
+    Rounded,
+    /// Cut off: open data are answered as the engine answers, which computes some means of them from rows.
+    CutOff,
+}
+
+impl LastDigit {
+    fn of(dataset: &Dataset) -> Self {
+        if dataset.is_open() { Self::CutOff } else { Self::Rounded }
+    }
+}
+
+/// The shown total by the shown count.
+fn mean(sum: i128, count: i128, places: u8, shown: ScalarType, last: LastDigit) -> Option<Literal> {
     if count == 0 {
         return None;
     }
@@ -154,7 +169,10 @@ fn mean(sum: i128, count: i128, places: u8, shown: ScalarType) -> Option<Literal
             let factor = power_of_ten(to.checked_sub(places)?);
             let scaled = sum.checked_mul(factor)?;
             let (quotient, rest) = (scaled.checked_div(count)?, scaled.checked_rem(count)?);
-            let up = rest.unsigned_abs().checked_mul(2)? >= count.unsigned_abs();
+            let up = match last {
+                LastDigit::Rounded => rest.unsigned_abs().checked_mul(2)? >= count.unsigned_abs(),
+                LastDigit::CutOff => false,
+            };
             let value = if up { quotient.checked_add(scaled.signum())? } else { quotient };
             Some(Literal::Decimal { value, places: to })
         }

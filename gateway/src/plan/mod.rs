@@ -18,6 +18,7 @@ mod certain;
 mod correlated;
 mod cut;
 mod error;
+mod floats;
 mod grouping;
 mod histogram;
 mod in_subquery;

@@ -1,0 +1,213 @@
+//! `min`, `max` and distinct values of floating-point numbers in the upper plan: the engine's functions, where these forget
+//! values.
+//!
+//! The engine has two ways to aggregate by group. The one made for many groups compares primitively: it takes any number
+//! that comes after a NaN for smaller and for larger, so that what came before it is lost, and the answer hangs on the
+//! order of rows. The other compares by the order of IEEE 754-2019 (5.10, `totalOrder`), in which NaN is above all numbers,
+//! as `ORDER BY` has it. Floats always go the second way here.
+//!
+//! Distinct values are told apart by their bits, which makes two of 0.0 and -0.0, and several of NaN. `GROUP BY` and `=`
+//! make one of them. Here each value is brought to one form first.
+
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{ArrowPrimitiveType, Float16Type, Float32Type, Float64Type};
+use arrow_schema::{DataType, FieldRef};
+use insitu_engine::common::{Result, ScalarValue};
+use insitu_engine::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use insitu_engine::logical_expr::utils::AggregateOrderSensitivity;
+use insitu_engine::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, SetMonotonicity,
+    Signature,
+};
+
+/// The functions that are wrapped.
+const WRAPPED: [&str; 5] = ["min", "max", "count", "sum", "avg"];
+
+/// The engine's function, or the same function without its faults over floats.
+pub(super) fn mended(function: Arc<AggregateUDF>) -> Arc<AggregateUDF> {
+    if WRAPPED.contains(&function.name()) {
+        Arc::new(AggregateUDF::new_from_impl(OverFloats { engines: function }))
+    } else {
+        function
+    }
+}
+
+/// What the engine says of its function holds of this one too, but for how values by group are added up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct OverFloats {
+    engines: Arc<AggregateUDF>,
+}
+
+impl OverFloats {
+    /// Whether the engine's way for many groups isn't to be taken.
+    fn is_by_accumulator(&self, args: &AccumulatorArgs<'_>) -> bool {
+        let compared = matches!(self.engines.name(), "min" | "max");
+        (compared || args.is_distinct) && is_of_floats(args)
+    }
+}
+
+fn is_of_floats(args: &AccumulatorArgs<'_>) -> bool {
+    args.expr_fields.iter().any(|field| field.data_type().is_floating())
+}
+
+impl AggregateUDFImpl for OverFloats {
+    fn name(&self) -> &str {
+        self.engines.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        self.engines.signature()
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        self.engines.return_type(arguments)
+    }
+
+    fn return_field(&self, arguments: &[FieldRef]) -> Result<FieldRef> {
+        self.engines.return_field(arguments)
+    }
+
+    fn is_nullable(&self) -> bool {
+        self.engines.is_nullable()
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        let distinct = args.is_distinct && is_of_floats(&args);
+        let engines = self.engines.accumulator(args)?;
+        Ok(if distinct { Box::new(OneForm(engines)) } else { engines })
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        self.engines.state_fields(args)
+    }
+
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
+        !self.is_by_accumulator(&args) && self.engines.groups_accumulator_supported(args)
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        self.engines.create_groups_accumulator(args)
+    }
+
+    fn create_sliding_accumulator(
+        &self,
+        args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn Accumulator>> {
+        let distinct = args.is_distinct && is_of_floats(&args);
+        let engines = self.engines.create_sliding_accumulator(args)?;
+        Ok(if distinct { Box::new(OneForm(engines)) } else { engines })
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        self.engines.order_sensitivity()
+    }
+
+    fn reverse_expr(&self) -> ReversedUDAF {
+        match self.engines.reverse_udf() {
+            ReversedUDAF::Identical => ReversedUDAF::Identical,
+            // What is reversed would be the engine's.
+            ReversedUDAF::NotSupported | ReversedUDAF::Reversed(_) => ReversedUDAF::NotSupported,
+        }
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        self.engines.coerce_types(arguments)
+    }
+
+    fn is_descending(&self) -> Option<bool> {
+        self.engines.is_descending()
+    }
+
+    fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
+        self.engines.default_value(data_type)
+    }
+
+    fn supports_null_handling_clause(&self) -> bool {
+        self.engines.supports_null_handling_clause()
+    }
+
+    fn set_monotonicity(&self, data_type: &DataType) -> SetMonotonicity {
+        self.engines.inner().set_monotonicity(data_type)
+    }
+}
+
+/// Accumulates values in one form each. States hold such values already.
+#[derive(Debug)]
+struct OneForm(Box<dyn Accumulator>);
+
+impl Accumulator for OneForm {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.0.update_batch(&in_one_form(values))
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.0.retract_batch(&in_one_form(values))
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        self.0.supports_retract_batch()
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        self.0.evaluate()
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        self.0.state()
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.0.merge_batch(states)
+    }
+}
+
+fn in_one_form(values: &[ArrayRef]) -> Vec<ArrayRef> {
+    values.iter().map(of_one_form).collect()
+}
+
+/// With zero for -0.0, and one NaN.
+fn of_one_form(values: &ArrayRef) -> ArrayRef {
+    if let Some(floats) = values.as_primitive_opt::<Float64Type>() {
+        Arc::new(floats.unary::<_, Float64Type>(|v| if v.is_nan() { f64::NAN } else { v + 0.0 }))
+    } else if let Some(floats) = values.as_primitive_opt::<Float32Type>() {
+        Arc::new(floats.unary::<_, Float32Type>(|v| if v.is_nan() { f32::NAN } else { v + 0.0 }))
+    } else if let Some(floats) = values.as_primitive_opt::<Float16Type>() {
+        type Half = <Float16Type as ArrowPrimitiveType>::Native;
+        let of_zero = |v: Half| if v == Half::NEG_ZERO { Half::ZERO } else { v };
+        Arc::new(
+            floats.unary::<_, Float16Type>(|v| if v.is_nan() { Half::NAN } else { of_zero(v) }),
+        )
+    } else {
+        Arc::clone(values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{Array as _, Float64Array};
+
+    use super::*;
+
+    #[test]
+    fn zeros_are_one_value_and_so_are_all_that_are_no_number() {
+        let other_nan = f64::from_bits(f64::NAN.to_bits() | (1 << 63) | 1);
+        let values = [Some(-0.0), Some(0.0), None, Some(f64::NAN), Some(other_nan), Some(-1.5)];
+        let values: ArrayRef = Arc::new(Float64Array::from(values.to_vec()));
+        let formed = of_one_form(&values);
+        let bits = |at: usize| formed.as_primitive::<Float64Type>().value(at).to_bits();
+        assert_eq!(bits(0), bits(1));
+        assert_eq!(bits(3), bits(4));
+        assert_eq!(bits(5), (-1.5_f64).to_bits());
+        assert!(formed.is_null(2));
+    }
+}
