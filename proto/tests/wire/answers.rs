@@ -94,8 +94,14 @@ fn a_second_schema_is_refused() {
     assert!(read(twice).is_err());
 }
 
+/// This many cases, or as many as `PROPTEST_CASES` says where that is more.
+fn cases(least: u32) -> ProptestConfig {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    ProptestConfig { cases: config.cases.max(least), ..config }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(cases(2_000))]
 
     /// Any byte of a valid answer changed: an error, never a panic, and never another answer.
     #[test]

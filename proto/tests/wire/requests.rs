@@ -7,7 +7,7 @@ use insitu_proto::request::{NodeRequest, QueryId, Question};
 use insitu_proto::tabulation;
 use proptest::prelude::*;
 
-#[path = "../../disclosure/tests/arbitrary/mod.rs"]
+#[path = "../../../disclosure/tests/arbitrary/mod.rs"]
 mod arbitrary;
 
 proptest! {
