@@ -21,6 +21,10 @@ mod times;
 
 use clap::{Parser, Subcommand};
 
+/// The command's, so that what is measured is what runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What is measured.
 #[derive(Debug, Parser)]
 struct Arguments {

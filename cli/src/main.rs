@@ -33,6 +33,10 @@ use tracing_subscriber::EnvFilter;
 use failure::Failure;
 use terminal::Style;
 
+/// Planning and answering a small question is mostly small allocations, on many threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The variable that says what is logged, in the notation of `tracing`.
 const LOG_VARIABLE: &str = "INSITU_LOG";
 
