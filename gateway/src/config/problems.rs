@@ -11,6 +11,8 @@ use toml::Spanned;
 
 use super::document::At;
 
+/// The longest text for people.
+const TEXT_CHARACTERS_MAX: usize = 1_000;
 /// Two letters in five may differ between a word and what was meant.
 const LIKENESS_MIN: f64 = 0.6;
 
@@ -162,11 +164,17 @@ impl<'a> Problems<'a> {
     ) -> Option<String> {
         let value = self.required(value, table, key, fix)?;
         let text = value.get_ref().trim();
-        if text.is_empty() {
-            self.report(value.span(), format!("`{key}` is empty"), fix);
-            return None;
-        }
-        Some(text.to_owned())
+        let (problem, fix) = if text.is_empty() {
+            ("is empty", fix)
+        } else if text.contains(char::is_control) {
+            ("has a line break or control character", "write it on one line")
+        } else if TEXT_CHARACTERS_MAX < text.chars().count() {
+            ("is very long", "write a few words")
+        } else {
+            return Some(text.to_owned());
+        };
+        self.report(value.span(), format!("`{key}` {problem}"), fix);
+        None
     }
 
     /// A whole number of a range, or the one that holds if nothing is written.

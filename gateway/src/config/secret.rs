@@ -20,9 +20,9 @@ pub enum SecretError {
     /// The file can't be opened or read.
     #[error("can't be read: {0}")]
     Unreadable(#[from] std::io::Error),
-    /// Every user of the machine may use it.
-    #[error("may be used by everybody on this machine")]
-    WorldAccessible,
+    /// Every user of the machine may use it, or its group may put another in its place.
+    #[error("may be used by everybody on this machine, or written by its group")]
+    NotPrivate,
     /// It can be guessed.
     #[error("holds {0} characters")]
     TooShort(usize),
@@ -39,7 +39,7 @@ impl SecretError {
     pub(super) fn fix(&self, path: &Path) -> String {
         match self {
             Self::Unreadable(_) => "check the path and who may read the file".to_owned(),
-            Self::WorldAccessible => format!("run `chmod 600 {}`", path.display()),
+            Self::NotPrivate => format!("run `chmod 600 {}`", path.display()),
             Self::TooShort(_) => format!("write {CHARACTERS_MIN} random characters or more"),
             Self::TooLong => "give the path of the secret".to_owned(),
             Self::NotPrinted => {
@@ -58,8 +58,8 @@ impl Secret {
     pub fn read(path: &Path) -> Result<Self, SecretError> {
         let opened = File::open(path)?;
         // Of the opened file: between asking by name and opening, another could take its place.
-        if is_world_accessible(&opened.metadata()?) {
-            return Err(SecretError::WorldAccessible);
+        if is_open_to_others(&opened.metadata()?) {
+            return Err(SecretError::NotPrivate);
         }
         let mut text = String::new();
         opened.take(FILE_BYTES_MAX as u64 + 1).read_to_string(&mut text)?;
@@ -90,12 +90,12 @@ impl fmt::Debug for Secret {
 }
 
 #[cfg(unix)]
-fn is_world_accessible(metadata: &std::fs::Metadata) -> bool {
+fn is_open_to_others(metadata: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o007 != 0
+    metadata.permissions().mode() & 0o027 != 0
 }
 
 #[cfg(not(unix))]
-const fn is_world_accessible(_: &std::fs::Metadata) -> bool {
+const fn is_open_to_others(_: &std::fs::Metadata) -> bool {
     false
 }

@@ -121,7 +121,7 @@ address = "http://leeds"
         "gateway.toml:2:10: `0.0.0.0:50051` can be reached from other machines",
         "gateway.toml:3:14: `memory_mib` is 1; write a number from 16",
         "gateway.toml:5:8: `name` is `Ana`; write lower-case",
-        "gateway.toml:6:14: secret file open.token may be used by everybody on this machine; run `chmod 600",
+        "gateway.toml:6:14: secret file open.token may be used by everybody on this machine, or written by its group; run `chmod 600",
         "gateway.toml:9:14: `department` is empty; add the department's name",
         "gateway.toml:10:15: secret file short.secret holds 5 characters; write 16",
         "gateway.toml:11:13: `council_tax` isn't the name of a dataset; write `schema.table`",
@@ -155,6 +155,25 @@ fn a_node_is_dialled_over_a_network_only_where_tls_is_said() {
     assert!(folder.parse(&GOOD.replace("127.0.0.1:50070", "localhost:50070")).is_ok());
     let said = far.replace("memory_mib = 64", "transport = \"behind-tls-proxy\"");
     assert!(folder.parse(&said).is_ok());
+}
+
+#[test]
+fn the_name_of_a_department_is_a_few_words_on_one_line() {
+    let folder = with_secrets("department");
+    for (name, problem) in [
+        ("Leeds\\u001b[2J", "has a line break or control character"),
+        ("Leeds\\nBradford", "has a line break or control character"),
+        ("long ".repeat(300).as_str(), "is very long"),
+    ] {
+        let text = GOOD.replacen(
+            "department = \"Leeds City Council\"",
+            &format!("department = \"{name}\""),
+            1,
+        );
+        assert_ne!(text, GOOD);
+        let errors = folder.errors(&text);
+        assert!(errors[0].contains(problem), "{errors:?}");
+    }
 }
 
 #[test]

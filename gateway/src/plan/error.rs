@@ -4,6 +4,9 @@
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
 use insitu_engine::common::{Column, DataFusionError, SchemaError};
 
+/// The most of a name that is repeated.
+const NAME_CHARACTERS_MAX: usize = 100;
+
 /// A Refusal for what went wrong while planning.
 pub(crate) fn planning_refusal(error: &DataFusionError) -> Refusals {
     match error {
@@ -110,6 +113,9 @@ fn schema_refusal(error: &SchemaError) -> Refusal {
 }
 
 fn unknown_column(field: &Column, valid: &[Column]) -> Refusal {
+    // The engine writes what stands without quotes in small letters; names of columns are written so, too.
+    let is_like_a_text = field.name.contains(|c: char| c.is_uppercase() || c.is_whitespace())
+        && !field.name.contains('\'');
     let nearest = valid
         .iter()
         .map(|c| (strsim::jaro_winkler(&c.name, &field.name.to_lowercase()), c))
@@ -126,7 +132,11 @@ fn unknown_column(field: &Column, valid: &[Column]) -> Refusal {
             }
         }
     };
-    Refusal::new(RefusalCode::Q106, format!("there is no column `{}`.", field.name), fix)
+    let name: String = field.name.chars().take(NAME_CHARACTERS_MAX).collect();
+    let text = is_like_a_text.then(|| format!("A text stands in single quotes: '{name}'."));
+    let fix =
+        text.into_iter().chain((!fix.is_empty()).then_some(fix)).collect::<Vec<_>>().join(" ");
+    Refusal::new(RefusalCode::Q106, format!("there is no column `{name}`."), fix)
 }
 
 /// A Refusal for what went wrong while the upper plan ran. The engine's text may quote values, so

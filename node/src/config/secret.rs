@@ -25,9 +25,9 @@ pub enum SecretError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// Every user of the machine may read it.
-    #[error("secret file {} may be read by everybody; run `chmod 600 {}`", file.display(), file.display())]
-    WorldReadable {
+    /// Every user of the machine may read it, or its group may put another in its place.
+    #[error("secret file {} may be read by everybody, or written by its group; run `chmod 600 {}`", file.display(), file.display())]
+    NotPrivate {
         /// The file.
         file: PathBuf,
     },
@@ -64,8 +64,8 @@ impl Secret {
         let unreadable = |source| SecretError::Unreadable { file: file(), source };
         let opened = File::open(path).map_err(unreadable)?;
         // Of the opened file: between asking by name and opening, another could take its place.
-        if is_world_readable(&opened.metadata().map_err(unreadable)?) {
-            return Err(SecretError::WorldReadable { file: file() });
+        if is_open_to_others(&opened.metadata().map_err(unreadable)?) {
+            return Err(SecretError::NotPrivate { file: file() });
         }
         let mut text = String::new();
         let length =
@@ -98,13 +98,13 @@ impl fmt::Debug for Secret {
 }
 
 #[cfg(unix)]
-fn is_world_readable(metadata: &std::fs::Metadata) -> bool {
+fn is_open_to_others(metadata: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o007 != 0
+    metadata.permissions().mode() & 0o027 != 0
 }
 
 #[cfg(not(unix))]
-const fn is_world_readable(_: &std::fs::Metadata) -> bool {
+const fn is_open_to_others(_: &std::fs::Metadata) -> bool {
     false
 }
 
@@ -132,6 +132,7 @@ mod tests {
     fn refuses_what_is_no_secret() {
         for (text, mode, expect) in [
             ("0123456789abcdef", 0o644, "chmod 600"),
+            ("0123456789abcdef", 0o660, "chmod 600"),
             ("0123456789abcde\n\n\n", 0o600, "holds 15 characters"),
             ("0123456789abcdef 0123456789abcdef", 0o600, "printed ASCII"),
             ("0123456789abcdef\n0123456789abcdef", 0o600, "printed ASCII"),

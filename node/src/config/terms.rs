@@ -120,7 +120,7 @@ fn conditions_max(table: &DatasetTable, problems: &mut Problems<'_>) -> Option<O
 /// About how many rows there are; unless it is written, no table is too sparse.
 fn rows_about(table: &DatasetTable, problems: &mut Problems<'_>) -> Option<Option<u64>> {
     let Some(value) = &table.rows_about else { return Some(None) };
-    let number = problems.whole(value, "rows_about", 0..=i64::MAX)?;
+    let number = problems.whole(value, "rows_about", 1..=i64::MAX)?;
     u64::try_from(number).ok().map(Some)
 }
 
