@@ -24,6 +24,10 @@ use insitu_disclosure::{
 };
 use insitu_guard::AnchorStore;
 
+/// The services', so that what is measured is what runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Draws that are the same in every run (splitmix64).
 struct Draws(u64);
 
