@@ -61,6 +61,12 @@ impl Figure {
         Self { name: name.into(), value, shown, target: target.to_owned() }
     }
 
+    /// In a figure's place: it wasn't answered, with the error's class. Its value is null in JSON.
+    pub(super) fn failed(name: impl Into<String>, class: &str) -> Self {
+        let shown = format!("failed: {class}");
+        Self { name: name.into(), value: f64::NAN, shown, target: String::new() }
+    }
+
     fn json(&self) -> Value {
         let Self { name, value, shown, target } = self;
         json!({ "name": name, "value": value, "shown": shown, "target": target })
