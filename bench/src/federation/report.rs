@@ -72,3 +72,16 @@ impl Figure {
         json!({ "name": name, "value": value, "shown": shown, "target": target })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_failed_is_a_line_of_its_own_without_a_number() {
+        let mut report = Report::default();
+        report.add(Figure::failed("a peer", "Error during planning"));
+        assert_eq!(report.json()[0]["value"], Value::Null);
+        assert!(report.markdown().contains("| a peer | failed: Error during planning |"));
+    }
+}
