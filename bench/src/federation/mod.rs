@@ -6,7 +6,7 @@
 //! 3. [`load`]: many clients at once.
 //! 4. [`overhead`]: eight nodes beside one engine over all their rows.
 //! 5. [`wire`]: bytes that nodes send, and how fast rows reach a client.
-//! 6. [`tpch`]: TPC-H beside one engine, DuckDB and PostgreSQL.
+//! 6. [`tpch`]: TPC-H beside one engine, DuckDB, `datafusion-federation` and PostgreSQL.
 //! 7. [`memory`]: of a gateway, by the number of nodes and of groups.
 //! 8. [`report`]: figures, as they are found.
 
@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     /// TPC-H's scale: 1 has six million lines.
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
-    /// Without DuckDB and PostgreSQL beside TPC-H.
+    /// Without peers beside TPC-H: DuckDB, `datafusion-federation`, PostgreSQL.
     #[arg(long)]
     no_peers: bool,
     /// Where DuckDB's Python environment is, or is made.

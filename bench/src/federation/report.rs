@@ -61,8 +61,27 @@ impl Figure {
         Self { name: name.into(), value, shown, target: target.to_owned() }
     }
 
+    /// In a figure's place: it wasn't answered, with the error's class. Its value is null in JSON.
+    pub(super) fn failed(name: impl Into<String>, class: &str) -> Self {
+        let shown = format!("failed: {class}");
+        Self { name: name.into(), value: f64::NAN, shown, target: String::new() }
+    }
+
     fn json(&self) -> Value {
         let Self { name, value, shown, target } = self;
         json!({ "name": name, "value": value, "shown": shown, "target": target })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_failed_is_a_line_of_its_own_without_a_number() {
+        let mut report = Report::default();
+        report.add(Figure::failed("a peer", "Error during planning"));
+        assert_eq!(report.json()[0]["value"], Value::Null);
+        assert!(report.markdown().contains("| a peer | failed: Error during planning |"));
     }
 }

@@ -5,12 +5,18 @@
 //! 3. [`answers`]: when two answers are the same.
 //! 4. [`one_engine`]: the local engine.
 //! 5. [`duckdb`], [`postgres`]: peers, where they are installed.
+//! 6. [`flight_sql`]: DataFusion with `datafusion-federation`, in builds with the feature `federation-peer`.
 //!
 //! All are asked in turns, so that what else the machine does falls on all of them, and an answer that isn't that of the local
 //! engine ends the benchmark.
 
 mod answers;
 mod duckdb;
+#[cfg(feature = "federation-peer")]
+mod flight_sql;
+#[cfg(not(feature = "federation-peer"))]
+#[path = "flight_sql_absent.rs"]
+mod flight_sql;
 mod one_engine;
 mod postgres;
 mod questions;
@@ -23,6 +29,7 @@ use insitu_tests::{Analyst, Federation};
 
 use self::answers::{Rows, same};
 use self::duckdb::DuckDb;
+use self::flight_sql::FlightSql;
 use self::one_engine::OneEngine;
 use self::postgres::Postgres;
 use self::questions::{QUESTIONS, Question};
@@ -38,7 +45,7 @@ struct Reply {
     rows: Rows,
 }
 
-/// Somebody who is asked through a process of theirs, or why there is nobody.
+/// Somebody else who is asked, or why there is nobody; what they answer, or why they don't.
 type Peer<T> = Result<T, String>;
 
 /// Where the peers' files are: the Parquet files of each table.
@@ -67,23 +74,50 @@ pub(super) async fn run(report: &mut Report, scale: f64, runs: u32, peers: bool,
     };
     let one = OneEngine::over(&departments).await;
     let federation = Federation::untapped(&departments).await;
-    drop(departments);
     let mut analyst = federation.analyst_without_statuses().await;
-    let mut duckdb = told(report, "DuckDB", peers, || DuckDb::start(&files, venv));
-    let mut postgres = told(report, "PostgreSQL", peers, || Postgres::start(&files, scale));
+    let mut asked = Peers::default();
+    if peers {
+        asked = Peers {
+            duckdb: told(report, "DuckDB", DuckDb::start(&files, venv)),
+            postgres: told(report, "PostgreSQL", Postgres::start(&files, scale)),
+            flight_sql: told(report, FLIGHT_SQL, FlightSql::over(&departments).await),
+        };
+    }
+    drop(departments);
     let mut ratios = Ratios::default();
     for question in &QUESTIONS {
-        ask(report, question, runs, &one, &mut analyst, &mut duckdb, &mut postgres, &mut ratios)
-            .await;
+        ask(report, question, runs, &one, &mut analyst, &mut asked, &mut ratios).await;
     }
-    for (name, ratios, target) in [
-        ("time", &ratios.time, "1.15"),
-        ("processor time", &ratios.processor, ""),
-        ("time without the first 10 ms", &ratios.allowed, "1.15 or +10 ms"),
+    let nodes = format!("{NODES} nodes");
+    for (who, name, ratios, target) in [
+        (nodes.as_str(), "time", &ratios.time, "1.15"),
+        (&nodes, "processor time", &ratios.processor, ""),
+        (&nodes, "time without the first 10 ms", &ratios.allowed, "1.15 or +10 ms"),
+        (FLIGHT_SQL, "time", &ratios.flight_sql_time, ""),
+        (FLIGHT_SQL, "processor time", &ratios.flight_sql_processor, ""),
     ] {
-        let name = format!("TPC-H {scale}, {NODES} nodes by one engine, geometric mean of {name}");
+        if ratios.is_empty() {
+            continue;
+        }
+        let answered = match QUESTIONS.len() - ratios.len() {
+            0 => String::new(),
+            failed => format!(" without {failed} that failed"),
+        };
+        let name =
+            format!("TPC-H {scale}, {who} by one engine, geometric mean of {name}{answered}");
         report.add(Figure::of(name, geometric_mean(ratios), "", target));
     }
+}
+
+/// As figures name it; over as many servers as there are nodes.
+const FLIGHT_SQL: &str = "datafusion-federation over 8";
+
+/// Who else is asked.
+#[derive(Default)]
+struct Peers {
+    duckdb: Option<DuckDb>,
+    postgres: Option<Postgres>,
+    flight_sql: Option<FlightSql>,
 }
 
 /// What eight nodes take, by what one engine takes.
@@ -93,6 +127,9 @@ struct Ratios {
     processor: Vec<f64>,
     /// 1 where eight nodes take 10 ms more at most.
     allowed: Vec<f64>,
+    /// What `datafusion-federation` takes by what one engine takes, of the questions that it answers.
+    flight_sql_time: Vec<f64>,
+    flight_sql_processor: Vec<f64>,
 }
 
 fn geometric_mean(ratios: &[f64]) -> f64 {
@@ -100,16 +137,8 @@ fn geometric_mean(ratios: &[f64]) -> f64 {
 }
 
 /// A peer, or a line that says why there is none.
-fn told<T>(
-    report: &Report,
-    name: &str,
-    wanted: bool,
-    start: impl FnOnce() -> Peer<T>,
-) -> Option<T> {
-    if !wanted {
-        return None;
-    }
-    match start() {
+fn told<T>(report: &Report, name: &str, started: Peer<T>) -> Option<T> {
+    match started {
         Ok(peer) => Some(peer),
         Err(why) => {
             report.note(&format!("{name} is left out: {why}"));
@@ -118,20 +147,20 @@ fn told<T>(
     }
 }
 
-#[allow(clippy::too_many_arguments)]
 async fn ask(
     report: &mut Report,
     question: &Question,
     runs: u32,
     one: &OneEngine,
     analyst: &mut Analyst,
-    duckdb: &mut Option<DuckDb>,
-    postgres: &mut Option<Postgres>,
+    peers: &mut Peers,
     ratios: &mut Ratios,
 ) {
+    let Peers { duckdb, postgres, flight_sql } = peers;
     let Question { name, sql } = question;
     let [mut local, mut federated, mut in_duckdb] = [Vec::new(), Vec::new(), Vec::new()];
-    let [mut local_cpu, mut federated_cpu] = [f64::INFINITY; 2];
+    let mut in_flight_sql = Ok(Vec::new());
+    let [mut local_cpu, mut federated_cpu, mut flight_sql_cpu] = [f64::INFINITY; 3];
     let mut truth = None;
     let agree = |who: &str, truth: &Option<Rows>, rows: &Rows| {
         let truth = truth.as_ref().unwrap();
@@ -156,6 +185,17 @@ async fn ask(
             in_duckdb.push(std::time::Duration::from_secs_f64(seconds));
             agree("DuckDB", &truth, &rows);
         }
+        if let (Some(flight_sql), Ok(times)) = (flight_sql.as_ref(), &mut in_flight_sql) {
+            let (begun, cpu) = (Instant::now(), cpu_seconds());
+            match flight_sql.ask(sql).await {
+                Ok(rows) => {
+                    times.push(begun.elapsed());
+                    flight_sql_cpu = flight_sql_cpu.min(cpu_seconds() - cpu);
+                    agree(FLIGHT_SQL, &truth, &rows);
+                }
+                Err(class) => in_flight_sql = Err(class),
+            }
+        }
     }
     let (one, eight) = (Times::of(local).least(), Times::of(federated).least());
     ratios.time.push(eight / one);
@@ -166,6 +206,17 @@ async fn ask(
     if duckdb.is_some() {
         let least = Times::of(in_duckdb).least();
         report.add(Figure::ms(format!("TPC-H {name}: DuckDB over the union"), least, ""));
+    }
+    let figure = format!("TPC-H {name}: {FLIGHT_SQL}");
+    match in_flight_sql {
+        Ok(times) if times.is_empty() => {}
+        Ok(times) => {
+            let least = Times::of(times).least();
+            ratios.flight_sql_time.push(least / one);
+            ratios.flight_sql_processor.push(flight_sql_cpu / local_cpu);
+            report.add(Figure::ms(figure, least, ""));
+        }
+        Err(class) => report.add(Figure::failed(figure, &class)),
     }
     if let Some(postgres) = postgres {
         // Once: where it fetches rows it takes as long as all others together.
