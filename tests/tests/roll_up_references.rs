@@ -80,7 +80,9 @@ async fn rows_that_are_looked_up_are_brought_together_and_what_is_kept_is_looked
         let release = if nodes == 1 { "at-node" } else { "at-gateway" };
         let federation = Federation::start(&towns(nodes, profile, release)).await;
         let mut analyst = federation.analyst().await;
-        for (looked_up, stored) in ROLLED_UP {
+        // Part of a total's noise is drawn for the question.
+        let compared = |pair: &&(&str, &str)| profile != "ons-ckm" || !pair.0.contains("sum(");
+        for (looked_up, stored) in ROLLED_UP.iter().filter(compared) {
             let mut answers = Vec::new();
             for sql in [looked_up, stored] {
                 let cells = analyst.cells(sql).await.unwrap_or_else(|told| panic!("{sql}\n{told}"));

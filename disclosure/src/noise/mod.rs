@@ -1,7 +1,7 @@
 //! Noise that repeats: the same people, or the same question, always get the same noise.
 //!
 //! Nothing here draws at random. A key that the caller derives from the people in a cell, or from
-//! the question, picks a value from a fixed table, so asking again can't average the noise away.
+//! the question, picks a value from a fixed table or is drawn out finely, so asking again can't average the noise away.
 //!
 //! In reading order:
 //!
@@ -30,7 +30,7 @@ mod ptable_tests;
 
 pub use key_space::KeySpace;
 pub use layers::{Layers, blur};
-pub use magnitude::{Draws, MagnitudeError, MagnitudeNoise};
+pub use magnitude::{Draws, MagnitudeError, MagnitudeNoise, ONE, fine, share_of};
 pub use maximum_entropy::{MaximumEntropy, MaximumEntropyError};
 pub use ptable::{PerturbationTable, RowSummary, ons_pcv};
 pub use ptable_csv::{PTableError, PTableProblem};

@@ -5,17 +5,20 @@
 //!
 //! ```text
 //! count                      + PT1[pcv(n), K] + PT2[q]
-//! count of several rows each + PT1[pcv(n), K] + PT2[q] + share(x1) * x1 * (d1[K] + d2[q])
-//! total                      + (PT1[pcv(n), K] + PT2[q]) * mean(|x|) + share(x1) * x1 * (d1[K] + d2[q])
+//! count of several rows each + PT1[pcv(n), K] + PT2[q] + share(x1) * x1 * (d1[K] + d2(q))
+//! total                      + (PT1[pcv(n), K] + PT2[q] + u(q)) * mean(|x|) + share(x1) * x1 * (d1[K] + d2(q))
 //! total of squares           the same, with twice the share
 //! ```
 //!
 //! where `PT` are maximum-entropy perturbation tables (mean 0, variance 2, at most 3), `d` are
-//! split-triangular draws, and `share` falls from 20 % to 15 %: see [`crate::noise`]. A total has a count's noise in
+//! split-triangular draws, `u` lies evenly between a half and minus a half, and `share` falls from 20 % to 15 %: see
+//! [`crate::noise`]. `u` and `d2` are drawn finely from the 64 bits of `q`, so that every total near the true one can be
+//! shown; tables of 4096 keys alone would leave few that can, and each tell of one world only. A total has a count's noise in
 //! it, so that a measure that is the same for everybody doesn't count them exactly; and no less than p% of the largest
 //! contribution, on the average of draws, lies between a total and what the dominance rule lets through. Twice the share
 //! for squares, since the root of a square is known twice as closely as the square. A profile with one
-//! layer leaves out what is drawn for the question. A data owner's own table takes the place of `PT1`.
+//! layer leaves out of counts what is drawn for the question, and `PT2` of totals. A data owner's own table takes the place
+//! of `PT1`.
 //!
 //! | true | two layers, say 2 and -1 | shown, base 5 |
 //! |---|---|---|
@@ -34,32 +37,34 @@
 use std::sync::OnceLock;
 
 use crate::evidence::PartEvidence;
-use crate::noise::{Draws, KeySpace, Layers, MagnitudeNoise, MaximumEntropy, PerturbationTable};
+use crate::keyed::mix;
+use crate::noise::{
+    Draws, KeySpace, Layers, MagnitudeNoise, MaximumEntropy, PerturbationTable, fine, share_of,
+};
 use crate::policy::{Noise, Profile};
 
 /// Seeds of the tables. They are published: what must stay secret are the keys.
-const SEEDS: [u64; 4] = [20_260_801, 20_260_802, 20_260_803, 20_260_804];
+const SEEDS: [u64; 3] = [20_260_801, 20_260_802, 20_260_803];
+
+/// What the two fine draws of a question are told apart by. Published, too.
+const FINE: u64 = 0x6669_6e65_2064_7277;
+/// The same for the share of the mean.
+const SHARE: u64 = 0x7368_6172_6520_6d6e;
 
 /// The tables that every part of the same kind goes through.
 struct Tables {
     cell: PerturbationTable,
     question: PerturbationTable,
     cell_draws: Draws,
-    question_draws: Draws,
 }
 
 fn tables() -> &'static Tables {
     static TABLES: OnceLock<Tables> = OnceLock::new();
     TABLES.get_or_init(|| {
-        let [cell, question, cell_draws, question_draws] = SEEDS;
+        let [cell, question, cell_draws] = SEEDS;
         let table = |seed| PerturbationTable::maximum_entropy(&MaximumEntropy::standard(seed));
         let draws = |seed| Draws::split_triangular(KeySpace::STANDARD, seed);
-        Tables {
-            cell: table(cell),
-            question: table(question),
-            cell_draws: draws(cell_draws),
-            question_draws: draws(question_draws),
-        }
+        Tables { cell: table(cell), question: table(question), cell_draws: draws(cell_draws) }
     })
 }
 
@@ -102,19 +107,17 @@ pub fn of(
     let tables = tables();
     let cell = own.unwrap_or(&tables.cell);
     let [largest, _] = evidence.largest;
+    // Not of counts of one layer: these are as their method says.
+    let is_fine = two_layers || of != Of::Count;
     let scaled = |flex_point, times: u32| {
         // The default can't occur: the shares are in order.
         let (small, large) = (SMALL_PER_MILLE * times, LARGE_PER_MILLE * times);
         let noise = MagnitudeNoise::new(small, large, flex_point)
             .unwrap_or_else(|_| MagnitudeNoise::standard(flex_point));
-        let draw = |draws: &Draws, key| noise.noise(largest, draws.per_mille(key));
-        let of_cell =
-            draw(&tables.cell_draws, reduced_key(evidence.record_keys, tables.cell_draws.keys()));
-        let of_question = if two_layers {
-            draw(&tables.question_draws, key(evidence.question, &tables.question_draws))
-        } else {
-            0
-        };
+        let cell_key = reduced_key(evidence.record_keys, tables.cell_draws.keys());
+        let of_cell = noise.noise(largest, tables.cell_draws.draw(cell_key));
+        let of_question =
+            if is_fine { noise.noise(largest, fine(mix(evidence.question ^ FINE))) } else { 0 };
         of_cell.saturating_add(of_question)
     };
     let layers = Layers { cell, question: two_layers.then_some(&tables.question) };
@@ -136,12 +139,10 @@ pub fn of(
 fn amount(added: i128, scaled: i128, evidence: &PartEvidence) -> i128 {
     let units = u128::from(evidence.units.unsigned_abs());
     let mean = evidence.absolute.checked_div(units).unwrap_or(0);
+    // Between the whole means of a count's noise.
+    let between = share_of(mean, mix(evidence.question ^ SHARE));
     let mean = i128::try_from(mean).unwrap_or(i128::MAX);
-    added.saturating_mul(mean).saturating_add(scaled)
-}
-
-fn key(bits: u64, draws: &Draws) -> u32 {
-    reduced(bits, draws.keys())
+    added.saturating_mul(mean).saturating_add(between).saturating_add(scaled)
 }
 
 /// Keys below zero wrap upwards, as in the ONS package for Python.
@@ -214,30 +215,60 @@ mod tests {
         assert!((3.8..4.2).contains(&variance), "{variance}");
     }
 
+    /// Words as a node draws them.
+    fn words() -> impl Iterator<Item = (i64, u64)> {
+        (0..4096_i64).map(|i| (i, mix(i.unsigned_abs() << 7)))
+    }
+
     #[test]
     fn totals_get_noise_in_proportion_to_the_largest_contribution() {
         let total = Of::Total { flex_point: 1_000 };
-        for i in 0..4096_i64 {
-            let c = cell(50, i, 0, 100_000);
-            let one = of(&c, total, Preset::OnsCkm.profile(), None).unsigned_abs();
-            // 30 to 100 % of a share of 15 %, and of 20 % up to the flex point.
-            assert!((4_500..=15_200).contains(&one), "{one}");
+        for profile in [Preset::OnsCkm.profile(), Profile::STANDARD] {
+            let mut squares = 0.0;
+            for (i, question) in words() {
+                let added = of(&cell(50, i, question, 100_000), total, profile, None);
+                // Two draws of at most a share of 15 %, and of 20 % up to the flex point.
+                assert!(added.unsigned_abs() <= 2 * 15_050, "{added}");
+                squares += (added as f64).powi(2);
+            }
+            // 0.56 of the share, by the root of two.
+            let typical = (squares / 4096.0).sqrt();
+            assert!((11_500.0..12_300.0).contains(&typical), "{typical}");
         }
     }
 
     #[test]
     fn squares_get_so_much_that_their_roots_are_as_uncertain_as_values() {
-        for i in 0..4096_i64 {
+        for (i, question) in words() {
             // A square of 100 000, and the flex point's of 1 000, beside the mean contribution of 0.
-            let square = cell(50, i, 0, 10_000_000_000);
+            let square = cell(50, i, question, 10_000_000_000);
             let squares = Of::Squares { flex_point: 1_000_000 };
-            let noise = of(&square, squares, Preset::OnsCkm.profile(), None);
+            let noise = of(&square, squares, Profile::STANDARD, None);
             let plain = Of::Total { flex_point: 1_000 };
-            let of_value = of(&cell(50, i, 0, 100_000), plain, Preset::OnsCkm.profile(), None);
+            let of_value = of(&cell(50, i, question, 100_000), plain, Profile::STANDARD, None);
             let root = (1e10 + noise as f64).max(0.0).sqrt() - 1e5;
             // To first order the same; a root gives a little less above and more below.
-            let ratio = root / of_value as f64;
-            assert!((0.85..1.25).contains(&ratio), "{root} {of_value}");
+            let apart = (root - of_value as f64).abs();
+            assert!(apart <= 0.5 * of_value.abs() as f64 + 500.0, "{root} {of_value}");
+        }
+    }
+
+    /// Whoever knows everybody but one can list what tables of 4096 keys can make of a total. Of what is drawn finely
+    /// there is no such list: neighbours of the true total are shown as well as itself.
+    #[test]
+    fn totals_are_not_of_a_few_that_could_be_listed() {
+        for profile in [Preset::OnsCkm.profile(), Profile::STANDARD] {
+            let total = Of::Total { flex_point: 1_000 };
+            let shown: std::collections::BTreeSet<i128> = (0..20_000_u64)
+                .map(|i| PartEvidence { absolute: 50_000_000, ..cell(50, 7, mix(i), 1_500_000) })
+                .map(|cell| of(&cell, total, profile, None))
+                .collect();
+            assert!(shown.len() > 19_000, "{}", shown.len());
+            // Nor of whole means with gaps between them.
+            let steps: Vec<i128> =
+                shown.iter().zip(shown.iter().skip(1)).map(|(a, b)| b - a).collect();
+            let inner = &steps[steps.len() / 20..steps.len() - steps.len() / 20];
+            assert!(inner.iter().all(|step| *step < 50_000), "{:?}", inner.iter().max());
         }
     }
 
