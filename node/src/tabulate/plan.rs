@@ -10,8 +10,8 @@
 //!                               scan
 //! ```
 //!
-//! Of open data the projection has for each part `c`, 1 where the row counts and 0 elsewhere, and `s`, the digits to add
-//! up, or `v`, the value to be sketched; of protected data what [`Arguments`] says. With grouping sets the aggregation is by all of them at once: a margin
+//! Of open data the projection has for each part `v`, the value that counts, is added up or sketched, and NULL where the row
+//! doesn't count; of protected data what [`Arguments`] says. With grouping sets the aggregation is by all of them at once: a margin
 //! is made from rows like any other cell, never from cells, so that a unit in several of these is one unit in it.
 
 use std::sync::Arc;
@@ -19,11 +19,12 @@ use std::sync::Arc;
 use arrow_schema::DataType;
 use insitu_disclosure::evidence::{Adds, PartShape};
 use insitu_disclosure::keyed::DatasetKeys;
+use insitu_disclosure::tabulation::Part;
 use insitu_disclosure::{Admitted, Dataset, Input, ProtectedUnit, Protection, Tabulation};
 use insitu_engine::catalog::TableProvider;
 use insitu_engine::common::{Column, Result, ScalarValue};
 use insitu_engine::datasource::provider_as_source;
-use insitu_engine::functions_aggregate::expr_fn::sum;
+use insitu_engine::functions_aggregate::expr_fn::{count, sum};
 use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 
 use super::arguments::{Arguments, argument, condition};
@@ -110,32 +111,28 @@ fn zero() -> Expr {
     lit(ScalarValue::Decimal128(Some(0), 38, 0))
 }
 
-/// `c0`, `s0`, `v0`, ...: whether the row counts, what it adds, and what value it has where it counts.
+/// `v0`, `v1`, ...: the values of each part that count in it, as digits where they are to be added up; NULL in other
+/// rows. A part of whole rows, without a condition, has no such column.
 fn row_columns(
     tabulation: &Tabulation,
     dataset: &Dataset,
     look_ups: &LookUps,
-) -> Result<Vec<Expr>> {
-    let mut columns = Vec::new();
-    for (i, part) in tabulation.parts(dataset).distinct.iter().enumerate() {
-        let argument = argument(part, dataset, look_ups);
-        let counts = match condition(part, argument.clone(), look_ups) {
-            None => lit(1_i64),
-            Some(condition) => when(condition, lit(1_i64)).otherwise(lit(0_i64))?,
+) -> Result<Vec<Option<Expr>>> {
+    let values = |part: &Part<'_>| -> Result<Option<Expr>> {
+        let value = argument(part, dataset, look_ups);
+        let value = match PartShape::of(part, dataset).adds {
+            // All amounts are of this type already, but for whole numbers.
+            Adds::Amounts => value.map(|value| cast(value, DataType::Decimal128(38, 0))),
+            Adds::Rows => value,
         };
-        columns.push(counts.clone().alias(format!("c{i}")));
-        let Some(argument) = argument else { continue };
-        let shape = PartShape::of(part, dataset);
-        let mut counted = when(counts.eq(lit(1_i64)), argument);
-        if shape.adds == Adds::Amounts {
-            let adds = counted.otherwise(zero())?;
-            columns.push(adds.alias(format!("s{i}")));
-        } else if shape.distinct {
-            // NULL where it doesn't count.
-            columns.push(counted.end()?.alias(format!("v{i}")));
+        match (condition(part, None, look_ups), value) {
+            (None, value) => Ok(value),
+            (Some(condition), value) => {
+                when(condition, value.unwrap_or(lit(1_i64))).end().map(Some)
+            }
         }
-    }
-    Ok(columns)
+    };
+    tabulation.parts(dataset).distinct.iter().map(values).collect()
 }
 
 fn key_expressions(tabulation: &Tabulation, look_ups: &LookUps) -> Vec<Expr> {
@@ -155,29 +152,30 @@ fn open(
 ) -> Result<LogicalPlanBuilder> {
     let (tabulation, dataset) = (admitted.tabulation(), admitted.dataset());
     let mut projection = key_expressions(tabulation, look_ups);
-    projection.extend(row_columns(tabulation, dataset, look_ups)?);
     let grouping = Grouping::of(tabulation, key_columns(tabulation));
     let mut aggregates = Vec::new();
     let mut columns = key_columns(tabulation);
     columns.extend(grouping.set_column());
-    for (i, part) in tabulation.parts(dataset).distinct.iter().enumerate() {
-        aggregates.push(sum(column(&format!("c{i}"))).alias(format!("count{i}")));
-        // Sums over no rows are zero, so that nothing is NULL.
-        let count = or_zero(column(&format!("count{i}")), lit(0_i64))?;
-        columns.push(count.alias(format!("p{i}_count")));
+    let values = row_columns(tabulation, dataset, look_ups)?;
+    for ((i, part), value) in tabulation.parts(dataset).distinct.iter().enumerate().zip(values) {
         let shape = PartShape::of(part, dataset);
+        let counted = value.as_ref().map_or(lit(1_i64), |_| column(&format!("v{i}")));
+        projection.extend(value.map(|value| value.alias(format!("v{i}"))));
+        aggregates.push(count(counted.clone()).alias(format!("count{i}")));
+        columns.push(column(&format!("count{i}")).alias(format!("p{i}_count")));
         if shape.adds == Adds::Amounts {
-            aggregates.push(sum(column(&format!("s{i}"))).alias(format!("sum{i}")));
+            aggregates.push(sum(counted.clone()).alias(format!("sum{i}")));
+            // Sums over no rows are zero, so that nothing is NULL.
             let total = or_zero(column(&format!("sum{i}")), zero())?;
             columns.push(cast(total, DataType::Decimal128(38, 0)).alias(format!("p{i}_sum")));
         }
         if shape.distinct {
-            let sketch = distinct_sketch(column(&format!("v{i}")));
-            aggregates.push(sketch.alias(format!("distinct{i}")));
+            aggregates.push(distinct_sketch(counted).alias(format!("distinct{i}")));
             columns.push(column(&format!("distinct{i}")).alias(format!("p{i}_distinct")));
         }
     }
-    input.project(projection)?.aggregate(grouping.expressions(), aggregates)?.project(columns)
+    let rows = if projection.is_empty() { input } else { input.project(projection)? };
+    rows.aggregate(grouping.expressions(), aggregates)?.project(columns)
 }
 
 fn or_zero(value: Expr, zero: Expr) -> Result<Expr> {
