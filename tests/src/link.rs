@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use futures::Stream;
 use hyper_util::rt::TokioIo;
-use insitu_proto::greeting::{Challenge, Hello, LinkKey, LinkSecret, WELCOME};
+use insitu_proto::greeting::{Challenge, HELLO_BYTES_MAX, Hello, LinkKey, LinkSecret, WELCOME};
 use insitu_proto::warrant::{Asked, Issuer, METADATA};
+use rand::random;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tonic::Request;
@@ -24,29 +25,21 @@ pub struct GatewayEnd {
 impl GatewayEnd {
     /// Dials a node that listens, and greets it.
     pub async fn dial(node: SocketAddr, secret: &str) -> Self {
-        Self::over(TcpStream::connect(node).await.unwrap(), secret).await
+        let socket = TcpStream::connect(node).await.unwrap();
+        Self::over(socket, secret).await.expect("a node with this secret listens there")
     }
 
-    /// Greets a node, whoever dialled.
-    pub async fn over(mut socket: TcpStream, secret: &str) -> Self {
-        let length = socket.read_u32().await.unwrap();
-        let mut hello = vec![0; length.try_into().unwrap()];
-        socket.read_exact(&mut hello).await.unwrap();
-        let secret = LinkSecret::new(secret).unwrap();
-        let challenged = Hello::decode(&hello).unwrap().challenge(&secret, rand::random());
-        socket.write_all(&challenged.encode()).await.unwrap();
-        let mut proof = [0; 32];
-        socket.read_exact(&mut proof).await.unwrap();
-        let key = challenged.prove(&proof).unwrap();
-        socket.write_all(&[WELCOME]).await.unwrap();
+    /// Greets a node, whoever dialled; `None` if it doesn't prove that it knows the secret.
+    pub async fn over(mut socket: TcpStream, secret: &str) -> Option<Self> {
+        let key = greet_as_gateway(&mut socket, secret).await?;
         let mut socket = Some(TokioIo::new(socket));
         let connector = tower::service_fn(move |_| {
             let socket = socket.take();
             async move { socket.ok_or_else(|| std::io::Error::other("one connection only")) }
         });
         let endpoint = Endpoint::from_static("http://node");
-        let channel = endpoint.connect_with_connector(connector).await.unwrap();
-        Self { channel, warrants: Issuer::new(key) }
+        let channel = endpoint.connect_with_connector(connector).await.ok()?;
+        Some(Self { channel, warrants: Issuer::new(key) })
     }
 
     /// A call with a Warrant for what it asks.
@@ -62,9 +55,23 @@ pub fn showing<T>(message: T, warrant: &[u8]) -> Request<T> {
     request
 }
 
+/// A gateway's end of a socket: its key, if the node proves that it knows the secret.
+async fn greet_as_gateway(socket: &mut TcpStream, secret: &str) -> Option<LinkKey> {
+    let length = usize::try_from(socket.read_u32().await.ok()?).ok()?;
+    let mut hello = vec![0; length.min(HELLO_BYTES_MAX)];
+    socket.read_exact(&mut hello).await.ok()?;
+    let challenged = Hello::decode(&hello).ok()?.challenge(&LinkSecret::new(secret)?, random());
+    socket.write_all(&challenged.encode()).await.ok()?;
+    let mut proof = [0; 32];
+    socket.read_exact(&mut proof).await.ok()?;
+    let key = challenged.prove(&proof).ok()?;
+    socket.write_all(&[WELCOME]).await.ok()?;
+    Some(key)
+}
+
 /// A node's end of a socket: its key, if the gateway knows the secret and says welcome.
 pub async fn greet_as_node(socket: &mut TcpStream, node: &str, secret: &str) -> Option<LinkKey> {
-    let hello = Hello { node: node.to_owned(), nonce: rand::random() };
+    let hello = Hello { node: node.to_owned(), nonce: random() };
     socket.write_all(&hello.encode()).await.ok()?;
     let (mut nonce, mut proof) = ([0; 32], [0; 32]);
     socket.read_exact(&mut nonce).await.ok()?;

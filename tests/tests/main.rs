@@ -12,6 +12,7 @@ mod cancel;
 mod explain;
 mod hostile_peer;
 mod limits;
+mod links;
 mod margins;
 mod metamorphic;
 mod moments;
