@@ -102,7 +102,7 @@ impl Told {
         if let Some(untold) = self.untold(Instant::now()) {
             tracing::warn!(
                 node = self.node, reason = %why, untold,
-                "refused a call that isn't the gateway's own, once: somebody sits in the connection, or a part of it is faulty"
+            "refused a call without a Warrant that fits: somebody may sit in the connection to the gateway"
             );
         }
         unwarranted()

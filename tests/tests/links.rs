@@ -8,6 +8,9 @@ use insitu_guard::Guards;
 use insitu_node::server::{Link, serve};
 use insitu_planner::Planner;
 use insitu_proto::greeting::{HELLO_BYTES_MAX, Hello};
+use insitu_proto::v1;
+use insitu_proto::v1::control_client::ControlClient;
+use insitu_proto::warrant::Asked;
 use insitu_tests::link::{GatewayEnd, greet_as_node};
 use insitu_tests::{Analyst, Federation, Tap, departments};
 use sha2::{Digest as _, Sha256};
@@ -177,6 +180,41 @@ async fn a_node_serves_nobody_whose_greeting_was_changed() {
     assert_eq!(greetings.join_all().await.len(), hello("health").len() + 32 + 64);
     let socket = through_relay(node, None, None).await;
     assert!(GatewayEnd::over(socket, SECRET).await.is_some(), "unchanged it is served");
+}
+
+/// Those that only hold a socket, and a gateway that asks nothing just now, keep no node from ending.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_listens_ends_when_it_is_asked_to() {
+    let node = departments::health().load().await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let link = Link::Listen { listener, secret: SECRET.to_owned() };
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(serve(node, link, async { stopped.await.unwrap() }));
+    let silent = TcpStream::connect(address).await.unwrap();
+    let end = GatewayEnd::dial(address, SECRET).await;
+    let mut control = ControlClient::new(end.channel.clone());
+    control.ping(end.call(v1::PingRequest {}, &Asked::Ping)).await.unwrap();
+    stop.send(()).unwrap();
+    let ended = timeout(Duration::from_secs(5), serving).await;
+    ended.expect("it ends").unwrap().unwrap();
+    assert!(control.ping(end.call(v1::PingRequest {}, &Asked::Ping)).await.is_err());
+    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    drop(silent);
+}
+
+/// More than are greeted at once, and say nothing: whoever knows the secret waits until they are sent away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_say_nothing_keep_a_gateway_out_for_seconds_only() {
+    let node = listening().await;
+    let mut silent = Vec::new();
+    for _ in 0..70 {
+        silent.push(TcpStream::connect(node).await.unwrap());
+    }
+    let socket = TcpStream::connect(node).await.unwrap();
+    let met = timeout(Duration::from_secs(30), GatewayEnd::over(socket, SECRET)).await;
+    assert!(met.unwrap().is_some());
+    drop(silent);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -24,7 +24,7 @@ const GREETING_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NotGreeted {
     /// The other side said nothing, or no greeting.
-    #[error("it didn't greet as a node does: does a node listen there?")]
+    #[error("it didn't greet as a node of this version does: does one listen there?")]
     NotANode,
     /// Another version's greeting.
     #[error("it greets in version {0}: bring the gateway and the node to the same version")]
