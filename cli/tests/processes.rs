@@ -6,7 +6,8 @@
 mod services;
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -293,6 +294,90 @@ fn a_gateway_that_is_not_there_is_told() {
         &["query", "--gateway", &gateway, "--token-file", token.to_str().unwrap(), "SELECT 1"],
         &[gateway.trim_start_matches("grpc://")],
     );
+}
+
+/// A secret that differs is told in the logs of both sides, whoever dials; and so is an older node's greeting.
+#[test]
+fn a_gateway_and_a_node_whose_secrets_differ_tell_both_owners() {
+    let folder = Folder::new("secrets");
+    let at = folder.0.as_path();
+    let ports = [(); 3].map(|()| free_port());
+    let [clients, nodes, listening] = ports;
+    folder.write("areas.csv", "area,n\nx,1\n");
+    let config =
+        fs::read_to_string(node_over(&folder, r#"{ format = "csv", path = "areas.csv" }"#))
+            .unwrap();
+    for (id, link) in [
+        ("dials", format!("[uplink]\ngateway = \"127.0.0.1:{nodes}\"")),
+        ("listens", format!("[listen]\naddress = \"127.0.0.1:{listening}\"")),
+    ] {
+        folder.secret(&format!("{id}.secret"), &format!("CANARY-the-node-that-{id}"));
+        folder.secret(&format!("{id}.there"), &format!("CANARY-the-gateway-where-it-{id}"));
+        let config = config
+            .replace("\"link\"", &format!("\"{id}.secret\""))
+            .replace("[uplink]\ngateway = \"127.0.0.1:1\"", &link)
+            .replace("id = \"n\"", &format!("id = \"{id}\""));
+        folder.write(&format!("{id}.toml"), config);
+    }
+    folder.secret("token", "CANARY-token-of-the-analyst");
+    let gateway = format!(
+        r#"
+[gateway]
+listen = "127.0.0.1:{clients}"
+nodes_listen = "127.0.0.1:{nodes}"
+
+[[analyst]]
+name = "ana"
+token_file = "token"
+
+[[node]]
+id = "dials"
+department = "D"
+secret_file = "dials.there"
+datasets = ["a.b"]
+
+[[node]]
+id = "listens"
+department = "L"
+secret_file = "listens.there"
+datasets = ["a.b"]
+address = "127.0.0.1:{listening}"
+"#
+    );
+    folder.write("gateway.toml", gateway);
+    let _services = [
+        Service::start(&["node", "--config", "listens.toml"], at),
+        Service::start(&["gateway", "--config", "gateway.toml"], at),
+        Service::start(&["node", "--config", "dials.toml"], at),
+    ];
+    // Version 2 of the greeting, with the secret in it.
+    let mut older = TcpStream::connect(("127.0.0.1", nodes)).unwrap();
+    older.write_all(b"\0\0\0\x11\x08\x02\x12\x05dials\x1a\x06CANARY").unwrap();
+    let mut answer = Vec::new();
+    let _ = older.read_to_end(&mut answer);
+    assert!(answer.is_empty(), "an older node is told nothing but that");
+    let told = |name: &str, words: &str| {
+        let log = fs::read_to_string(at.join(name)).unwrap();
+        assert!(!log.contains("CANARY"), "{name}: {log}");
+        log.contains(words)
+    };
+    let at_node = "doesn't know the secret of this link";
+    let started = Instant::now();
+    for (name, words) in [
+        ("dials.log", at_node),
+        ("listens.log", at_node),
+        ("gateway.log", "refused a connection error=it didn't prove that it knows the secret"),
+        ("gateway.log", "not connected to a node that listens"),
+        (
+            "gateway.log",
+            "it greets in version 2: bring the gateway and the node to the same version",
+        ),
+    ] {
+        while !told(name, words) {
+            assert!(started.elapsed() < READY_WITHIN, "no `{words}` in {name}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use insitu_proto::v1::control_server::Control;
 use tonic::{Request, Response, Status};
 
 use crate::shared::SharedNode;
+use crate::warrants::Shown;
 
 /// The control service.
 #[derive(Debug)]
@@ -14,15 +15,17 @@ pub(crate) struct ControlService(pub(crate) SharedNode);
 impl Control for ControlService {
     async fn describe(
         &self,
-        _: Request<v1::DescribeRequest>,
+        mut request: Request<v1::DescribeRequest>,
     ) -> Result<Response<v1::NodeCatalog>, Status> {
-        Ok(Response::new(self.0.get().describe()))
+        let asked = Shown::of(&mut request)?.describe()?;
+        Ok(Response::new(self.0.get().describe(&asked)))
     }
 
     async fn ping(
         &self,
-        _: Request<v1::PingRequest>,
+        mut request: Request<v1::PingRequest>,
     ) -> Result<Response<v1::PingResponse>, Status> {
+        Shown::of(&mut request)?.ping()?;
         Ok(Response::new(v1::PingResponse {}))
     }
 }

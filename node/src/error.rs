@@ -21,9 +21,11 @@ pub enum NodeError {
         /// Why.
         source: std::io::Error,
     },
-    /// The server stopped.
-    #[error("the server stopped: {0}")]
-    Server(#[from] tonic::transport::Error),
+    /// A link without a secret.
+    #[error(
+        "the secret of the link is empty; write 16 random characters or more into its `secret_file`"
+    )]
+    NoSecret,
 }
 
 fn failures(failures: &[LoadFailure]) -> String {

@@ -9,12 +9,13 @@ use arrow_flight::{
 use futures::stream::{self, BoxStream, StreamExt as _};
 use insitu_disclosure::{Refusal, RefusalCode};
 use insitu_proto::refusal::Unanswered;
-use insitu_proto::request::NodeRequest;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
+use crate::references::Lent;
 use crate::shared::SharedNode;
-use crate::status::{malformed, missing, status};
+use crate::status::{missing, status};
+use crate::warrants::Shown;
 
 /// The Flight service.
 #[derive(Debug)]
@@ -38,10 +39,11 @@ impl FlightService for NodeFlight {
 
     async fn do_get(
         &self,
-        request: Request<Ticket>,
+        mut request: Request<Ticket>,
     ) -> Result<Response<Self::DoGetStream>, Status> {
-        let request = NodeRequest::decode(&request.into_inner().ticket).map_err(|_| malformed())?;
-        let query = request.query_id;
+        let shown = Shown::of(&mut request)?;
+        let request = shown.request(&request.into_inner().ticket)?;
+        let query = request.get().query_id;
         // At a level that is always on: an error in the log must belong to a query.
         let span = tracing::error_span!("query", id = %query);
         let answer =
@@ -104,9 +106,12 @@ impl FlightService for NodeFlight {
 
     async fn do_put(
         &self,
-        request: Request<Streaming<FlightData>>,
+        mut request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
-        self.0.get().receive(request.into_inner()).await.map_err(|refusals| status(&refusals))?;
+        let shown = Shown::of(&mut request)?;
+        let node = self.0.get();
+        let lent = Lent::begin(shown, request.into_inner(), node.query_time_max()).await?;
+        node.receive(lent).await.map_err(|refusals| status(&refusals))?;
         Ok(Response::new(stream::empty().boxed()))
     }
 

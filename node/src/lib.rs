@@ -8,8 +8,8 @@
 //! 4. `tabulate`: from a Tabulation to Evidence, with the node's own engine. `references`: open data that rows are
 //!    looked up in.
 //! 5. `answer`: the only things that can be encoded.
-//! 6. [`server`], `flight`, `control`, `shared`, `uplink`, `status`: how a gateway reaches the node;
-//!    `activity`: what it works on.
+//! 6. [`server`], `uplink`, `listen`, `greet`: how a gateway reaches the node; `warrants`, `flight`, `control`, `shared`,
+//!    `status`: what it may ask; `activity`: what the node works on.
 
 mod activity;
 mod answer;
@@ -18,6 +18,8 @@ mod control;
 pub mod dataset;
 mod error;
 mod flight;
+mod greet;
+mod listen;
 mod node;
 mod pace;
 mod references;
@@ -28,6 +30,7 @@ pub mod state;
 mod status;
 mod tabulate;
 mod uplink;
+mod warrants;
 
 pub use error::NodeError;
 pub use node::Node;

@@ -20,6 +20,7 @@ use insitu_engine::Sessions;
 use insitu_proto::frames::ANSWER_BYTES_MAX;
 use insitu_proto::refusal::Unanswered;
 use insitu_proto::request::{NodeRequest, OpenRows, Question};
+use insitu_proto::warrant::Warranted;
 use insitu_proto::{catalog, v1, version};
 use object_store::ObjectStore;
 use tokio::time::Instant;
@@ -31,7 +32,7 @@ use crate::config::NodeConfig;
 use crate::dataset::{LoadedDataset, Registry};
 use crate::error::NodeError;
 use crate::pace::{self, Late};
-use crate::references::{LookUps, References};
+use crate::references::{Lent, LookUps, References};
 use crate::source;
 use crate::state::NodeState;
 use crate::tabulate::{
@@ -113,6 +114,11 @@ impl Node {
         self.datasets.iter()
     }
 
+    /// The longest time for a request.
+    pub(crate) const fn query_time_max(&self) -> Duration {
+        self.query_time_max
+    }
+
     /// What the node works on at this moment: requests that are being answered, and the engine's tasks
     /// for them. 0 is idle.
     #[must_use]
@@ -121,7 +127,7 @@ impl Node {
     }
 
     /// What the node announces.
-    pub(crate) fn describe(&self) -> v1::NodeCatalog {
+    pub(crate) fn describe(&self, _asked: &Warranted<v1::DescribeRequest>) -> v1::NodeCatalog {
         v1::NodeCatalog {
             version_min: version::VERSION_MIN,
             version_max: version::VERSION,
@@ -135,13 +141,17 @@ impl Node {
         }
     }
 
-    /// Answers a request: decodes, admits under this node's own policy, runs, protects.
+    /// Answers a request of the gateway's: admits under this node's own policy, runs, protects.
     ///
     /// # Errors
     /// Refusals that say nothing about the data, or the contents to look up in that have to be sent first. What the
     /// engine said goes to this node's log.
-    pub(crate) async fn answer(&self, request: &NodeRequest) -> Result<Answer, Unanswered> {
+    pub(crate) async fn answer(
+        &self,
+        request: &Warranted<NodeRequest>,
+    ) -> Result<Answer, Unanswered> {
         let _busy = self.activity.begin();
+        let request = request.get();
         let asked = Duration::from_millis(request.time_ms_max.into());
         let time_max = asked.min(self.query_time_max);
         match &request.question {
@@ -158,7 +168,7 @@ impl Node {
     /// A node whose datasets aren't joined to anything takes none; a content that isn't what it is said to be.
     pub(crate) async fn receive(
         &self,
-        messages: impl Stream<Item = Result<FlightData, Status>> + Send + Unpin,
+        lent: Lent<impl Stream<Item = Result<FlightData, Status>> + Send + Unpin>,
     ) -> Result<(), Refusals> {
         let _busy = self.activity.begin();
         if !self.datasets.iter().any(|loaded| loaded.dataset.reference_joins()) {
@@ -169,7 +179,7 @@ impl Node {
             )
             .into());
         }
-        match self.references.receive(messages, self.query_time_max).await {
+        match self.references.receive(lent, self.query_time_max).await {
             Ok(header) => {
                 tracing::info!(
                     query = %header.query_id, reference = %header.reference, edition = %header.edition,

@@ -13,8 +13,11 @@ use insitu_disclosure::reference::{Edition, Editions, LookUp, ReferenceContent};
 use insitu_disclosure::{Reference, Refusal, RefusalCode};
 use insitu_proto::frames::{FrameError, decode_reference};
 use insitu_proto::reference::Header;
+use insitu_proto::warrant::Warranted;
 use tokio::sync::Semaphore;
 use tonic::Status;
+
+use crate::warrants::Shown;
 
 /// The tables of a question, by reference.
 pub(crate) type LookUps = BTreeMap<Reference, Arc<LookUp>>;
@@ -27,6 +30,37 @@ pub(crate) struct References {
     kept: Mutex<Vec<Arc<LookUp>>>,
     /// One content is received at a time: until it is checked, it takes memory beside those that are kept.
     receiving: Semaphore,
+}
+
+/// A content on its way: what it is said to be is what the call's Warrant is for.
+#[derive(Debug)]
+pub(crate) struct Lent<S> {
+    header: Result<Warranted<Header>, NotTaken>,
+    /// The message that the header came with.
+    first: Option<FlightData>,
+    rest: S,
+}
+
+impl<S: Stream<Item = Result<FlightData, Status>> + Send + Unpin> Lent<S> {
+    /// Waits for the first message, which says what comes, and shows the Warrant for it.
+    ///
+    /// # Errors
+    /// A Warrant that isn't for it.
+    pub(crate) async fn begin(
+        shown: Shown,
+        mut messages: S,
+        time_max: Duration,
+    ) -> Result<Self, Status> {
+        let came = tokio::time::timeout(time_max, messages.next()).await;
+        let (first, otherwise) = match came {
+            Ok(Some(Ok(first))) => (Some(first), NotTaken::Invalid("header")),
+            Ok(Some(Err(_)) | None) => (None, NotTaken::Invalid("nothing came")),
+            Err(_) => (None, NotTaken::OutOfTime),
+        };
+        let command = first.as_ref().and_then(|m| m.flight_descriptor.as_ref()).map(|d| &*d.cmd);
+        let header = shown.header(command.unwrap_or_default())?.ok_or(otherwise);
+        Ok(Self { header, first, rest: messages })
+    }
 }
 
 /// Why a content wasn't taken.
@@ -112,31 +146,27 @@ impl References {
     /// Receives a content and keeps it, if it is what its header says.
     pub(crate) async fn receive(
         &self,
-        messages: impl Stream<Item = Result<FlightData, Status>> + Send + Unpin,
+        lent: Lent<impl Stream<Item = Result<FlightData, Status>> + Send + Unpin>,
         time_max: Duration,
     ) -> Result<Header, NotTaken> {
+        let header = lent.header?.into_inner();
         let receiving = async {
             let _alone = self.receiving.acquire().await.map_err(|_| NotTaken::OutOfTime)?;
-            self.receive_alone(messages).await
+            let messages = futures::stream::iter(lent.first.map(Ok)).chain(lent.rest);
+            self.receive_alone(header, messages).await
         };
         tokio::time::timeout(time_max, receiving).await.unwrap_or(Err(NotTaken::OutOfTime))
     }
 
     async fn receive_alone(
         &self,
-        mut messages: impl Stream<Item = Result<FlightData, Status>> + Send + Unpin,
+        header: Header,
+        messages: impl Stream<Item = Result<FlightData, Status>> + Send + Unpin,
     ) -> Result<Header, NotTaken> {
-        let first = match messages.next().await {
-            Some(Ok(first)) => first,
-            Some(Err(_)) | None => return Err(NotTaken::Invalid("nothing came")),
-        };
-        let header = first.flight_descriptor.as_ref().and_then(|d| Header::decode(&d.cmd).ok());
-        let header = header.ok_or(NotTaken::Invalid("header"))?;
         // What doesn't fit isn't read to its end; messages add a little to the values.
         let bytes_max = self.bytes_max.saturating_mul(2);
-        let whole = futures::stream::iter([Ok(first)]).chain(messages);
         let batches =
-            decode_reference(whole, &header, bytes_max).await.map_err(|error| match error {
+            decode_reference(messages, &header, bytes_max).await.map_err(|error| match error {
                 FrameError::Status(_) | FrameError::Incomplete => NotTaken::Invalid("incomplete"),
                 FrameError::Malformed(what) => NotTaken::Invalid(what),
                 FrameError::TooLarge => NotTaken::TooLarge,
@@ -162,6 +192,7 @@ mod tests {
     use insitu_disclosure::{DatasetName, ScalarType};
     use insitu_proto::frames::encode_reference;
     use insitu_proto::request::QueryId;
+    use insitu_proto::warrant::Asked;
 
     use super::*;
 
@@ -185,9 +216,17 @@ mod tests {
         encode_reference(QueryId([3; 16]), content).unwrap()
     }
 
+    /// Sends them with a Warrant for the first.
     async fn send(to: &References, messages: Vec<FlightData>) -> Result<(), NotTaken> {
+        let command = messages.first().and_then(|m| m.flight_descriptor.clone());
+        let shown = shown_for(&command.unwrap_or_default().cmd);
         let stream = futures::stream::iter(messages.into_iter().map(Ok));
-        to.receive(stream, Duration::from_secs(10)).await.map(|_| ())
+        let lent = Lent::begin(shown, stream, Duration::from_secs(10)).await.unwrap();
+        to.receive(lent, Duration::from_secs(10)).await.map(|_| ())
+    }
+
+    fn shown_for(command: &[u8]) -> Shown {
+        crate::warrants::shown_for(&Asked::Put { query_id: QueryId([3; 16]), command })
     }
 
     fn editions(contents: &[&ReferenceContent]) -> Editions {
@@ -258,12 +297,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_the_warrant_is_not_for_is_not_begun() {
+        let sent = messages(&content("a", 10));
+        let other = messages(&content("a", 11));
+        let command = |m: &[FlightData]| m[0].flight_descriptor.clone().unwrap().cmd;
+        let query_id = QueryId([4; 16]);
+        let another_query =
+            crate::warrants::shown_for(&Asked::Put { query_id, command: &command(&sent) });
+        let soon = Duration::from_secs(10);
+        for shown in [shown_for(&command(&other)), shown_for(b""), another_query] {
+            let stream = futures::stream::iter(sent.clone().into_iter().map(Ok));
+            let refused = Lent::begin(shown, stream, soon).await.map(|_| ()).unwrap_err();
+            assert_eq!(refused.code(), tonic::Code::Unauthenticated);
+        }
+        // Used once.
+        let shown = shown_for(&command(&sent));
+        for taken in [true, false] {
+            let stream = futures::stream::iter(sent.clone().into_iter().map(Ok));
+            assert_eq!(Lent::begin(shown.clone(), stream, soon).await.is_ok(), taken);
+        }
+    }
+
+    #[tokio::test]
     async fn a_sender_that_stops_does_not_keep_others_waiting_for_ever() {
         let references = References::new(1 << 20);
         let first = messages(&content("a", 10)).remove(0);
+        let command = first.flight_descriptor.clone().unwrap().cmd;
+        let soon = Duration::from_millis(20);
         let stalled = futures::stream::iter([Ok(first)]).chain(futures::stream::pending());
-        let stalled = references.receive(Box::pin(stalled), Duration::from_millis(20)).await;
+        let lent = Lent::begin(shown_for(&command), stalled, soon).await.unwrap();
+        let stalled = references.receive(lent, soon).await;
         assert_eq!(stalled.map(|_| ()), Err(NotTaken::OutOfTime));
+        let nothing = Lent::begin(shown_for(b""), futures::stream::pending(), soon).await.unwrap();
+        let nothing = references.receive(nothing, soon).await;
+        assert_eq!(nothing.map(|_| ()), Err(NotTaken::OutOfTime));
         send(&references, messages(&content("a", 10))).await.unwrap();
     }
 }

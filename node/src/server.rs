@@ -1,5 +1,5 @@
-//! The node's server: Flight and control behind the link's secret, on a socket that the node dialled or
-//! accepted.
+//! The node's server: Flight and control behind Warrants, on a socket that the node dialled or accepted, and on which it
+//! met a gateway that knows the link's secret.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,22 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
+use insitu_proto::greeting::{LinkKey, LinkSecret};
 use insitu_proto::v1::control_server::ControlServer;
-use subtle::ConstantTimeEq as _;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
-use tonic::transport::server::{Router, TcpIncoming};
-use tonic::{Request, Status};
+use tonic::transport::server::Router;
 
 use crate::control::ControlService;
 use crate::error::NodeError;
 use crate::flight::NodeFlight;
 use crate::node::Node;
 use crate::shared::SharedNode;
-use crate::uplink;
+use crate::warrants::WarrantCheck;
+use crate::{listen, uplink};
 
-/// How the node and the gateway meet. The secret belongs to this link alone; both sides show it.
+/// How the node and the gateway meet. The secret belongs to this link alone; both sides prove that they know it.
 pub enum Link {
     /// The node dials, and serves on that socket.
     DialOut {
@@ -59,7 +60,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Serves until `shutdown`. A node that dials out redials for ever, with back-off.
 ///
 /// # Errors
-/// A listening socket that failed.
+/// A link without a secret.
 pub async fn serve(
     node: Arc<Node>,
     link: Link,
@@ -67,11 +68,11 @@ pub async fn serve(
 ) -> Result<(), NodeError> {
     match link {
         Link::Listen { listener, secret } => {
-            // The server's own setting isn't for sockets that are given to it.
-            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-            router(node, &secret).serve_with_incoming_shutdown(incoming, shutdown).await?;
+            let secret = LinkSecret::new(&secret).ok_or(NodeError::NoSecret)?;
+            listen::keep_listening(node, listener, secret, shutdown).await;
         }
         Link::DialOut { gateway, secret } => {
+            let secret = LinkSecret::new(&secret).ok_or(NodeError::NoSecret)?;
             tokio::select! {
                 () = shutdown => {}
                 () = uplink::keep_connected(node, gateway, secret) => {}
@@ -81,11 +82,12 @@ pub async fn serve(
     Ok(())
 }
 
-/// Serves on one socket until the peer closes it.
+/// Serves on one socket until the peer closes it; or until `stop`, and then to the end of what is being answered.
 pub(crate) async fn serve_socket(
     node: Arc<Node>,
-    secret: &str,
+    key: LinkKey,
     socket: TcpStream,
+    mut stop: watch::Receiver<()>,
 ) -> Result<(), tonic::transport::Error> {
     // The stream stays open after its one socket: a server whose incoming ends would close it.
     let one = tokio_stream::StreamExt::chain(
@@ -103,16 +105,20 @@ pub(crate) async fn serve_socket(
         }
     });
     let gone = async {
-        // The sender is dropped with the socket.
-        let _ = when_closed.await;
+        tokio::select! {
+            // The sender is dropped with the socket.
+            _ = when_closed => {}
+            _ = stop.changed() => {}
+        }
     };
-    router(node, secret).serve_with_incoming_shutdown(incoming, gone).await
+    router(node, key).serve_with_incoming_shutdown(incoming, gone).await
 }
 
-type Checked<S> = InterceptedService<S, SecretCheck>;
+type Checked<S> = InterceptedService<S, WarrantCheck>;
 
-fn router(node: Arc<Node>, secret: &str) -> Router {
-    let check = SecretCheck(format!("Bearer {secret}").into());
+/// The services of one connection, which has the Warrants of this key.
+fn router(node: Arc<Node>, key: LinkKey) -> Router {
+    let check = WarrantCheck::new(node.id(), key);
     let node = SharedNode::new(node);
     let flight = FlightServiceServer::new(NodeFlight(node.clone()))
         .max_decoding_message_size(DECODE_BYTES_MAX)
@@ -129,21 +135,6 @@ fn router(node: Arc<Node>, secret: &str) -> Router {
         .tcp_nodelay(true)
         .add_service(flight)
         .add_service(control)
-}
-
-/// Lets a request through only if it shows the link's secret.
-#[derive(Clone)]
-struct SecretCheck(Arc<str>);
-
-impl tonic::service::Interceptor for SecretCheck {
-    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
-        let shown = request.metadata().get("authorization").map_or(&[][..], |v| v.as_bytes());
-        if bool::from(shown.ct_eq(self.0.as_bytes())) {
-            Ok(request)
-        } else {
-            Err(Status::unauthenticated("the link's secret is missing or wrong"))
-        }
-    }
 }
 
 /// A socket that tells when it is dropped.

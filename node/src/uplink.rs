@@ -4,45 +4,40 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use insitu_proto::hello::{ALREADY_CONNECTED, WELCOME};
+use insitu_proto::greeting::{LinkKey, LinkSecret};
 use rand::Rng as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
+use crate::greet::{NotGreeted, greet};
 use crate::node::Node;
 use crate::server::serve_socket;
 
 /// The first wait before redialling; it doubles up to the last.
 const BACKOFF_FIRST: Duration = Duration::from_millis(200);
 const BACKOFF_LAST: Duration = Duration::from_secs(30);
-/// How long the gateway may take to say welcome.
-const WELCOME_WITHIN: Duration = Duration::from_secs(5);
-
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 enum DialError {
     #[error("cannot reach the gateway at {0}: {1}")]
     Unreachable(String, std::io::Error),
-    #[error("the gateway at {0} did not let this node in: check the node's id and secret there")]
-    NotWelcome(String),
-    #[error(
-        "the gateway at {0} has a node of this id already, and it answers: is this node started twice, or a copy of it \
-         elsewhere? Stop the other one"
-    )]
-    AlreadyConnected(String),
+    #[error("{1} (at {0})")]
+    NotGreeted(String, NotGreeted),
     #[error("the connection ended: {0}")]
     Ended(#[from] tonic::transport::Error),
 }
 
 /// Dials, serves until the connection ends, and dials again, for ever.
-pub(crate) async fn keep_connected(node: Arc<Node>, gateway: String, secret: String) {
+pub(crate) async fn keep_connected(node: Arc<Node>, gateway: String, secret: LinkSecret) {
     let mut backoff = BACKOFF_FIRST;
+    // Never used: a connection ends with the gateway, or with this.
+    let (_stopping, stop) = watch::channel(());
     loop {
         match dial(&node, &gateway, &secret).await {
-            Ok(socket) => {
+            Ok((socket, key)) => {
                 backoff = BACKOFF_FIRST;
                 tracing::info!(node = node.id(), gateway, "connected");
-                match serve_socket(Arc::clone(&node), &secret, socket).await {
+                match serve_socket(Arc::clone(&node), key, socket, stop.clone()).await {
                     Ok(()) => tracing::warn!(node = node.id(), "the gateway closed the connection"),
                     Err(error) => {
                         tracing::warn!(node = node.id(), error = %DialError::Ended(error), "disconnected");
@@ -58,18 +53,14 @@ pub(crate) async fn keep_connected(node: Arc<Node>, gateway: String, secret: Str
     }
 }
 
-async fn dial(node: &Node, gateway: &str, secret: &str) -> Result<TcpStream, DialError> {
+async fn dial(
+    node: &Node,
+    gateway: &str,
+    secret: &LinkSecret,
+) -> Result<(TcpStream, LinkKey), DialError> {
     let unreachable = |error| DialError::Unreachable(gateway.to_owned(), error);
     let mut socket = TcpStream::connect(gateway).await.map_err(unreachable)?;
-    socket.set_nodelay(true).map_err(unreachable)?;
-    socket.write_all(&insitu_proto::hello::encode(node.id(), secret)).await.map_err(unreachable)?;
-    let mut answer = [0_u8; 1];
-    let read = tokio::time::timeout(WELCOME_WITHIN, socket.read_exact(&mut answer)).await;
-    match read {
-        Ok(Ok(_)) if answer == [WELCOME] => Ok(socket),
-        Ok(Ok(_)) if answer == [ALREADY_CONNECTED] => {
-            Err(DialError::AlreadyConnected(gateway.to_owned()))
-        }
-        Ok(Ok(_) | Err(_)) | Err(_) => Err(DialError::NotWelcome(gateway.to_owned())),
-    }
+    let greeted = greet(&mut socket, node.id(), secret).await;
+    let key = greeted.map_err(|error| DialError::NotGreeted(gateway.to_owned(), error))?;
+    Ok((socket, key))
 }

@@ -5,10 +5,11 @@
 //!    defaults; what isn't known is rejected.
 //! 3. [`frames`]: Arrow batches as Flight messages, and back under guard, closed by a Receipt.
 //! 4. [`version`]: what two peers do when they differ.
+//! 5. [`greeting`], [`warrant`], `window`: who is at the other end, and that each call is the gateway's and comes once.
 
 pub mod catalog;
 pub mod frames;
-pub mod hello;
+pub mod greeting;
 mod moment;
 pub mod profile;
 pub mod reference;
@@ -17,6 +18,8 @@ pub mod request;
 pub mod scalar;
 pub mod tabulation;
 pub mod version;
+pub mod warrant;
+mod window;
 
 /// Messages as generated from the `.proto` files; see those for their documentation.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]

@@ -11,6 +11,7 @@ mod budget;
 mod cancel;
 mod explain;
 mod limits;
+mod links;
 mod margins;
 mod metamorphic;
 mod moments;

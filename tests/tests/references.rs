@@ -14,12 +14,13 @@ use insitu_disclosure::{
 use insitu_node::server::{Link, serve};
 use insitu_proto::frames::encode_reference;
 use insitu_proto::request::{NodeRequest, QueryId, Question};
+use insitu_proto::warrant::{Asked, Issuer};
+use insitu_tests::link::{GatewayEnd, showing};
 use insitu_tests::{Cells, Department, Federation, departments};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::net::TcpListener;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
+use tonic::Status;
 
 /// Areas of the reference; `Y` is in no row, and `Z` isn't in the reference.
 pub(crate) const AREAS: [(&str, &str); 6] = [
@@ -460,9 +461,7 @@ async fn what_does_not_fit_a_nodes_memory_is_refused_and_the_node_goes_on() {
 const SECRET: &str = "secret-of-a-gateway";
 
 /// A node that listens, and a gateway's connection to it.
-async fn node(
-    department: Department,
-) -> (FlightServiceClient<Channel>, tokio::task::JoinHandle<()>) {
+async fn node(department: Department) -> (GatewayEnd, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let node = department.load().await.unwrap();
@@ -470,8 +469,7 @@ async fn node(
     let task = tokio::spawn(async move {
         serve(node, link, std::future::pending()).await.unwrap();
     });
-    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap();
-    (FlightServiceClient::new(channel.connect().await.unwrap()), task)
+    (GatewayEnd::dial(address, SECRET).await, task)
 }
 
 fn content(regions: &[&str]) -> ReferenceContent {
@@ -487,13 +485,12 @@ fn content(regions: &[&str]) -> ReferenceContent {
     ReferenceContent::received(reference, columns, &[batch.unwrap()]).unwrap()
 }
 
-async fn put(
-    client: &mut FlightServiceClient<Channel>,
-    messages: Vec<FlightData>,
-    secret: &str,
-) -> Result<(), Status> {
-    let mut request = Request::new(futures::stream::iter(messages));
-    request.metadata_mut().insert("authorization", format!("Bearer {secret}").parse().unwrap());
+/// Sends a content, with what is signed for it.
+async fn put(end: &GatewayEnd, messages: Vec<FlightData>, warrants: &Issuer) -> Result<(), Status> {
+    let command = messages.first().and_then(|m| m.flight_descriptor.clone()).unwrap_or_default();
+    let asked = Asked::Put { query_id: QueryId([4; 16]), command: &command.cmd };
+    let request = showing(futures::stream::iter(messages), &warrants.issue(&asked));
+    let mut client = FlightServiceClient::new(end.channel.clone());
     let mut results = client.do_put(request).await?.into_inner();
     results.message().await.map(|result| assert!(result.is_none()))
 }
@@ -502,7 +499,8 @@ async fn put(
 async fn a_node_takes_contents_from_its_gateway_only_and_only_as_they_are_named() {
     let mut town = town(0, &people(8), "standard", "at-node");
     town.config = town.config.replace("[[dataset]]", "reference_mib_max = 1\n\n[[dataset]]");
-    let (mut client, task) = node(town).await;
+    let (client, task) = node(town).await;
+    let signed = &client.warrants;
     let messages =
         |content: &ReferenceContent| encode_reference(QueryId([4; 16]), content).unwrap();
     let right = messages(&content(&["North", "South"]));
@@ -517,8 +515,16 @@ async fn a_node_takes_contents_from_its_gateway_only_and_only_as_they_are_named(
             _ => panic!("{status:?}"),
         }
     };
-    let stranger = put(&mut client, right.clone(), "another secret").await.unwrap_err();
+    // Of whoever has another key, of this connection or not; and what the gateway signed for another content.
+    let (elsewhere, other_task) = node(departments::reference()).await;
+    let stranger = put(&client, right.clone(), &elsewhere.warrants).await.unwrap_err();
     assert_eq!(stranger.code(), tonic::Code::Unauthenticated);
+    other_task.abort();
+    let other = messages(&content(&["North"]))[0].flight_descriptor.clone().unwrap().cmd;
+    let other = signed.issue(&Asked::Put { query_id: QueryId([4; 16]), command: &other });
+    let swapped = showing(futures::stream::iter(right.clone()), &other);
+    let swapped = FlightServiceClient::new(client.channel.clone()).do_put(swapped).await;
+    assert_eq!(swapped.unwrap_err().code(), tonic::Code::Unauthenticated);
     // Another content under this one's name; cut off; a byte changed; nothing at all.
     let mut swapped = messages(&content(&["North", "North"]));
     swapped[0].flight_descriptor = right[0].flight_descriptor.clone();
@@ -529,24 +535,24 @@ async fn a_node_takes_contents_from_its_gateway_only_and_only_as_they_are_named(
     body[0] ^= 1;
     changed[1].data_body = body.into();
     for wrong in [swapped, cut, changed, Vec::new()] {
-        assert_eq!(code(put(&mut client, wrong, SECRET).await), "N404");
+        assert_eq!(code(put(&client, wrong, signed).await), "N404");
     }
     // More than there is room for, and a message larger than a node reads.
     let many = vec!["a region with a name that takes some room"; 20_000];
-    assert_eq!(code(put(&mut client, messages(&content(&many)), SECRET).await), "L506");
+    assert_eq!(code(put(&client, messages(&content(&many)), signed).await), "L506");
     let mut large = right.clone();
     large[1].data_body = vec![0_u8; 1 << 20].into();
-    assert!(put(&mut client, large, SECRET).await.is_err());
+    assert!(put(&client, large, signed).await.is_err());
     // After all this the node still takes what is right.
-    put(&mut client, right, SECRET).await.unwrap();
+    put(&client, right, signed).await.unwrap();
     task.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_joins_nothing_takes_no_content() {
-    let (mut client, task) = node(departments::reference()).await;
+    let (client, task) = node(departments::reference()).await;
     let messages = encode_reference(QueryId([4; 16]), &content(&["North"])).unwrap();
-    let status = put(&mut client, messages, SECRET).await.unwrap_err();
+    let status = put(&client, messages, &client.warrants).await.unwrap_err();
     assert_eq!(status.message(), "D213");
     task.abort();
 }

@@ -76,7 +76,7 @@ impl Secret {
         Ok(Self(secret.to_owned()))
     }
 
-    /// The secret itself, to be compared in constant time or sent over a protected link only.
+    /// The secret itself, to be compared in constant time, or to prove by; never to be sent.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use insitu_disclosure::{Dataset, DatasetName};
 use insitu_proto::catalog::{decode_all, fingerprint};
+use insitu_proto::greeting::LinkSecret;
 use insitu_proto::{v1, version};
-use subtle::ConstantTimeEq as _;
 use tokio::sync::{oneshot, watch};
 
 use super::{NodeChannel, NodeId};
@@ -36,6 +36,8 @@ impl std::fmt::Debug for NodeRegistration {
 #[derive(Debug)]
 struct Known {
     registration: NodeRegistration,
+    /// The link's; `None` where the registration has an empty one, with which nobody connects.
+    secret: Option<LinkSecret>,
     link: Option<Link>,
     announced: Vec<(Arc<Dataset>, u64)>,
     /// Counts connections, so that the end of an old one doesn't remove a newer one.
@@ -108,6 +110,7 @@ impl Directory {
         let nodes = registrations.into_iter().map(|registration| {
             let id = NodeId(registration.id.clone());
             let known = Known {
+                secret: LinkSecret::new(&registration.secret),
                 registration,
                 link: None,
                 announced: Vec::new(),
@@ -120,13 +123,10 @@ impl Directory {
         Self { nodes: RwLock::new(nodes), changed: watch::channel(0).0 }
     }
 
-    /// Whether this node, with this secret, may connect. An unknown id takes as long as a wrong secret.
-    pub(crate) fn may_connect(&self, id: &str, secret: &str) -> bool {
+    /// The secret of the link to this node, if it may connect.
+    pub(crate) fn secret_of(&self, id: &NodeId) -> Option<LinkSecret> {
         let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
-        let known = nodes.by_id.get(&NodeId(id.to_owned()));
-        let expected = known.map_or("", |k| k.registration.secret.as_str());
-        let same = bool::from(expected.as_bytes().ct_eq(secret.as_bytes()));
-        same && known.is_some() && !secret.is_empty()
+        nodes.by_id.get(id)?.secret.clone()
     }
 
     /// The registrations, in node order.

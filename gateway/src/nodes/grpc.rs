@@ -11,16 +11,19 @@ use hyper_util::rt::TokioIo;
 use insitu_disclosure::Refusal;
 use insitu_disclosure::reference::ReferenceContent;
 use insitu_proto::frames::{self, Answer, BODY_BYTES_MAX, FrameError};
+use insitu_proto::greeting::LinkKey;
 use insitu_proto::refusal::Unanswered;
 use insitu_proto::request::{NodeRequest, QueryId};
 use insitu_proto::v1;
 use insitu_proto::v1::control_client::ControlClient;
+use insitu_proto::warrant::{Asked, Issuer, METADATA};
 use tokio::net::TcpStream;
-use tonic::metadata::{Ascii, MetadataValue};
+use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
 use super::directory::{Directory, NotTaken};
+use super::greet::{NotGreeted, greet};
 use super::{NodeChannel, NodeFailure, NodeId};
 
 /// How long a node may take to say what it announces, or that it is alive.
@@ -36,7 +39,7 @@ const CATALOG_BYTES_MAX: usize = 64 << 20;
 #[derive(Debug)]
 pub(super) struct GrpcNode {
     channel: Channel,
-    authorization: MetadataValue<Ascii>,
+    warrants: Issuer,
 }
 
 fn endpoint(uri: &str) -> Option<Endpoint> {
@@ -53,9 +56,9 @@ fn endpoint(uri: &str) -> Option<Endpoint> {
 }
 
 impl GrpcNode {
-    /// Over a socket that the node dialled. The socket serves one connection; when it ends, so does
-    /// the channel.
-    pub(super) async fn over(socket: TcpStream, secret: &str) -> Option<Self> {
+    /// Over a socket on which the node was met, whose connection has this key. The socket serves one connection; when
+    /// it ends, so does the channel.
+    pub(super) async fn over(socket: TcpStream, key: LinkKey) -> Option<Self> {
         let mut socket = Some(socket);
         let connector = tower::service_fn(move |_| {
             let socket = socket.take();
@@ -69,24 +72,25 @@ impl GrpcNode {
             }
         });
         let channel = endpoint("http://node")?.connect_with_connector(connector).await.ok()?;
-        Self::new(channel, secret)
+        Some(Self { channel, warrants: Issuer::new(key) })
     }
 
-    /// To a node that listens.
-    pub(super) async fn to(address: &str, secret: &str) -> Option<Self> {
-        let endpoint = endpoint(&format!("http://{address}"))?.connect_timeout(CONTROL_WITHIN);
-        Self::new(endpoint.connect().await.ok()?, secret)
+    /// To a node that listens at this address.
+    async fn to(directory: &Directory, id: &NodeId, address: &str) -> Result<Self, NotMet> {
+        let connecting = tokio::time::timeout(CONTROL_WITHIN, TcpStream::connect(address));
+        let connected = connecting.await.map_err(|_| NotMet::Unreachable)?;
+        let mut socket = connected.map_err(|_| NotMet::Unreachable)?;
+        let (_, key) = greet(directory, &mut socket, Some(id)).await.map_err(NotMet::NotGreeted)?;
+        Self::over(socket, key).await.ok_or(NotMet::Unreachable)
     }
 
-    fn new(channel: Channel, secret: &str) -> Option<Self> {
-        let mut authorization: MetadataValue<Ascii> = format!("Bearer {secret}").parse().ok()?;
-        authorization.set_sensitive(true);
-        Some(Self { channel, authorization })
-    }
-
-    fn request<T>(&self, message: T) -> Request<T> {
+    /// A call, with a Warrant for what it asks.
+    fn request<T>(&self, message: T, asked: &Asked<'_>) -> Request<T> {
         let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.authorization.clone());
+        let mut warrant = MetadataValue::from_bytes(&self.warrants.issue(asked));
+        // Each is another: none is kept for headers of later calls.
+        warrant.set_sensitive(true);
+        request.metadata_mut().insert_bin(METADATA, warrant);
         request
     }
 
@@ -102,7 +106,7 @@ impl GrpcNode {
 
     async fn answers_within(&self, time_max: Duration) -> bool {
         let mut control = ControlClient::new(self.channel.clone());
-        let ping = control.ping(self.request(v1::PingRequest {}));
+        let ping = control.ping(self.request(v1::PingRequest {}, &Asked::Ping));
         matches!(tokio::time::timeout(time_max, ping).await, Ok(Ok(_)))
     }
 }
@@ -112,7 +116,7 @@ impl NodeChannel for GrpcNode {
     async fn describe(&self) -> Result<v1::NodeCatalog, NodeFailure> {
         let mut control =
             ControlClient::new(self.channel.clone()).max_decoding_message_size(CATALOG_BYTES_MAX);
-        let described = control.describe(self.request(v1::DescribeRequest {}));
+        let described = control.describe(self.request(v1::DescribeRequest {}, &Asked::Describe));
         match tokio::time::timeout(CONTROL_WITHIN, described).await {
             Ok(Ok(catalog)) => Ok(catalog.into_inner()),
             Ok(Err(status)) => Err(failure(&status)),
@@ -132,14 +136,13 @@ impl NodeChannel for GrpcNode {
         time_max: Duration,
     ) -> Result<Answer, NodeFailure> {
         let ticket = request.encode().map_err(|_| NodeFailure::Invalid("request too long"))?;
+        let ticket = bytes::Bytes::from(ticket);
+        let asked = Asked::Get { query_id: request.query_id, ticket: &ticket };
+        let call = self.request(Ticket { ticket: ticket.clone() }, &asked);
         let exchange = async {
             let mut flight = FlightServiceClient::new(self.channel.clone())
                 .max_decoding_message_size(BODY_BYTES_MAX.saturating_mul(2));
-            let stream = flight
-                .do_get(self.request(Ticket { ticket: ticket.into() }))
-                .await
-                .map_err(|status| failure(&status))?
-                .into_inner();
+            let stream = flight.do_get(call).await.map_err(|status| failure(&status))?.into_inner();
             frames::decode(stream, request.query_id, kind, schema).await.map_err(
                 |error| match error {
                     FrameError::Status(status) => failure(&status),
@@ -160,10 +163,14 @@ impl NodeChannel for GrpcNode {
     ) -> Result<(), NodeFailure> {
         let messages = frames::encode_reference(query_id, content)
             .map_err(|_| NodeFailure::Invalid("reference"))?;
+        let first = messages.first().and_then(|message| message.flight_descriptor.as_ref());
+        let command = first.map(|descriptor| descriptor.cmd.clone()).unwrap_or_default();
+        let asked = Asked::Put { query_id, command: &command };
+        let call = self.request(futures::stream::iter(messages), &asked);
         let sending = async {
             let mut flight = FlightServiceClient::new(self.channel.clone());
-            let put = flight.do_put(self.request(futures::stream::iter(messages)));
-            let mut results = put.await.map_err(|status| failure(&status))?.into_inner();
+            let mut results =
+                flight.do_put(call).await.map_err(|status| failure(&status))?.into_inner();
             // A node has nothing to say of a content it took.
             match results.message().await {
                 Ok(None) => Ok(()),
@@ -254,6 +261,15 @@ fn already_connected(id: &NodeId) {
     );
 }
 
+/// Why there is no connection to a node that listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum NotMet {
+    #[error("nobody listens there")]
+    Unreachable,
+    #[error(transparent)]
+    NotGreeted(NotGreeted),
+}
+
 /// Keeps dialling the nodes that listen, for ever.
 pub(crate) async fn dial_nodes(directory: Arc<Directory>) {
     let mut tasks = tokio::task::JoinSet::new();
@@ -262,9 +278,19 @@ pub(crate) async fn dial_nodes(directory: Arc<Directory>) {
         let directory = Arc::clone(&directory);
         tasks.spawn(async move {
             let id = NodeId(registration.id.clone());
+            // Told once, not each second.
+            let mut told = None;
             loop {
-                if let Some(node) = GrpcNode::to(&address, &registration.secret).await {
-                    attend(&directory, &id, node).await;
+                match GrpcNode::to(&directory, &id, &address).await {
+                    Ok(node) => {
+                        told = None;
+                        attend(&directory, &id, node).await;
+                    }
+                    Err(error) => {
+                        if told.replace(error) != Some(error) {
+                            tracing::warn!(node = %id, address, %error, "not connected to a node that listens");
+                        }
+                    }
                 }
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }

@@ -2,11 +2,12 @@
 //!
 //! 1. [`NodeChannel`]: what a node can be asked.
 //! 2. `directory`: who is registered, who is connected, what each announced.
-//! 3. `accept`: nodes dial in. 4. `grpc`: the channel over a connection.
-//! 5. `refused`: a node's refusals, in the gateway's words.
+//! 3. `accept`: nodes dial in. 4. `greet`: both sides prove who they are. 5. `grpc`: the channel over a connection.
+//! 6. `refused`: a node's refusals, in the gateway's words.
 
 mod accept;
 mod directory;
+mod greet;
 mod grpc;
 mod refused;
 

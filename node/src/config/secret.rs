@@ -39,7 +39,7 @@ pub enum SecretError {
         /// How many it holds.
         characters: usize,
     },
-    /// It couldn't be sent in a header, and the gateway doesn't take it.
+    /// The gateway doesn't take it.
     #[error("secret file {} holds characters other than printed ASCII ones; write letters, digits and signs on one line, without spaces between", file.display())]
     NotPrinted {
         /// The file.
@@ -84,7 +84,7 @@ impl Secret {
         Ok(Self(secret.to_owned()))
     }
 
-    /// The secret itself, to be compared in constant time or sent over a protected link only.
+    /// The secret itself, to be compared in constant time, or to prove by; never to be sent.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! Where a node may speak without TLS: the link's secret and all answers travel on it. As at the
+//! Where a node may speak without TLS: all questions and answers travel on it. As at the
 //! gateway, an address must be one that only this machine reaches, unless it is written down that a
 //! proxy speaks TLS from there.
 

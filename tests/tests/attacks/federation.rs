@@ -1,7 +1,24 @@
 //! Federation: other departments, the gateway and the network between them.
 
-use insitu_disclosure::{Profile, admit};
+use std::sync::Arc;
+
+use arrow_flight::flight_service_client::FlightServiceClient;
+use arrow_flight::{FlightData, FlightDescriptor, Ticket};
+use insitu_disclosure::reference::Editions;
+use insitu_disclosure::{
+    Comparison, DatasetName, Input, Literal, Measure, MeasureKind, Profile, Scalar, Tabulation,
+    admit,
+};
+use insitu_node::Node;
+use insitu_node::server::{Link, serve};
+use insitu_proto::request::{NodeRequest, QueryId, Question};
+use insitu_proto::v1;
+use insitu_proto::v1::control_client::ControlClient;
+use insitu_proto::warrant::Asked;
+use insitu_tests::link::{GatewayEnd, showing};
 use insitu_tests::{Federation, departments};
+use tokio::net::TcpListener;
+use tonic::transport::Channel;
 
 use super::lab::{Lab, NO_RULES, VICTIM, What, advantage, is_member, people};
 use super::town::{TOWNS, department};
@@ -47,7 +64,6 @@ fn attack_53_a_gateway_that_splits_or_rewrites() {
     assert_eq!(advantage(20, |t| guess(NO_RULES, t)), 0.5);
     assert_eq!(advantage(40, |t| guess(Profile::STANDARD, t)), 0.0);
     // And a question that the gateway should have refused is refused at the node by the same function.
-    use insitu_disclosure::{Comparison, Input, Literal, Measure, MeasureKind, Scalar, Tabulation};
     let held = TOWNS.federation(0).gateway().datasets();
     let dataset = held.into_iter().find(|d| d.name.to_string() == "health.episodes").unwrap();
     let scan = Input::Scan { dataset: dataset.name.clone(), fingerprint: 0 };
@@ -81,6 +97,169 @@ fn attack_55_an_outage_as_a_difference() {
         federation.wait_for(2).await;
         let told = analyst.refused(sql).await;
         assert!(told.contains("N401") && !told.chars().any(|c| c == '5'), "{told}");
+    });
+}
+
+const LINK: &str = "secret-of-the-link-to-the-town";
+
+/// The town's node, which answers for two conditions, and its gateway.
+struct Town {
+    node: Arc<Node>,
+    address: std::net::SocketAddr,
+    gateway: GatewayEnd,
+    fingerprint: u64,
+    serving: tokio::task::AbortHandle,
+}
+
+impl Drop for Town {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Town {
+    async fn start() -> Self {
+        let mut town = department(true);
+        town.config = town.config.replace("\nrelease = ", "\nconditions_max = 2\nrelease = ");
+        let node = town.load().await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let link = Link::Listen { listener, secret: LINK.to_owned() };
+        let serving = tokio::spawn(serve(Arc::clone(&node), link, std::future::pending()));
+        let serving = serving.abort_handle();
+        let gateway = GatewayEnd::dial(address, LINK).await;
+        let mut control = ControlClient::new(gateway.channel.clone());
+        let describe = gateway.call(v1::DescribeRequest {}, &Asked::Describe);
+        let catalog = control.describe(describe).await.unwrap().into_inner();
+        let dataset = insitu_proto::catalog::decode_all(&catalog).unwrap().remove(0);
+        let fingerprint = insitu_proto::catalog::fingerprint(&dataset);
+        Self { node, address, gateway, fingerprint, serving }
+    }
+
+    /// The question how many rows there are, in an area or in all, for this query.
+    fn ticket(&self, query: u8, area: Option<&str>) -> Vec<u8> {
+        let dataset = DatasetName::new("health", "episodes").unwrap();
+        let scan = Input::Scan { dataset, fingerprint: self.fingerprint };
+        let input = match area {
+            None => scan,
+            Some(area) => {
+                let predicate = Scalar::Compare {
+                    op: Comparison::Equal,
+                    left: Box::new(Scalar::Column("area".to_owned())),
+                    right: Box::new(Scalar::Literal(Literal::Utf8(area.to_owned()))),
+                };
+                Input::Filter { input: Box::new(scan), predicate }
+            }
+        };
+        let measures = vec![Measure { kind: MeasureKind::Rows, filter: None }];
+        let tabulation =
+            Tabulation { input, keys: Vec::new(), sets: Vec::new(), measures, groups_max: 10 };
+        let question = Question::Tabulation(tabulation);
+        let query_id = QueryId([query; 16]);
+        let request =
+            NodeRequest { query_id, time_ms_max: 60_000, question, editions: Editions::new() };
+        request.encode().unwrap()
+    }
+
+    /// What the gateway signs for this ticket.
+    fn signed(&self, query: u8, ticket: &[u8]) -> Vec<u8> {
+        self.gateway.warrants.issue(&Asked::Get { query_id: QueryId([query; 16]), ticket })
+    }
+
+    /// What becomes of a question of the gateway's own.
+    async fn asked(&self, query: u8, area: Option<&str>) -> Result<(), String> {
+        let ticket = self.ticket(query, area);
+        get(&self.gateway.channel, &ticket, &self.signed(query, &ticket)).await
+    }
+}
+
+/// What becomes of a `DoGet` with this in the place of a Warrant.
+async fn get(channel: &Channel, ticket: &[u8], shown: &[u8]) -> Result<(), String> {
+    let request = showing(Ticket { ticket: ticket.to_vec().into() }, shown);
+    let answer = FlightServiceClient::new(channel.clone()).do_get(request).await;
+    answer.map(|_| ()).map_err(|status| status.message().to_owned())
+}
+
+#[test]
+fn attack_56_replayed_or_altered_requests() {
+    const REFUSED: &str = "the call has no Warrant that fits";
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    // Without the rule, here by a gateway that signs whatever is asked: what was repeated is answered, and what was
+    // altered is charged, so that nothing is left of the budget for the gateway's next question.
+    runtime.block_on(async {
+        let town = Town::start().await;
+        assert_eq!(town.asked(1, Some("A")).await, Ok(()));
+        let stranger = [town.asked(1, Some("A")).await, town.asked(2, None).await];
+        assert_eq!(stranger.iter().filter(|answer| answer.is_ok()).count(), 2);
+        assert_eq!(town.asked(3, Some("B")).await, Err("D211".to_owned()));
+    });
+    // With it. Who sits in the connection has seen a question that was answered, and holds another one back.
+    runtime.block_on(async {
+        let town = Town::start().await;
+        let other = GatewayEnd::dial(town.address, LINK).await;
+        let seen = town.ticket(1, Some("A"));
+        let of_seen = town.signed(1, &seen);
+        assert_eq!(get(&town.gateway.channel, &seen, &of_seen).await, Ok(()));
+        let held = town.ticket(2, Some("A"));
+        let of_held = town.signed(2, &held);
+        let wider = town.ticket(2, None);
+        let for_another_query = town.ticket(3, Some("A"));
+        let (query_id, command) = (QueryId([2; 16]), &held);
+        let of_put = town.gateway.warrants.issue(&Asked::Put { query_id, command });
+        let of_ping = town.gateway.warrants.issue(&Asked::Ping);
+        let of_describe = town.gateway.warrants.issue(&Asked::Describe);
+        let elsewhere = other.warrants.issue(&Asked::Get { query_id, ticket: &wider });
+        let mut forged = of_held.clone();
+        forged[31] ^= 1;
+        let mut counted_on = of_held.clone();
+        counted_on[35] += 100;
+        let here = &town.gateway.channel;
+        let tries: [(&str, &Channel, &[u8], &[u8]); 14] = [
+            ("again", here, &seen, &of_seen),
+            ("again, elsewhere", &other.channel, &seen, &of_seen),
+            ("held back, elsewhere", &other.channel, &held, &of_held),
+            ("a wider question", here, &wider, &of_held),
+            ("the same for another query", here, &for_another_query, &of_held),
+            ("another's Warrant", here, &wider, &of_seen),
+            ("of a DoPut", here, &held, &of_put),
+            ("of a Ping", here, &held, &of_ping),
+            ("of a Describe", here, &held, &of_describe),
+            ("of another connection", here, &wider, &elsewhere),
+            ("another HMAC", here, &held, &forged),
+            ("another number", here, &seen, &counted_on),
+            ("no HMAC", here, &held, &of_held[32..]),
+            ("nothing", here, &wider, &[]),
+        ];
+        let mut accepted = 0;
+        for (name, channel, ticket, shown) in tries {
+            let answer = get(channel, ticket, shown).await;
+            accepted += u32::from(answer.is_ok());
+            assert_eq!(answer.unwrap_err(), REFUSED, "{name}");
+        }
+        // A question's Warrant serves no other call.
+        let mut control = ControlClient::new(here.clone());
+        accepted += u32::from(control.ping(showing(v1::PingRequest {}, &of_held)).await.is_ok());
+        let describe = showing(v1::DescribeRequest {}, &of_held);
+        accepted += u32::from(control.describe(describe).await.is_ok());
+        let first = FlightData::default().with_descriptor(FlightDescriptor::new_cmd(held.clone()));
+        let put = showing(futures::stream::iter([first]), &of_held);
+        accepted += u32::from(FlightServiceClient::new(here.clone()).do_put(put).await.is_ok());
+        assert_eq!((accepted, town.node.working()), (0, 0), "answered or running");
+        // No forgery has spent a number: what was held back is answered, late and once.
+        assert_eq!(get(here, &held, &of_held).await, Ok(()));
+        assert_eq!(get(here, &held, &of_held).await.unwrap_err(), REFUSED);
+        // One that is held back for long isn't.
+        let older = town.ticket(4, None);
+        let of_older = town.signed(4, &older);
+        for _ in 0..5_000 {
+            let _ = town.gateway.warrants.issue(&Asked::Ping);
+        }
+        let ping = town.gateway.call(v1::PingRequest {}, &Asked::Ping);
+        ControlClient::new(here.clone()).ping(ping).await.unwrap();
+        assert_eq!(get(here, &older, &of_older).await.unwrap_err(), REFUSED);
+        // And nothing was charged but the one condition that the gateway asked for.
+        assert_eq!(town.asked(5, Some("B")).await, Ok(()));
+        assert_eq!(town.asked(6, Some("C")).await, Err("D211".to_owned()));
     });
 }
 

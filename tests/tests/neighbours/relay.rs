@@ -23,14 +23,16 @@ use insitu_disclosure::{Admitted, Dataset, Evidence, Tabulation, admit};
 use insitu_node::server::{Link, serve};
 use insitu_proto::catalog::{decode_all, fingerprint};
 use insitu_proto::frames::{decode, encode_evidence};
+use insitu_proto::reference::Header;
 use insitu_proto::request::{NodeRequest, QueryId, Question};
 use insitu_proto::v1;
 use insitu_proto::v1::control_client::ControlClient;
 use insitu_proto::v1::control_server::{Control, ControlServer};
+use insitu_proto::warrant::Asked as InWarrant;
 use insitu_tests::Department;
+use insitu_tests::link::{GatewayEnd, greeted};
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::{Channel, Endpoint, Server};
+use tonic::transport::Server;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 /// The one state that all databases are asked about as.
@@ -42,7 +44,7 @@ const LINK: &str = "secret-of-the-link";
 /// A real node that listens, and a way to ask it.
 #[derive(Debug)]
 pub(super) struct Served {
-    channel: Channel,
+    end: GatewayEnd,
     /// What it announces, but for the state of its data.
     pub(super) catalog: v1::NodeCatalog,
     /// Its dataset in the fixed state.
@@ -59,12 +61,6 @@ impl Drop for Served {
     }
 }
 
-fn authorised<T>(message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.metadata_mut().insert("authorization", format!("Bearer {LINK}").parse().unwrap());
-    request
-}
-
 impl Served {
     /// Loads the department's data and serves it.
     pub(super) async fn start(department: &Department) -> Arc<Self> {
@@ -75,17 +71,16 @@ impl Served {
         let task = tokio::spawn(async move {
             serve(node, link, std::future::pending()).await.unwrap();
         });
-        let channel =
-            Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        let mut control = ControlClient::new(channel.clone());
-        let mut catalog =
-            control.describe(authorised(v1::DescribeRequest {})).await.unwrap().into_inner();
+        let end = GatewayEnd::dial(address, LINK).await;
+        let mut control = ControlClient::new(end.channel.clone());
+        let describe = end.call(v1::DescribeRequest {}, &InWarrant::Describe);
+        let mut catalog = control.describe(describe).await.unwrap().into_inner();
         let [announced] = decode_all(&catalog).unwrap().try_into().unwrap();
         let fingerprint = fingerprint(&announced);
         catalog.datasets[0].snapshot = STATE;
         let snapshot = announced.snapshot;
         let dataset = Arc::new(Dataset { snapshot: STATE, ..announced });
-        Arc::new(Self { channel, catalog, dataset, snapshot, fingerprint, task })
+        Arc::new(Self { end, catalog, dataset, snapshot, fingerprint, task })
     }
 
     /// A node's Evidence, drawn for the fixed state.
@@ -104,16 +99,23 @@ impl Served {
         let editions = known.filter(|(reference, _)| used.contains_key(reference)).collect();
         let request = NodeRequest { query_id, time_ms_max: 60_000, question, editions };
         let ticket = Ticket { ticket: request.encode().unwrap().into() };
-        let mut flight = FlightServiceClient::new(self.channel.clone());
-        let stream = match flight.do_get(authorised(ticket.clone())).await {
+        let get = || {
+            let asked = InWarrant::Get { query_id, ticket: &ticket.ticket };
+            self.end.call(ticket.clone(), &asked)
+        };
+        let mut flight = FlightServiceClient::new(self.end.channel.clone());
+        let stream = match flight.do_get(get()).await {
             // The node doesn't have what it looks up in.
             Err(status) if status.code() == Code::FailedPrecondition => {
                 for content in &lent.contents {
-                    let content = futures::stream::iter(content.clone());
-                    let mut took = flight.do_put(authorised(content)).await?.into_inner();
+                    let command = &content[0].flight_descriptor.as_ref().unwrap().cmd;
+                    let query_id = Header::decode(command).unwrap().query_id;
+                    let asked = InWarrant::Put { query_id, command };
+                    let put = self.end.call(futures::stream::iter(content.clone()), &asked);
+                    let mut took = flight.do_put(put).await?.into_inner();
                     assert!(took.message().await?.is_none());
                 }
-                flight.do_get(authorised(ticket)).await?.into_inner()
+                flight.do_get(get()).await?.into_inner()
             }
             answered => answered?.into_inner(),
         };
@@ -167,7 +169,7 @@ impl Relay {
         let router = Server::builder()
             .add_service(FlightServiceServer::new(relay.clone()))
             .add_service(ControlServer::new(relay.clone()));
-        tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
+        tokio::spawn(router.serve_with_incoming(greeted(listener, "health", "any")));
         (relay, address)
     }
 
