@@ -25,6 +25,7 @@ mod overload;
 mod policy_matrix;
 mod quantiles;
 mod query_id;
+mod reference_pairs;
 mod references;
 mod regressions;
 mod result_cache;
