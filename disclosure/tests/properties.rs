@@ -6,8 +6,9 @@
 #![allow(missing_docs)]
 
 mod arbitrary;
+mod costs;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arbitrary::{dataset, probability, scan, tabulation};
@@ -21,7 +22,6 @@ use insitu_disclosure::evidence::{
 use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
 use insitu_disclosure::keyed::mix;
 use insitu_disclosure::policy::{Dominance, Predicates, Profile, Zeros};
-use insitu_disclosure::reference::Editions;
 use insitu_disclosure::rules::quantiles::quantile;
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::tabulation::{Part, PartKind};
@@ -372,43 +372,6 @@ proptest! {
                 prop_assert!(refusals.to_string().len() < 1 << 20);
             }
         }
-    }
-
-    /// What a question is charged with doesn't depend on the order in which it says things, nor on what it
-    /// breaks down by, and every question has its price.
-    #[test]
-    fn a_question_costs_the_same_in_another_order(question in tabulation(), by in any_keys()) {
-        let conditions = Condition::of(&question, &Editions::new());
-        let mut turned = question.clone();
-        turned.keys.reverse();
-        turned.measures.reverse();
-        let keys = question.keys.len();
-        let turn = |set: &KeySet| {
-            let kept = (0..keys).filter(|at| set.keeps(*at)).map(|at| keys - 1 - at);
-            KeySet::of(kept.chain(keys..keys + by.len())).unwrap()
-        };
-        turned.sets = question.sets.iter().map(turn).collect();
-        turned.keys.extend(by.iter().map(|name| Key { scalar: column(name) }));
-        let mut predicates = question.input.predicates();
-        predicates.reverse();
-        turned.input = predicates.into_iter().fold(scan(), |input, predicate| Input::Filter {
-            input: Box::new(input),
-            predicate: predicate.clone(),
-        });
-        prop_assert_eq!(Condition::of(&turned, &Editions::new()), conditions.clone());
-        let Some(conditions) = conditions else { return Ok(()) };
-        prop_assert_eq!(conditions.is_empty(), question.measures.is_empty());
-        if question.keys.iter().all(|key| matches!(key.scalar, Scalar::Column(_))) {
-            prop_assert!(conditions.len() <= question.measures.len());
-        }
-        // Grouping sets cost what they cost one by one.
-        let mut one_by_one = BTreeSet::new();
-        for set in question.key_sets() {
-            let keys = set.kept(&question.keys).cloned().collect();
-            let alone = Tabulation { keys, sets: Vec::new(), ..question.clone() };
-            one_by_one.extend(Condition::of(&alone, &Editions::new()).unwrap());
-        }
-        prop_assert_eq!(one_by_one, conditions);
     }
 
     /// Without keys a condition may stand among those of all rows or in each measure's filter: the parts have the same
