@@ -4,13 +4,9 @@
 //! fit, it is refused, whatever the data. A condition that was charged before costs nothing, and none
 //! is ever given back, whether the question was answered, refused while it ran or cancelled.
 //!
-//! What is a condition: everything of a question that chooses rows, together, of each measure. That is
-//! its `WHERE`, its `FILTER`, and keys that aren't plain columns, since `CASE` in a key chooses rows
-//! too; a roll-up, with all that is below it; and a join by the unit, with its condition and the state of what is joined.
-//! Such a question is charged to every dataset that it joins, each under its own budget.
-//! A reference that one of these looks up in is part of it, with its
-//! content: another content chooses other rows. A plain column as a key isn't one: a breakdown costs what its condition costs, and a table
-//! without any costs one.
+//! What a [`Condition`] is, and how many a question has, is told there. A breakdown by columns costs what its condition costs,
+//! and a table without any costs one. A question that joins by the unit is charged to every dataset that it joins, each
+//! under its own budget.
 //!
 //! *Stops*: attacks that need many sets of people of the attacker's choice: linear reconstruction (31),
 //! many trackers (24) in part; and 47, failures that cost nothing. *Doesn't stop*: breakdowns by every
@@ -23,86 +19,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use crate::admit::Admitted;
+pub use crate::condition::Condition;
 use crate::dataset::{Dataset, DatasetName};
 use crate::guard::GuardError;
-use crate::keyed::digest;
 use crate::reference::Editions;
 use crate::refusal::{Refusal, RefusalCode};
-use crate::tabulation::canonical::{condition_texts, roll_up_text, unit_joins_text};
-use crate::tabulation::{JoinedDatasets, Scalar, Tabulation};
-
-/// A condition in canonical form, by a digest: 128 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Condition(u128);
-
-impl Condition {
-    /// The digest's bytes, little end first.
-    #[must_use]
-    pub const fn bytes(self) -> [u8; 16] {
-        self.0.to_le_bytes()
-    }
-
-    /// The condition of a digest that was kept.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(u128::from_le_bytes(bytes))
-    }
-
-    /// The conditions of a Tabulation, each once, whose references have these contents.
-    #[must_use]
-    pub fn of(tabulation: &Tabulation, editions: &Editions) -> BTreeSet<Self> {
-        Self::of_joined(tabulation, editions, &JoinedDatasets::new())
-    }
-
-    /// The same of one whose rows are joined to these Datasets by their unit.
-    #[must_use]
-    pub fn of_joined(
-        tabulation: &Tabulation,
-        editions: &Editions,
-        joined: &JoinedDatasets,
-    ) -> BTreeSet<Self> {
-        let keys = tabulation.keys.iter().map(|key| &key.scalar);
-        let keys: Vec<&Scalar> = keys.filter(|key| !matches!(key, Scalar::Column(_))).collect();
-        let chosen: Vec<String> = keys.iter().map(|key| format!("key {key:?}")).collect();
-        let filters = tabulation.measures.iter().map(|measure| measure.filter.as_ref());
-        filters
-            .map(|filter| {
-                let predicates: Vec<&Scalar> =
-                    tabulation.input.predicates().into_iter().chain(filter).collect();
-                let mut texts = condition_texts(predicates.iter().copied());
-                texts.extend(chosen.iter().map(|key| key.clone().into_bytes()));
-                texts.extend(roll_up_text(&tabulation.input));
-                if let Some(joins) = unit_joins_text(&tabulation.input) {
-                    // At a joined dataset it isn't known otherwise whose rows are chosen.
-                    texts.insert(format!("rows of {}", tabulation.input.dataset()).into_bytes());
-                    texts.insert(joins);
-                    let states =
-                        joined.values().map(|d| format!("state {} {}", d.name, d.snapshot));
-                    texts.extend(states.map(String::into_bytes));
-                }
-                let below =
-                    tabulation.input.roll_up().map(|(roll_up, below)| roll_up.scalars(below));
-                let looking = predicates.iter().chain(&keys).copied();
-                let looking = looking.chain(below.into_iter().flatten());
-                for reference in looking.flat_map(Scalar::references) {
-                    texts
-                        .insert(format!("{reference} {:?}", editions.get(&reference)).into_bytes());
-                }
-                Self::of_texts(&texts)
-            })
-            .collect()
-    }
-
-    fn of_texts(texts: &BTreeSet<Vec<u8>>) -> Self {
-        let mut bytes = Vec::new();
-        for text in texts {
-            // Lengths come first, so that no two conditions run together.
-            bytes.extend(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
-            bytes.extend(text);
-        }
-        Self(digest(&bytes))
-    }
-}
+use crate::tabulation::Tabulation;
 
 /// What came of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,6 +157,8 @@ pub fn charge_admitted(
     for (dataset, conditions_max) in budgeted(question) {
         let account = accounts.get(&dataset.name).ok_or(Unpaid::Unkept(GuardError::Stopped))?;
         let conditions = Condition::of_joined(question.tabulation(), editions, question.joined());
+        // More than an answer has cells fit no budget.
+        let conditions = conditions.ok_or_else(|| Unpaid::Spent(spent(dataset)))?;
         match account.budget.charge(account.snapshot, &conditions, conditions_max) {
             Ok(Charge::Paid) => {}
             Ok(Charge::Spent) => return Err(Unpaid::Spent(spent(dataset))),
@@ -275,7 +199,7 @@ pub fn spent(dataset: &Dataset) -> Refusal {
 mod tests {
     use super::*;
     use crate::dataset::DatasetName;
-    use crate::tabulation::{Comparison, Input, Key, Literal, Measure, MeasureKind};
+    use crate::tabulation::{Comparison, Input, Key, Literal, Measure, MeasureKind, Scalar};
 
     fn column(name: &str) -> Scalar {
         Scalar::Column(name.to_owned())
@@ -305,7 +229,7 @@ mod tests {
             |filter: &Option<Scalar>| Measure { kind: MeasureKind::Rows, filter: filter.clone() };
         let measures = filters.iter().map(count).collect();
         let asked = Tabulation { input, keys, sets: Vec::new(), measures, groups_max: 1 };
-        Condition::of(&asked, &Editions::new())
+        Condition::of(&asked, &Editions::new()).unwrap()
     }
 
     #[test]
@@ -332,8 +256,9 @@ mod tests {
         assert_eq!(whole.len(), 1);
         assert_eq!(question(&[], &[column("a"), column("b")], &[None]), whole);
         let chosen = question(&[], &[is("a", 1)], &[None]);
-        assert_ne!(chosen, whole);
-        assert_ne!(chosen, question(&[is("a", 1)], &[], &[None]));
+        assert_eq!(chosen.len(), 2, "where it is, and the rest");
+        assert!(chosen.is_disjoint(&whole));
+        assert!(chosen.is_disjoint(&question(&[is("a", 1)], &[], &[None])));
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub mod admit;
 pub mod answer_times;
 pub mod budget;
 pub mod complementary;
+mod condition;
 pub mod dataset;
 pub mod distinct;
 pub mod evidence;

@@ -6,6 +6,7 @@
 #![allow(missing_docs)]
 
 mod arbitrary;
+mod costs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +22,6 @@ use insitu_disclosure::evidence::{
 use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
 use insitu_disclosure::keyed::mix;
 use insitu_disclosure::policy::{Dominance, Predicates, Profile, Zeros};
-use insitu_disclosure::reference::Editions;
 use insitu_disclosure::rules::quantiles::quantile;
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::tabulation::{Part, PartKind};
@@ -372,26 +372,6 @@ proptest! {
                 prop_assert!(refusals.to_string().len() < 1 << 20);
             }
         }
-    }
-
-    /// What a question is charged with doesn't depend on the order in which it says things, nor on what it
-    /// breaks down by, and every question has its price.
-    #[test]
-    fn a_question_costs_the_same_in_another_order(question in tabulation(), by in any_keys()) {
-        let conditions = Condition::of(&question, &Editions::new());
-        prop_assert!(conditions.len() <= question.measures.len());
-        prop_assert_eq!(conditions.is_empty(), question.measures.is_empty());
-        let mut turned = question.clone();
-        turned.keys.reverse();
-        turned.measures.reverse();
-        turned.keys.extend(by.iter().map(|name| Key { scalar: column(name) }));
-        let mut predicates = question.input.predicates();
-        predicates.reverse();
-        turned.input = predicates.into_iter().fold(scan(), |input, predicate| Input::Filter {
-            input: Box::new(input),
-            predicate: predicate.clone(),
-        });
-        prop_assert_eq!(Condition::of(&turned, &Editions::new()), conditions);
     }
 
     /// Without keys a condition may stand among those of all rows or in each measure's filter: the parts have the same

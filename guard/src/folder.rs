@@ -20,11 +20,13 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use insitu_disclosure::DatasetName;
 use insitu_disclosure::keyed::{SECRET_BYTES, secret_fingerprint};
 
 use crate::error::StateError;
 use crate::manifest::{Manifest, Memory, MemoryKind, Reset};
 use crate::private;
+use crate::terms::Terms;
 
 /// The longest manifest that is read.
 const MANIFEST_BYTES_MAX: u64 = 1 << 20;
@@ -236,6 +238,28 @@ impl StateFolder {
         private::replace_file(&self.path.join(MANIFEST), &counted.to_text())?;
         *manifest = counted;
         Ok(())
+    }
+
+    /// Where the manifest is.
+    pub(crate) fn manifest_file(&self) -> PathBuf {
+        self.path.join(MANIFEST)
+    }
+
+    /// Writes down the terms that a dataset is served on from now on, durably; gives those of the last time, if they are known.
+    pub(crate) fn serve_on(
+        &self,
+        dataset: &DatasetName,
+        terms: Terms,
+    ) -> io::Result<Option<Terms>> {
+        let mut manifest = self.manifest();
+        let before = manifest.terms.get(dataset).copied();
+        if before != Some(terms) {
+            let mut served = manifest.clone();
+            served.terms.insert(dataset.clone(), terms);
+            private::replace_file(&self.path.join(MANIFEST), &served.to_text())?;
+            *manifest = served;
+        }
+        Ok(before)
     }
 
     fn manifest(&self) -> MutexGuard<'_, Manifest> {

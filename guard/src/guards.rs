@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use insitu_disclosure::DatasetName;
 use insitu_disclosure::budget::{Charge, Condition, ConditionBudget, MemoryBudget};
 use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
+use insitu_disclosure::{Dataset, DatasetName};
 
 use crate::conditions::ConditionStore;
 use crate::folder::StateFolder;
 use crate::manifest::{Memory, MemoryKind};
+use crate::terms::{Terms, TermsChange};
 use crate::{AnchorStore, private};
 
 /// Cells that one dataset's guard remembers, unless its owner says otherwise: some 270 MB on disk and
@@ -58,6 +59,23 @@ impl Guards {
             self.budget(&memory.dataset)?;
         }
         Ok(())
+    }
+
+    /// Writes down on which terms a dataset is served from now on, and gives what changed since the folder was last used for it;
+    /// nothing if that isn't known. This blocks on the disk.
+    ///
+    /// # Errors
+    /// They can't be written down.
+    pub fn serve(&self, dataset: &Dataset) -> Result<Vec<TermsChange>, GuardError> {
+        let (Some(folder), Some(terms)) = (&self.folder, Terms::of(dataset)) else {
+            return Ok(Vec::new());
+        };
+        let before = folder.serve_on(&dataset.name, terms).map_err(|cause| GuardError::Disk {
+            path: folder.manifest_file(),
+            doing: "writing down on which terms a dataset is served",
+            cause: cause.to_string(),
+        })?;
+        Ok(before.map(|before| terms.changes_from(&before)).unwrap_or_default())
     }
 
     /// The guard of a dataset. Its file is opened, or created, the first time; this blocks on the disk.

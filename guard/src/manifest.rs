@@ -4,6 +4,7 @@
 //! insitu state 1
 //! secret 5be6128e18c26797               fingerprint of the node's secret
 //! guard health.visits 120               releases kept in guard-health.visits.redb
+//! terms health.visits at-node rows 2c1f9d03e7a85b46   see the module `terms`
 //! reset 1767225600 guard health.visits 80
 //! sum 2f0c…                             digest of the lines above
 //! ```
@@ -18,6 +19,8 @@ use std::fmt;
 
 use insitu_disclosure::DatasetName;
 use insitu_disclosure::keyed::digest;
+
+use crate::terms::Terms;
 
 /// The first line: what this is, and its version.
 const HEADING: &str = "insitu state 1";
@@ -126,6 +129,8 @@ pub struct Manifest {
     pub secret: Option<u64>,
     /// How much each memory had kept when it was last counted.
     pub counts: BTreeMap<Memory, u64>,
+    /// The terms of each dataset when it was last served; none of one that wasn't since they are kept.
+    pub terms: BTreeMap<DatasetName, Terms>,
     /// Losses accepted, the oldest first.
     pub resets: Vec<Reset>,
 }
@@ -140,6 +145,9 @@ impl Manifest {
         }
         for (memory, count) in &self.counts {
             text.push_str(&format!("{memory} {count}\n"));
+        }
+        for (dataset, terms) in &self.terms {
+            text.push_str(&format!("terms {dataset} {terms}\n"));
         }
         for reset in &self.resets {
             text.push_str(&format!("{reset}\n"));
@@ -162,6 +170,10 @@ impl Manifest {
                 ["reset", when, given_up @ ..] => {
                     let given_up = given_up_of(given_up)?;
                     manifest.resets.push(Reset { when: when.parse().ok()?, given_up });
+                }
+                ["terms", dataset, release, counts, unit] => {
+                    let terms = Terms::read([release, counts, unit])?;
+                    manifest.terms.insert(DatasetName::parse(dataset)?, terms);
                 }
                 [kind, dataset, count] => {
                     let memory = Memory::read(kind, dataset)?;
@@ -201,6 +213,17 @@ mod tests {
         Manifest {
             secret: Some(0x0123_4567_89ab_cdef),
             counts: [(memory("a.b"), 120), (memory("a.c"), 0)].into(),
+            terms: [
+                (
+                    DatasetName::parse("a.b").unwrap(),
+                    Terms::read(["at-node", "rows", "07"]).unwrap(),
+                ),
+                (
+                    DatasetName::parse("a.c").unwrap(),
+                    Terms::read(["at-gateway", "units", "f1"]).unwrap(),
+                ),
+            ]
+            .into(),
             resets: vec![
                 Reset { when: 7, given_up: GivenUp::Memory(memory("a.b"), 80) },
                 Reset { when: 8, given_up: GivenUp::Manifest },

@@ -4,7 +4,6 @@
 //! Nothing is deleted: files are put aside under another name, in case a backup turns up that tells
 //! more.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -101,7 +100,7 @@ fn manifest_given_up(folder: &Path, owner: Owner<'_>, when: u64) -> Result<Done,
     // Past resets are kept if they can still be read. Counts are taken from the files when they are
     // opened: what they hold is all that is known.
     let resets = read_manifest(folder).ok().flatten().map_or_else(Vec::new, |known| known.resets);
-    let mut manifest = Manifest { secret, counts: BTreeMap::new(), resets };
+    let mut manifest = Manifest { secret, resets, ..Manifest::default() };
     for memory in memories(folder)? {
         manifest.counts.insert(memory, 0);
     }

@@ -7,12 +7,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use insitu_disclosure::DatasetName;
 use insitu_disclosure::budget::ConditionBudget;
 use insitu_disclosure::guard::{Guard, GuardError};
 use insitu_disclosure::keyed::{DatasetKeys, SECRET_BYTES, announced_fingerprint};
+use insitu_disclosure::{Dataset, DatasetName};
 pub use insitu_guard::StateError;
-use insitu_guard::{Guards, Owner, Secret, StateFolder};
+use insitu_guard::{Guards, Owner, Secret, StateFolder, TermsChange};
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 
@@ -61,6 +61,14 @@ impl NodeState {
     #[must_use]
     pub fn keys(&self, dataset: &DatasetName) -> DatasetKeys {
         DatasetKeys::derive(self.secret.bytes(), dataset)
+    }
+
+    /// Writes down on which terms a dataset is served from now on, and gives what changed since the state was last used for it.
+    ///
+    /// # Errors
+    /// They can't be written down.
+    pub fn serve(&self, dataset: &Dataset) -> Result<Vec<TermsChange>, GuardError> {
+        self.guards.serve(dataset)
     }
 
     /// The guard of a dataset.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use insitu_disclosure::DatasetName;
 use insitu_gateway::server::{NodeRegistration, Running, Settings, start};
-use insitu_guard::Guards;
+use insitu_guard::{ANCHORS_MAX, Guards, Owner, StateError, StateFolder};
 use insitu_node::config::NodeConfig;
 use insitu_node::server::{Link, serve};
 use insitu_node::{Node, NodeState};
@@ -39,12 +39,21 @@ pub struct Department {
 impl Department {
     /// Reads the department's data as its node does at start.
     pub async fn load(&self) -> Result<Arc<Node>, insitu_node::NodeError> {
+        self.load_with(None).await
+    }
+
+    /// The same with this state; with one that ends with the process if there is none.
+    async fn load_with(
+        &self,
+        state: Option<NodeState>,
+    ) -> Result<Arc<Node>, insitu_node::NodeError> {
         let store = InMemory::new();
         for (name, bytes) in &self.files {
             store.put(&StorePath::from(name.as_str()), bytes.clone().into()).await.unwrap();
         }
         let store: Arc<dyn ObjectStore> = Arc::new(store);
-        Node::load(Planner::shared(), &self.parsed(), store, &NodeState::ephemeral(SECRET)).await
+        let state = state.unwrap_or_else(|| NodeState::ephemeral(SECRET));
+        Node::load(Planner::shared(), &self.parsed(), store, &state).await
     }
 
     fn parsed(&self) -> NodeConfig {
@@ -69,7 +78,7 @@ impl Federation {
     /// Starts everything and waits until all departments are connected. The gateway keeps no results, so that each
     /// question is asked.
     pub async fn start(departments: &[Department]) -> Self {
-        Self::started(departments, |_| {}, true).await
+        Self::started(departments, |_| {}, true, None).await
     }
 
     /// The same, with the gateway's settings changed.
@@ -77,12 +86,12 @@ impl Federation {
         departments: &[Department],
         change: impl FnOnce(&mut Settings),
     ) -> Self {
-        Self::started(departments, change, true).await
+        Self::started(departments, change, true, None).await
     }
 
     /// The same without taps, which cost time: for benchmarks.
     pub async fn untapped(departments: &[Department]) -> Self {
-        Self::started(departments, |_| {}, false).await
+        Self::started(departments, |_| {}, false, None).await
     }
 
     /// The same with the gateway's settings changed.
@@ -90,13 +99,22 @@ impl Federation {
         departments: &[Department],
         change: impl FnOnce(&mut Settings),
     ) -> Self {
-        Self::started(departments, change, false).await
+        Self::started(departments, change, false, None).await
+    }
+
+    /// The same with the state of everybody kept in a folder, so that another federation can go on where this ended. Waits
+    /// until one that ended has let go of it.
+    pub async fn kept_in(folder: &Path, departments: &[Department]) -> Self {
+        let gateway = opened(|| StateFolder::open(&folder.join("gateway"), Owner::Gateway)).await;
+        let guards = Guards::in_folder(Arc::new(gateway), ANCHORS_MAX);
+        Self::started(departments, |settings| settings.guards = guards, true, Some(folder)).await
     }
 
     async fn started(
         departments: &[Department],
         change: impl FnOnce(&mut Settings),
         tapped: bool,
+        state: Option<&Path>,
     ) -> Self {
         let clients = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let for_nodes = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -105,7 +123,16 @@ impl Federation {
         let mut registrations = Vec::new();
         let mut loaded = Vec::new();
         for department in departments {
-            let node = department.load().await.unwrap();
+            let state = match state {
+                None => None,
+                Some(folder) => {
+                    let folder = folder.join(department.parsed().node.id);
+                    // The first time with the secret of the tests.
+                    drop(opened(|| StateFolder::open(&folder, Owner::Node(&|| Ok(SECRET)))).await);
+                    Some(opened(|| NodeState::open(&folder, ANCHORS_MAX)).await)
+                }
+            };
+            let node = department.load_with(state).await.unwrap();
             let datasets: Vec<DatasetName> =
                 node.datasets().map(|d| d.dataset.name.clone()).collect();
             registrations.push(NodeRegistration {
@@ -212,6 +239,17 @@ impl Federation {
             serve(node, link, std::future::pending()).await.unwrap();
         })
     }
+}
+
+/// Opens a state folder that a federation before may still be letting go of.
+async fn opened<T>(open: impl Fn() -> Result<T, StateError>) -> T {
+    for _ in 0..1_000 {
+        match open() {
+            Err(StateError::InUse { .. }) => tokio::time::sleep(Duration::from_millis(10)).await,
+            other => return other.unwrap(),
+        }
+    }
+    panic!("a state folder is still in use")
 }
 
 fn secret(node: &str) -> String {

@@ -36,6 +36,7 @@ mod sharing;
 mod slt;
 mod split;
 mod structural_zeros;
+mod terms;
 mod tidy;
 mod tpch;
 mod unions;

@@ -275,9 +275,14 @@ fn remember(
     let verdicts = release.guard.judge(&judged)?;
     for ((c, p), verdict) in places.into_iter().zip(verdicts) {
         let (Verdict::Same(earlier) | Verdict::Snap(earlier)) = verdict else { continue };
-        if let Some(slot) = shown.get_mut(c).and_then(|row| row.get_mut(p)) {
-            *slot = guard::value(earlier.bytes()).ok_or(CellStatus::Suppressed);
-        }
+        let (Some(slot), Some(rules)) =
+            (shown.get_mut(c).and_then(|row| row.get_mut(p)), rules.get(p))
+        else {
+            continue;
+        };
+        *slot = guard::value(earlier.bytes())
+            .and_then(|earlier| show::again(rules, earlier))
+            .ok_or(CellStatus::Suppressed);
     }
     Ok(())
 }

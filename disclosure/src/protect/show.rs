@@ -18,6 +18,7 @@ pub(super) fn show(rules: &PartRules<'_>, evidence: &PartEvidence) -> Shown {
             evidence.sum
         }
     };
+    let is_count = is_count(part.kind);
     let of = match part.kind {
         PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => {
             noise::Of::Count
@@ -27,7 +28,6 @@ pub(super) fn show(rules: &PartRules<'_>, evidence: &PartEvidence) -> Shown {
         }
         PartKind::Squares => noise::Of::Squares { flex_point: *flex_point },
     };
-    let is_count = of == noise::Of::Count;
     if is_count && threshold::shows_zero(&evidence, *profile) {
         return Ok(0);
     }
@@ -72,4 +72,22 @@ pub(super) fn show(rules: &PartRules<'_>, evidence: &PartEvidence) -> Shown {
         }
     }
     Ok(value)
+}
+
+const fn is_count(kind: PartKind) -> bool {
+    match kind {
+        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => true,
+        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => false,
+    }
+}
+
+/// A value that was shown before, as it may be shown on the terms of today; `None` if it may not. A function of what was shown
+/// and of the terms alone, so that it tells nothing new; what was shown on the same terms stays as it is.
+pub(super) fn again(rules: &PartRules<'_>, earlier: i128) -> Option<i128> {
+    let PartRules { part, profile, places, .. } = rules;
+    if !is_count(part.kind) {
+        return Some(rounding::round(earlier, *places, *profile));
+    }
+    let rounded = rounding::round_count(earlier, *profile);
+    rounding::is_possible_count(rounded, *profile).then_some(rounded)
 }

@@ -62,6 +62,47 @@ fn numbers(table: &Protected<Table>) -> Vec<Option<i64>> {
     (0..table.get().rows()).map(number).collect()
 }
 
+/// What a count that was shown is shown as on other terms.
+fn again(profile: Profile, earlier: i128) -> Option<i128> {
+    let mut of = Dataset::clone(&dataset(Preset::Midpoint6));
+    let Protection::Protected { profile: of_dataset, .. } = &mut of.protection else { panic!() };
+    *of_dataset = profile;
+    let tabulation = Tabulation {
+        input: Input::Scan { dataset: DatasetName::parse("a.b").unwrap(), fingerprint: 0 },
+        keys: Vec::new(),
+        sets: Vec::new(),
+        measures: vec![Measure { kind: MeasureKind::Rows, filter: None }],
+        groups_max: 100,
+    };
+    let admitted = crate::admit(tabulation, Arc::new(of)).unwrap();
+    let parts = admitted.tabulation().parts(admitted.dataset()).distinct;
+    show::again(&PartRules::of(&parts[0], &admitted), earlier)
+}
+
+#[test]
+fn what_was_shown_is_shown_again_as_the_terms_of_today_allow_it() {
+    let standard = Preset::Standard.profile();
+    let with =
+        |rounding_base, threshold_units| Profile { rounding_base, threshold_units, ..standard };
+    for (profile, earlier, expect, why) in [
+        (standard, 55, Some(55), "on the same terms"),
+        (with(10, 10), 55, Some(60), "rounded again, half away from zero"),
+        (with(10, 10), 10, Some(10), "possible as it is"),
+        (with(20, 10), 10, Some(20), "rounded again"),
+        (with(25, 10), 10, None, "nothing is left of it"),
+        (with(5, 20), 15, None, "below the threshold of today"),
+        (with(5, 20), 20, Some(20), "not below it"),
+        (Preset::Midpoint6.profile(), 55, Some(57), "the middle of 55 to 60"),
+        (Preset::Midpoint6.profile(), 0, Some(0), "of nobody"),
+        (standard, 57, Some(55), "and back to another profile"),
+        (standard, 0, None, "a zero, where none is shown"),
+    ] {
+        let shown = again(profile, earlier);
+        assert_eq!(shown, expect, "{earlier}: {why}");
+        assert!(shown.is_none_or(|n| again(profile, n) == shown), "{earlier}: once is enough");
+    }
+}
+
 /// The question and its table, where these combinations can't be.
 fn protected(
     preset: Preset,

@@ -28,7 +28,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::interpret::truth;
-use super::{Comparison, Input, KeySet, Literal, Part, Reference, Scalar, Tabulation};
+use super::{Comparison, Input, KeySet, Literal, Part, Reference, RollUp, Scalar, Tabulation};
 use crate::dataset::Dataset;
 use crate::evidence::{key_bytes, put_key_bytes};
 use crate::keyed::digest;
@@ -179,7 +179,12 @@ pub fn condition_texts<'a>(predicates: impl Iterator<Item = &'a Scalar>) -> BTre
 /// What a roll-up says, whatever the order and nesting of its conditions; `None` of rows as they are.
 #[must_use]
 pub fn roll_up_text(input: &Input) -> Option<Vec<u8>> {
-    let (roll_up, below) = input.roll_up()?;
+    input.roll_up().map(|(roll_up, below)| roll_up_text_of(roll_up, below))
+}
+
+/// What a roll-up of these rows says.
+#[must_use]
+pub(crate) fn roll_up_text_of(roll_up: &RollUp, below: &Input) -> Vec<u8> {
     let mut texts: Vec<Vec<u8>> = Vec::new();
     texts.extend(roll_up.dimensions.iter().map(|name| format!("keeps {name}").into_bytes()));
     for count in &roll_up.counts {
@@ -192,7 +197,7 @@ pub fn roll_up_text(input: &Input) -> Option<Vec<u8>> {
     }
     texts.push(b"of".to_vec());
     texts.extend(condition_texts(below.predicates().into_iter()));
-    Some(together(texts))
+    together(texts)
 }
 
 /// What joins by the unit say, whatever their order, and the order and nesting of their conditions; `None` without any.

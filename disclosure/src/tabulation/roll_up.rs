@@ -212,7 +212,7 @@ impl RollUp {
     }
 
     /// With those of its counts and totals that are used, in the order of [`RollUp::number_columns`].
-    fn only(&self, used: &[bool]) -> Self {
+    pub(crate) fn only(&self, used: &[bool]) -> Self {
         let (of_counts, of_totals) =
             used.split_at_checked(self.counts.len()).unwrap_or((used, &[]));
         let counts = self.counts.iter().zip(of_counts).filter(|(_, used)| **used);

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use insitu_disclosure::DatasetName;
 use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, Verdict};
 use insitu_disclosure::keyed::SECRET_BYTES;
+use insitu_disclosure::{
+    AnswerTimes, Dataset, DatasetName, Profile, ProtectedUnit, Protection, ReleaseMode,
+};
 use insitu_guard::manifest::Manifest;
 use insitu_guard::reset::{Loss, describe, give_up};
-use insitu_guard::{Guards, Owner, StateError, StateFolder};
+use insitu_guard::{Guards, Owner, StateError, StateFolder, TermsChange};
 
 use super::population::{cell, range};
 
@@ -409,4 +411,56 @@ fn a_folder_is_described_without_changing_it() {
         ]
     );
     place.lost();
+}
+
+/// The terms that a dataset has, by release mode, whether a unit has one row, and its column.
+fn on_terms(release: ReleaseMode, unique_per_row: bool, unit: &str) -> Dataset {
+    let name = unit.to_owned();
+    Dataset {
+        name: dataset(),
+        description: None,
+        columns: Vec::new(),
+        impossible: Vec::new(),
+        protection: Protection::Protected {
+            unit: ProtectedUnit::Column { name, unique_per_row },
+            profile: Profile::STANDARD,
+            release,
+            units_at_one_node: true,
+            record_key: None,
+            perturbation: None,
+            conditions_max: None,
+            answer_times: AnswerTimes::at_once(),
+            rows_about: None,
+            reference_joins: true,
+            unit_joins: Default::default(),
+        },
+        snapshot: 0,
+    }
+}
+
+#[test]
+fn terms_under_which_the_memory_is_another_are_told_at_the_next_start_and_once() {
+    use ReleaseMode::{AtGateway, AtNode};
+    use TermsChange::{Release, UniquePerRow, Unit};
+    let place = Place::after(3);
+    // A folder of before terms were kept: they are unknown, and written.
+    assert!(!fs::read_to_string(place.folder.join("manifest")).unwrap().contains("terms"));
+    let serve = |dataset: &Dataset| {
+        Guards::in_folder(Arc::new(place.open().unwrap()), 1_000).serve(dataset).unwrap()
+    };
+    for (dataset, expect) in [
+        (on_terms(AtNode, true, "person"), vec![]),
+        (on_terms(AtNode, true, "person"), vec![]),
+        (on_terms(AtGateway, true, "person"), vec![Release]),
+        (on_terms(AtGateway, true, "person"), vec![]),
+        (on_terms(AtGateway, false, "person"), vec![UniquePerRow]),
+        (on_terms(AtNode, true, "household"), vec![Release, UniquePerRow, Unit]),
+        (on_terms(AtNode, true, "household"), vec![]),
+    ] {
+        assert_eq!(serve(&dataset), expect);
+    }
+    assert_eq!(place.manifest().terms.len(), 1);
+    assert_eq!(place.manifest().counts.values().sum::<u64>(), 3, "what was kept is still there");
+    assert!(!fs::read_to_string(place.folder.join("manifest")).unwrap().contains("household"));
+    assert_eq!(Guards::ephemeral().serve(&on_terms(AtGateway, true, "person")).unwrap(), vec![]);
 }

@@ -84,6 +84,9 @@ async fn dataset(
     {
         *perturbation = Some(Arc::new(p_table::read(file, store).await?));
     }
+    for change in state.serve(&dataset).map_err(SourceError::Guard)? {
+        tracing::warn!(dataset = %dataset.name, "{}", change.consequence());
+    }
     // Where the gateway releases, it is the one that remembers.
     let releases = dataset.release() == ReleaseMode::AtNode;
     let guard = if releases && dataset.profile().guard == DifferenceGuard::On {

@@ -280,6 +280,57 @@ impl Lab {
         areas.zip(counts).filter_map(|(area, count)| Some((area, count?))).collect()
     }
 
+    /// One question with a grouping set for each of these choices: for each the counts shown of those of these people who are
+    /// chosen, and of the others. `None` if the budget is spent.
+    pub(super) fn chosen(
+        &self,
+        spelling: &str,
+        choices: &[(Vec<Person>, Vec<Person>)],
+    ) -> Option<Vec<[Option<i64>; 2]>> {
+        let key = |choice: usize| Scalar::Compare {
+            op: Comparison::Equal,
+            left: Box::new(Scalar::Column("area".to_owned())),
+            right: Box::new(Scalar::Literal(Literal::Utf8(format!("{spelling}, {choice}")))),
+        };
+        let sets: Vec<KeySet> = (0..choices.len()).map(|i| KeySet::of([i]).unwrap()).collect();
+        let tabulation = Tabulation {
+            input: Input::Scan { dataset: self.dataset.name.clone(), fingerprint: 0 },
+            keys: (0..choices.len()).map(|choice| Key { scalar: key(choice) }).collect(),
+            sets: if sets.len() == 1 { Vec::new() } else { sets.clone() },
+            measures: vec![Measure { kind: MeasureKind::Rows, filter: None }],
+            groups_max: 100,
+        };
+        let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
+        let budget: Arc<dyn ConditionBudget> = Arc::clone(&self.budget) as _;
+        let accounts = [(self.dataset.name.clone(), Account { snapshot: 0, budget })].into();
+        let admitted = match charge(admitted, &Editions::new(), &accounts) {
+            Ok(charged) => charged.into_admitted(),
+            Err(Unpaid::Spent(_)) => return None,
+            Err(Unpaid::Unkept(error)) => panic!("{error}"),
+        };
+        let mut cells = Vec::new();
+        for (at, (set, (chosen, others))) in sets.iter().zip(choices).enumerate() {
+            for (value, people) in [(true, chosen), (false, others)] {
+                let mut keys = vec![None; choices.len()];
+                keys[at] = Some(Literal::Boolean(value));
+                cells.push(self.cell(&admitted, &self.keys, *set, keys, people));
+            }
+        }
+        let batch = self.release(&admitted, Evidence { cells }, 0);
+        let counts = batch.column(batch.num_columns() - 2).as_primitive::<Int64Type>();
+        let mut shown = vec![[None; 2]; choices.len()];
+        for row in 0..batch.num_rows() {
+            for (at, of_choice) in shown.iter_mut().enumerate() {
+                let values = batch.column(at).as_boolean();
+                if values.is_valid(row) {
+                    let place = usize::from(!values.value(row));
+                    of_choice[place] = counts.is_valid(row).then(|| counts.value(row));
+                }
+            }
+        }
+        Some(shown)
+    }
+
     /// What is shown; `None` if it is suppressed, or refused.
     pub(super) fn ask(&self, what: What, spelling: &str, people: &[Person]) -> Option<i64> {
         self.ask_at(what, spelling, 0, people)

@@ -6,6 +6,7 @@
 
 mod clauses;
 mod departments;
+mod different_nines;
 mod federation;
 mod inflation;
 mod lab;

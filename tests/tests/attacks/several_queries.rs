@@ -2,6 +2,7 @@
 
 use insitu_disclosure::Profile;
 use insitu_disclosure::policy::{Complementary, DifferenceGuard};
+
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -378,6 +379,64 @@ fn attack_31_linear_reconstruction() {
     println!("attack 31, 1000 questions: {without:.3}; with a budget of 20: {gained:.3}");
     assert!(without >= 0.3, "without the rule it succeeds: {without}");
     assert!(gained <= 0.15, "{gained}");
+}
+
+/// The same where each question has a grouping set for each of so many chosen keys, both cells of which are used.
+fn reconstructed_by_grouping_sets(
+    budget: Option<u32>,
+    questions: u32,
+    keys: usize,
+    seed: u8,
+) -> f64 {
+    let lab = Lab::with_budget(STANDARD, seed, budget);
+    let mut random = StdRng::seed_from_u64(seed.into());
+    let secret: Vec<bool> = (0..100).map(|_| random.random_bool(0.5)).collect();
+    let mut sums = vec![[0.0; 4]; 100];
+    for question in 0..questions {
+        let chosen: Vec<Vec<bool>> =
+            (0..keys).map(|_| secret.iter().map(|_| random.random_bool(0.5)).collect()).collect();
+        let those = |chosen: &[bool], which: bool| {
+            let members = (0_u64..).zip(chosen.iter().zip(&secret));
+            people(members.filter(|(_, (c, s))| **c == which && **s).map(|(p, _)| p))
+        };
+        let choices: Vec<_> = chosen.iter().map(|c| (those(c, true), those(c, false))).collect();
+        let Some(shown) = lab.chosen(&question.to_string(), &choices) else { continue };
+        for (chosen, counts) in chosen.iter().zip(shown) {
+            for (which, count) in [true, false].into_iter().zip(counts) {
+                let Some(count) = count else { continue };
+                for (sum, chosen) in sums.iter_mut().zip(chosen) {
+                    let at = if *chosen == which { 0 } else { 2 };
+                    sum[at] += count as f64;
+                    sum[at + 1] += 1.0;
+                }
+            }
+        }
+    }
+    let right = sums.iter().zip(&secret).filter(|(s, secret)| {
+        (s[0] / f64::max(s[1], 1.0) - s[2] / f64::max(s[3], 1.0) > 0.5) == **secret
+    });
+    right.count() as f64 / 100.0 - 0.5
+}
+
+/// One condition for a question, however many keys it has, paid for twelve times as many sets.
+#[test]
+fn attack_31_linear_reconstruction_by_grouping_sets() {
+    let gained = |budget, questions, keys| {
+        (0..10)
+            .map(|seed| reconstructed_by_grouping_sets(budget, questions, keys, seed))
+            .sum::<f64>()
+            / 10.0
+    };
+    // What a budget of 20 let through as long as a question of any grouping sets was one condition.
+    let without = [1, 12].map(|keys| gained(None, 20, keys));
+    let with = [1, 5, 10, 12].map(|keys| gained(BUDGET, 20, keys));
+    println!(
+        "attack 31, grouping sets of 1 and 12 chosen keys, 20 questions: {without:.3?}; of 1, 5, 10 and 12 with each chosen \
+         set charged, budget of 20: {with:.3?}"
+    );
+    assert!(without[1] >= 0.25, "without the rule it succeeds: {without:?}");
+    assert!(with.iter().all(|gained| *gained <= 0.15), "{with:?}");
+    assert_eq!(with[3].to_bits(), gained(None, 0, 12).to_bits(), "24 sets fit no budget of 20");
 }
 
 /// A region of two large areas and a small one. What the total less the large areas says of the small one.
