@@ -58,6 +58,10 @@ impl AggregateUDFImpl for OverFloats {
         self.engines.name()
     }
 
+    fn aliases(&self) -> &[String] {
+        self.engines.aliases()
+    }
+
     fn signature(&self) -> &Signature {
         self.engines.signature()
     }
