@@ -69,6 +69,10 @@ fn too_large() -> Refusals {
     .into()
 }
 
+/// What to do about two columns of one name.
+const NAME_CASTS: &str = "Name each with `AS`; what is grouped by or aggregated, in a subquery first: \
+    `SELECT a, b, … FROM (SELECT CAST(x AS DATE) AS a, x AS b FROM …) AS t GROUP BY a, b`.";
+
 fn plan_refusal(text: &str) -> Refusal {
     let lower = text.to_lowercase();
     // The engine names a cast as it names what is cast.
@@ -76,8 +80,7 @@ fn plan_refusal(text: &str) -> Refusal {
         return Refusal::new(
             RefusalCode::Q109,
             "two columns have the same name; a cast has that of what it casts.",
-            "Name each with `AS`; with `GROUP BY`, in a subquery first: \
-             `SELECT a, b, … FROM (SELECT CAST(x AS DATE) AS a, x AS b FROM …) AS t GROUP BY a, b`.",
+            NAME_CASTS,
         );
     }
     let about_types = [
@@ -132,8 +135,8 @@ fn schema_refusal(error: &SchemaError) -> Refusal {
         SchemaError::DuplicateQualifiedField { name, .. }
         | SchemaError::DuplicateUnqualifiedField { name } => Refusal::new(
             RefusalCode::Q109,
-            format!("two columns are both named `{name}`."),
-            "Give one of them another name with `AS`.",
+            format!("two columns are both named `{name}`; a cast has the name of what it casts."),
+            NAME_CASTS,
         ),
     }
 }
@@ -177,8 +180,9 @@ pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
         .into(),
         DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => Refusal::new(
             RefusalCode::Q107,
-            "an expression over the released tables has no value for one of their rows.",
-            "Use `TRY_CAST` for casts and `NULLIF(x, 0)` beneath divisions.",
+            "an expression over the released tables or open data has no value for one of their rows, or a total is too \
+             large for its type.",
+            "Use `TRY_CAST` for casts, `NULLIF(x, 0)` beneath divisions, and `sum(CAST(x AS DECIMAL(38, 0)))` for large totals.",
         )
         .into(),
         DataFusionError::External(inner) if inner.is::<TooLarge>() => too_large(),
