@@ -10,6 +10,7 @@ mod bad_input;
 mod budget;
 mod cancel;
 mod explain;
+mod functions;
 mod limits;
 mod links;
 mod margins;

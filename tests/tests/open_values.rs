@@ -147,3 +147,43 @@ async fn a_cast_at_a_department_is_the_engines() {
         "SELECT CAST(y AS VARCHAR) AS k, count(*) FROM m.facts WHERE id < 2 GROUP BY 1 ORDER BY 1";
     assert_eq!(cells(&federation, keys).await, [["-1.75", "1"], ["0.5", "1"]]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_true_may_be_asked_twice() {
+    let federation = federation().await;
+    for (sql, expect) in [
+        (
+            "SELECT median(id) FILTER (WHERE b IS TRUE), median(h) FILTER (WHERE b IS TRUE AND id > 0) FROM m.facts",
+            ["4.0", "2.0"],
+        ),
+        (
+            "SELECT median(CASE WHEN b IS TRUE THEN id END), median(CASE WHEN b IS TRUE THEN h END) FROM m.facts",
+            ["4.0", "2.0"],
+        ),
+        (
+            "SELECT median(id) FILTER (WHERE b IS FALSE), median(h) FILTER (WHERE b IS FALSE AND id > 0) FROM m.facts",
+            ["3.0", "1.0"],
+        ),
+        (
+            "SELECT median(id) FILTER (WHERE b IS NOT TRUE), median(h) FILTER (WHERE b IS NOT TRUE AND id > 0) FROM m.facts",
+            ["3.0", "1.0"],
+        ),
+        (
+            "SELECT median(id) FILTER (WHERE b IS NOT FALSE), median(h) FILTER (WHERE b IS NOT FALSE AND id > 0) FROM m.facts",
+            ["3.5", "2.5"],
+        ),
+        (
+            "SELECT median(id) FILTER (WHERE b IS UNKNOWN), median(h) FILTER (WHERE b IS UNKNOWN AND id > 0) FROM m.facts",
+            ["3.0", "3.0"],
+        ),
+        (
+            "SELECT median(id) FILTER (WHERE b IS NOT UNKNOWN), median(h) FILTER (WHERE b IS NOT UNKNOWN AND id > 0) FROM m.facts",
+            ["4.0", "2.0"],
+        ),
+    ] {
+        let cells = cells(&federation, sql).await;
+        let got: Vec<f64> = cells[0].iter().map(|n| n.parse().unwrap()).collect();
+        let expect: Vec<f64> = expect.iter().map(|n| n.parse().unwrap()).collect();
+        assert_eq!(got, expect, "{sql}");
+    }
+}

@@ -44,7 +44,7 @@ pub enum Function {
     Lower,
     /// Upper case.
     Upper,
-    /// Without white space at both ends.
+    /// Without spaces (U+0020) at both ends.
     Trim,
     /// Number of characters.
     Length,
@@ -132,7 +132,7 @@ pub fn evaluate(function: Function, args: &[ArrayRef], rows: usize) -> ArrayRef 
         (Function::Abs, [value]) => signed(Sign::Absolute, value, result),
         (Function::Lower, [text]) => text::map(text, str::to_lowercase),
         (Function::Upper, [text]) => text::map(text, str::to_uppercase),
-        (Function::Trim, [text]) => text::map(text, |t| t.trim().to_owned()),
+        (Function::Trim, [text]) => text::map(text, |t| t.trim_matches(' ').to_owned()),
         (Function::Length, [text]) => text::length(text),
         (Function::Substring, [text, start, length]) => text::substring(text, start, length),
         (Function::Year, [date]) => part_of(date, Part::Year),
@@ -301,6 +301,14 @@ mod tests {
         let dates: ArrayRef = Arc::new(Date32Array::from(vec![Some(17562), Some(i32::MAX), None]));
         check(Function::Year, std::slice::from_ref(&dates), &[Some("2018"), None, None]);
         check(Function::StartOfQuarter, &[dates], &[Some("DATE '2018-01-01'"), None, None]);
+    }
+
+    #[test]
+    fn trim_takes_spaces_and_nothing_else() {
+        let text = vec!["  a b ", "\ta\n", "\u{a0}a ", "   ", ""];
+        let text: ArrayRef = Arc::new(arrow_array::StringArray::from(text));
+        let expect = ["'a b'", "'\ta\n'", "'\u{a0}a'", "''", "''"].map(Some);
+        check(Function::Trim, &[text], &expect);
     }
 
     #[test]

@@ -114,6 +114,12 @@ fn counted(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
     )]
 }
 
+/// Whether all that a `CASE` comes to is written in the question.
+fn are_written(branches: &[(Scalar, Scalar)], otherwise: Option<&Scalar>) -> bool {
+    let mut values = branches.iter().map(|(_, value)| value).chain(otherwise);
+    values.all(|value| matches!(value, Scalar::Literal(_)))
+}
+
 fn added_up(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
     let mut found = Vec::new();
     match type_of(argument, dataset) {
@@ -146,6 +152,13 @@ fn added_up(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
             format!("`{name}` isn't a `measure`, so it isn't added up."),
             format!("Add up a measure: {}.", measures(dataset)),
         )),
+        Scalar::Case { branches, otherwise } if are_written(branches, otherwise.as_deref()) => {
+            found.push(Refusal::new(
+                RefusalCode::D206,
+                "`CASE` doesn't stand inside a measure; rows for which a condition holds are counted.",
+                "Use `count(*) FILTER (WHERE ...)` in the place of `sum(CASE WHEN ... THEN 1 ELSE 0 END)`.",
+            ));
+        }
         Scalar::Case { .. } => found.push(Refusal::new(
             RefusalCode::D206,
             "`CASE` doesn't stand inside a measure.",

@@ -430,8 +430,30 @@ fn coerce_call(
             Function::Add | Function::Subtract | Function::Divide | Function::Modulo,
             Ok([left, right]),
         ) => {
-            let (left, right, _) = coerce_pair(left, right, dataset)?;
-            vec![left, right]
+            let (left, left_type) = coerce(left, dataset)?;
+            let (right, right_type) = coerce(right, dataset)?;
+            match (left_type, right_type) {
+                // A number written with a point is no whole number, even if it is 2.0: `n / 2.0` isn't `n / 2`.
+                (ScalarType::Int64, ScalarType::Decimal(_)) if is_value(&right) => {
+                    vec![as_type(left, left_type, right_type), right]
+                }
+                (ScalarType::Decimal(_), ScalarType::Int64) if is_value(&left) => {
+                    let right = as_type(right, right_type, left_type);
+                    vec![left, right]
+                }
+                (
+                    ScalarType::Int64
+                    | ScalarType::Decimal(_)
+                    | ScalarType::Boolean
+                    | ScalarType::Float64
+                    | ScalarType::Utf8
+                    | ScalarType::Date,
+                    _,
+                ) => {
+                    let (left, right, _) = coerce_pair(left, right, dataset)?;
+                    vec![left, right]
+                }
+            }
         }
         (
             Function::Negate
@@ -456,6 +478,10 @@ fn coerce_call(
         args.iter().map(|a| type_of(a, dataset)).collect::<Result<_, _>>()?;
     let result = Signature::of(function, &types).ok_or_else(|| no_signature(function, &types))?;
     Ok((Scalar::Call { function, args }, result))
+}
+
+fn is_value(scalar: &Scalar) -> bool {
+    matches!(scalar, Scalar::Literal(literal) if !literal.is_null())
 }
 
 fn coerce_each(args: Vec<Scalar>, dataset: &Dataset) -> Result<Vec<Scalar>, Refusal> {

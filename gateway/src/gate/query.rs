@@ -160,6 +160,14 @@ fn read_set_operator(op: SetOperator, quantifier: SetQuantifier, reading: &mut R
         SetOperator::Union | SetOperator::Except | SetOperator::Intersect => {}
         SetOperator::Minus => reading.refusals.push(not_offered("`MINUS`", "Use `EXCEPT`.")),
     }
+    let is_all = matches!(quantifier, SetQuantifier::All);
+    // The engine joins for these, so that one equal row is as good as several.
+    reading.refuse_if(is_all && matches!(op, SetOperator::Except | SetOperator::Intersect), || {
+        not_offered(
+            "`ALL` after `INTERSECT` or `EXCEPT`",
+            "Leave `ALL` out, or number equal rows by `row_number() OVER (PARTITION BY …)` first.",
+        )
+    });
     match quantifier {
         SetQuantifier::None | SetQuantifier::All | SetQuantifier::Distinct => {}
         SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName => reading

@@ -4,6 +4,8 @@
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
 use insitu_engine::common::{Column, DataFusionError, SchemaError};
 
+use super::checked::TooLarge;
+
 /// The most of a name that is repeated.
 const NAME_CHARACTERS_MAX: usize = 100;
 
@@ -37,13 +39,19 @@ pub(crate) fn planning_refusal(error: &DataFusionError) -> Refusals {
         )
         .into(),
         DataFusionError::Plan(text) => plan_refusal(text).into(),
+        // Of what is calculated while planning: a literal, or several.
+        DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => Refusal::new(
+            RefusalCode::Q107,
+            "a literal, or what is calculated from literals, has no value in the type that is needed there.",
+            "Write literals in the type of what they are compared with, such as `DATE '2024-01-31'`.",
+        )
+        .into(),
+        DataFusionError::External(inner) if inner.is::<TooLarge>() => too_large(),
         DataFusionError::Configuration(_)
-        | DataFusionError::ArrowError(..)
         | DataFusionError::ParquetError(_)
         | DataFusionError::ObjectStore(_)
         | DataFusionError::IoError(_)
         | DataFusionError::Internal(_)
-        | DataFusionError::Execution(_)
         | DataFusionError::ExecutionJoin(_)
         | DataFusionError::ResourcesExhausted(_)
         | DataFusionError::External(_)
@@ -52,8 +60,29 @@ pub(crate) fn planning_refusal(error: &DataFusionError) -> Refusals {
     }
 }
 
+fn too_large() -> Refusals {
+    Refusal::new(
+        RefusalCode::Q107,
+        "a calculated number is too large for its type.",
+        "Cast what is calculated with to `DOUBLE`, or whole numbers to `DECIMAL(38, 0)`.",
+    )
+    .into()
+}
+
+/// What to do about two columns of one name.
+const NAME_CASTS: &str = "Name each with `AS`; what is grouped by or aggregated, in a subquery first: \
+    `SELECT a, b, … FROM (SELECT CAST(x AS DATE) AS a, x AS b FROM …) AS t GROUP BY a, b`.";
+
 fn plan_refusal(text: &str) -> Refusal {
     let lower = text.to_lowercase();
+    // The engine names a cast as it names what is cast.
+    if lower.contains("require unique expression names") {
+        return Refusal::new(
+            RefusalCode::Q109,
+            "two columns have the same name; a cast has that of what it casts.",
+            NAME_CASTS,
+        );
+    }
     let about_types = [
         "cannot coerce",
         "coerce",
@@ -106,8 +135,8 @@ fn schema_refusal(error: &SchemaError) -> Refusal {
         SchemaError::DuplicateQualifiedField { name, .. }
         | SchemaError::DuplicateUnqualifiedField { name } => Refusal::new(
             RefusalCode::Q109,
-            format!("two columns are both named `{name}`."),
-            "Give one of them another name with `AS`.",
+            format!("two columns are both named `{name}`; a cast has the name of what it casts."),
+            NAME_CASTS,
         ),
     }
 }
@@ -151,15 +180,17 @@ pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
         .into(),
         DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => Refusal::new(
             RefusalCode::Q107,
-            "an expression over the released tables has no value for one of their rows.",
-            "Use `TRY_CAST` for casts and `NULLIF(x, 0)` beneath divisions.",
+            "an expression over the released tables or open data has no value for one of their rows, or a total is too \
+             large for its type.",
+            "Use `TRY_CAST` for casts, `NULLIF(x, 0)` beneath divisions, and `sum(CAST(x AS DECIMAL(38, 0)))` for large totals.",
         )
         .into(),
+        DataFusionError::External(inner) if inner.is::<TooLarge>() => too_large(),
         // The engine chooses its steps only now, and finds what it has none for.
         DataFusionError::NotImplemented(_) | DataFusionError::Plan(_) => Refusal::new(
             RefusalCode::Q104,
-            "the statement uses something that the engine can't run, such as `IN` a subquery outside `WHERE`, or \
-             `count(DISTINCT …)` of several columns.",
+            "the statement uses something that the engine can't run: `IN` a subquery outside `WHERE`, a subquery within an \
+             aggregate or compared with the rows around it by other than `=`, or `count(DISTINCT …)` of several columns.",
             "Write a subquery as a join with a CTE, and one aggregate at a time.",
         )
         .into(),
@@ -178,7 +209,7 @@ pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
         | DataFusionError::Collection(_)
         | DataFusionError::Shared(_)
         | DataFusionError::Ffi(_) => {
-            tracing::error!("the upper plan failed");
+            tracing::error!(kind = kind_of(error.find_root()), "the upper plan failed");
             Refusal::new(
                 RefusalCode::X901,
                 "something went wrong inside the gateway.",
@@ -186,5 +217,31 @@ pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
             )
             .into()
         }
+    }
+}
+
+/// The kind of an error, for the log. Its text may quote values.
+const fn kind_of(error: &DataFusionError) -> &'static str {
+    match error {
+        DataFusionError::ArrowError(..) => "arrow",
+        DataFusionError::ParquetError(_) => "parquet",
+        DataFusionError::ObjectStore(_) => "object store",
+        DataFusionError::IoError(_) => "input or output",
+        DataFusionError::SQL(..) => "parser",
+        DataFusionError::NotImplemented(_) => "not implemented",
+        DataFusionError::Internal(_) => "internal",
+        DataFusionError::Plan(_) => "plan",
+        DataFusionError::Configuration(_) => "configuration",
+        DataFusionError::SchemaError(..) => "schema",
+        DataFusionError::Execution(_) => "execution",
+        DataFusionError::ExecutionJoin(_) => "join of tasks",
+        DataFusionError::ResourcesExhausted(_) => "resources exhausted",
+        DataFusionError::External(_) => "external",
+        DataFusionError::Context(..) => "context",
+        DataFusionError::Substrait(_) => "substrait",
+        DataFusionError::Diagnostic(..) => "diagnostic",
+        DataFusionError::Collection(_) => "collection",
+        DataFusionError::Shared(_) => "shared",
+        DataFusionError::Ffi(_) => "foreign function",
     }
 }

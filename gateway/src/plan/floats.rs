@@ -180,7 +180,7 @@ fn in_one_form(values: &[ArrayRef]) -> Vec<ArrayRef> {
 }
 
 /// With zero for -0.0, and one NaN.
-fn of_one_form(values: &ArrayRef) -> ArrayRef {
+pub(super) fn of_one_form(values: &ArrayRef) -> ArrayRef {
     if let Some(floats) = values.as_primitive_opt::<Float64Type>() {
         Arc::new(floats.unary::<_, Float64Type>(|v| if v.is_nan() { f64::NAN } else { v + 0.0 }))
     } else if let Some(floats) = values.as_primitive_opt::<Float32Type>() {

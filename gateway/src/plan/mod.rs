@@ -10,11 +10,12 @@
 //! 7. `upper`: ordinary SQL over released tables. `limit`: the most open rows that it can use.
 //! 8. `error`: what the engine says, as Refusals.
 //! 9. `schema`: the types a client sees. `histogram`: an aggregate that the engine doesn't have; `totals`,
-//!    `approx_distinct`: those that it has otherwise. `union`: an aggregation over several datasets.
+//!    `approx_distinct`, `floats`, `percentiles`: those that it has otherwise; `checked`: likewise arithmetic. `union`: an aggregation over several datasets.
 
 mod aggregate;
 mod approx_distinct;
 mod certain;
+mod checked;
 mod correlated;
 mod cut;
 mod error;
@@ -27,6 +28,7 @@ mod limit;
 mod literal;
 mod look_up;
 mod parse;
+mod percentiles;
 mod relation;
 mod roll_up;
 mod scalar;

@@ -5,6 +5,7 @@ use insitu_disclosure::{Comparison, Function, Literal, Refusal, RefusalCode, Sca
 use insitu_engine::common::{Column, ScalarValue};
 use insitu_engine::logical_expr::{BinaryExpr, Case, Expr, Operator};
 
+use super::checked;
 use super::literal::literal_of;
 
 /// Resolves a column of the plan to an expression over the dataset.
@@ -277,19 +278,33 @@ fn function(name: &str, args: Vec<Scalar>) -> Result<Scalar, Refusal> {
         ("upper", [_]) => call(Function::Upper),
         ("btrim" | "trim", [_]) => call(Function::Trim),
         ("character_length" | "char_length" | "length", [_]) => call(Function::Length),
-        ("substr" | "substring", [_, _, _]) => call(Function::Substring),
-        ("left", [text, length]) => Ok(Scalar::Call {
-            function: Function::Substring,
-            args: vec![text.clone(), Scalar::Literal(Literal::Int64(1)), length.clone()],
-        }),
-        ("substr" | "substring", [text, start]) => Ok(Scalar::Call {
-            function: Function::Substring,
-            args: vec![
-                text.clone(),
-                start.clone(),
-                Scalar::Literal(Literal::Int64(i64::from(i32::MAX))),
-            ],
-        }),
+        ("substr" | "substring", [text, start, length]) => substring(text, start, length),
+        ("left", [text, length]) => left(text, length),
+        ("substr" | "substring", [text, start]) => {
+            let is_written = matches!(start, Scalar::Literal(_));
+            let all = if is_written { i64::from(i32::MAX) } else { i64::MAX };
+            substring(text, start, &Scalar::Literal(Literal::Int64(all)))
+        }
+        // The optimised plan's names for operators: none can be written.
+        (checked::ADD, [_, _]) => call(Function::Add),
+        (checked::SUBTRACT, [_, _]) => call(Function::Subtract),
+        (checked::MULTIPLY, [_, _]) => call(Function::Multiply),
+        (checked::DIVIDE, [_, _]) => call(Function::Divide),
+        (checked::MODULO, [_, _]) => call(Function::Modulo),
+        (checked::NEGATE, [_]) => call(Function::Negate),
+        (checked::IS_TRUE, [value]) => truth(value.clone(), false),
+        (checked::IS_FALSE, [value]) => truth(Scalar::Not(Box::new(value.clone())), false),
+        (checked::IS_NOT_TRUE, [value]) => {
+            truth(value.clone(), false).map(|t| Scalar::Not(Box::new(t)))
+        }
+        (checked::IS_UNKNOWN, [value]) => Ok(Scalar::IsNull(Box::new(value.clone()))),
+        (checked::IS_NOT_UNKNOWN, [value]) => {
+            Ok(Scalar::Not(Box::new(Scalar::IsNull(Box::new(value.clone())))))
+        }
+        (checked::IS_NOT_FALSE, [value]) => {
+            let is_false = truth(Scalar::Not(Box::new(value.clone())), false);
+            is_false.map(|t| Scalar::Not(Box::new(t)))
+        }
         ("date_part" | "datepart", [Scalar::Literal(Literal::Utf8(part)), date]) => {
             let function = match part.to_ascii_lowercase().as_str() {
                 "year" => Function::Year,
@@ -309,7 +324,7 @@ fn function(name: &str, args: Vec<Scalar>) -> Result<Scalar, Refusal> {
             Ok(Scalar::Call { function, args: vec![date.clone()] })
         }
         ("coalesce", [first, rest @ ..]) => Ok(coalesce(first, rest)),
-        ("nullif", [value, other]) => Ok(Scalar::Case {
+        ("nullif" | checked::NULL_IF, [value, other]) => Ok(Scalar::Case {
             branches: vec![(
                 Scalar::Not(Box::new(Scalar::Case {
                     branches: vec![(
@@ -324,6 +339,42 @@ fn function(name: &str, args: Vec<Scalar>) -> Result<Scalar, Refusal> {
         }),
         _ => Err(no_word(&format!("`{name}`"))),
     }
+}
+
+/// So many characters from a start. The engine has no value for a negative number of them, and a department's would be empty.
+fn substring(text: &Scalar, start: &Scalar, length: &Scalar) -> Result<Scalar, Refusal> {
+    let start = match start {
+        // As far before the text as the length reaches, nothing would be left of it.
+        Scalar::Literal(Literal::Int64(v)) if *v < i64::from(i32::MIN) => None,
+        other => Some(other.clone()),
+    };
+    match (start, length) {
+        (Some(start), Scalar::Literal(Literal::Int64(0..)) | Scalar::Literal(Literal::Null(_))) => {
+            Ok(Scalar::Call {
+                function: Function::Substring,
+                args: vec![text.clone(), start, length.clone()],
+            })
+        }
+        (None | Some(_), _) => Err(no_word("`substr` with a length that isn't a literal from 0")),
+    }
+}
+
+/// The first characters, or all but so many of the last.
+fn left(text: &Scalar, length: &Scalar) -> Result<Scalar, Refusal> {
+    let from_first = Scalar::Literal(Literal::Int64(1));
+    let length = match length {
+        Scalar::Literal(Literal::Int64(0..)) | Scalar::Literal(Literal::Null(_)) => length.clone(),
+        // A length below 0 is of no characters, as the engine has it.
+        Scalar::Literal(Literal::Int64(less)) => Scalar::Call {
+            function: Function::Add,
+            args: vec![
+                Scalar::Call { function: Function::Length, args: vec![text.clone()] },
+                Scalar::Literal(Literal::Int64(*less)),
+            ],
+        },
+        _ => return Err(no_word("`left` with a length that isn't a literal")),
+    };
+    Ok(Scalar::Call { function: Function::Substring, args: vec![text.clone(), from_first, length] })
 }
 
 fn coalesce(first: &Scalar, rest: &[Scalar]) -> Scalar {

@@ -9,7 +9,7 @@ use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use insitu_engine::logical_expr::planner::ExprPlanner;
 use insitu_engine::{Functions, OpenSession, Sessions, Settings};
 
-use super::{approx_distinct, floats, histogram};
+use super::{approx_distinct, checked, floats, histogram, percentiles};
 use crate::gate::functions::is_offered;
 
 /// Rows of one batch: joins look for a cancelled query between batches.
@@ -86,11 +86,14 @@ fn closed_state(sessions: &dyn Sessions, runtime: Arc<RuntimeEnv>) -> State {
     functions.aggregate.extend([histogram::function(), approx_distinct::function()]);
     functions.scalar.retain(|f| offered(f.aliases(), f.name()));
     functions.aggregate.retain(|f| offered(f.aliases(), f.name()));
-    functions.aggregate = functions.aggregate.into_iter().map(floats::mended).collect();
+    functions.aggregate =
+        functions.aggregate.into_iter().map(floats::mended).map(percentiles::mended).collect();
     functions.window.retain(|f| offered(f.aliases(), f.name()));
     let planners = functions.planners.clone().into();
     let mut settings = Settings::new(config, runtime);
     settings.functions = functions;
+    // Before any rule calculates with what is written.
+    settings.logical_rules.insert(0, checked::rule());
     settings.physical_rules.retain(|rule| rule.name() != "aggregate_statistics");
     State { session: sessions.open(settings), planners }
 }

@@ -6,6 +6,7 @@
 //! execute  Ready ─ gather from all departments ─ protect ─ upper plan ─ rebuild ─► Answer
 //! ```
 
+mod bound;
 mod options;
 mod prepare;
 

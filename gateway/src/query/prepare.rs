@@ -10,6 +10,7 @@ use insitu_engine::common::{ParamValues, ScalarValue};
 use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 use insitu_proto::request::{NodeRequest, QueryId, Question, REQUEST_BYTES_MAX};
 
+use super::bound::literal_for;
 use super::{Options, Prepared, Ready};
 use crate::catalog::Catalog;
 use crate::explain;
@@ -116,7 +117,12 @@ pub(super) async fn bind(
             let raw = with_values(prepared.raw.get(), values)?;
             let ready = ready(&raw, &prepared.options, &state, Admission::Required)?;
             if ready.schema != prepared.schema {
-                return Err(misfit("the values change the types of the result.").into());
+                return Err(Refusal::new(
+                    RefusalCode::Q110,
+                    "the values change the types of the result that were told.",
+                    "Write the type that you bind into the statement, such as `CAST($1 AS DOUBLE)`.",
+                )
+                .into());
             }
             Ok(Arc::new(ready))
         })
@@ -271,7 +277,7 @@ fn with_values(raw: &LogicalPlan, values: Vec<ScalarValue>) -> Result<LogicalPla
         .map_err(|e| plan::planning_refusal(&e))
 }
 
-/// One value for each placeholder, in its type.
+/// One value for each placeholder, as a literal that may stand there.
 fn parameter_values(
     prepared: &Prepared,
     parameters: Option<RecordBatch>,
@@ -295,7 +301,7 @@ fn parameter_values(
     let value = |column, field: &Field| -> Result<ScalarValue, Refusals> {
         let value = ScalarValue::try_from_array(column, 0);
         // The engine's text would quote the value.
-        value.and_then(|v| v.cast_to(field.data_type())).map_err(|_| {
+        value.ok().and_then(|v| literal_for(v, field.data_type())).ok_or_else(|| {
             misfit(&format!("the value of `{}` isn't of its type.", field.name())).into()
         })
     };

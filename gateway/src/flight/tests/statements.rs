@@ -136,6 +136,44 @@ async fn a_number_of_rows_may_be_a_parameter() {
 }
 
 #[tokio::test]
+async fn a_bound_value_is_what_its_literal_is() {
+    let served = served().await;
+    let mut ada = served.ada().await;
+    let half: ArrayRef = Arc::new(arrow_array::Float64Array::from(vec![2.5]));
+    let decimal: ArrayRef = Arc::new(
+        arrow_array::Decimal128Array::from(vec![25]).with_precision_and_scale(3, 1).unwrap(),
+    );
+    for (condition, literal) in
+        [("n < $1", "n < 2.5"), ("n = $1", "n = 2.5"), ("n IN (7, $1)", "n IN (7, 2.5)")]
+    {
+        let sql = |condition| {
+            format!("SELECT count(*) AS n FROM (VALUES (1), (2), (3)) AS v (n) WHERE {condition}")
+        };
+        let info = ada.info(&statement(&sql(literal))).await.unwrap();
+        let expected = first(&ada.get(ticket(&info)).await.unwrap());
+        let handle = prepare(&mut ada, &sql(condition)).await.prepared_statement_handle;
+        for value in [&half, &decimal] {
+            ada.bind(&handle, &row(vec![Arc::clone(value)])).await.unwrap();
+            let info = ada.info(&prepared(&handle)).await.unwrap();
+            let got = first(&ada.get(ticket(&info)).await.unwrap());
+            assert_eq!(got, expected, "{condition}: {value:?}");
+        }
+    }
+    // What a client was told of the result stays true, and a number of rows is a whole one.
+    let yes: ArrayRef = Arc::new(arrow_array::BooleanArray::from(vec![true]));
+    for (sql, value, code) in [
+        ("SELECT count(*) * $1 AS n FROM (VALUES (1), (2)) AS v (n)", &half, "Q110"),
+        ("SELECT n FROM (VALUES (1), (2), (3)) AS v (n) LIMIT $1", &half, "Q109"),
+        ("SELECT n FROM (VALUES (1), (2), (3)) AS v (n) LIMIT $1", &yes, "Q110"),
+        ("SELECT count(*) AS n FROM (VALUES (1), (2)) AS v (n) WHERE n = $1", &yes, "Q110"),
+    ] {
+        let handle = prepare(&mut ada, sql).await.prepared_statement_handle;
+        let refused = ada.bind(&handle, &row(vec![Arc::clone(value)])).await.unwrap_err();
+        assert!(refused.message().starts_with(code), "{sql}: {}", refused.message());
+    }
+}
+
+#[tokio::test]
 async fn parameters_that_do_not_fit_are_refused() {
     let served = served().await;
     let mut ada = served.ada().await;
