@@ -152,12 +152,18 @@ async fn judged(file: &str, asking: &Asking, analyst: &mut Analyst) -> Verdict {
                 sql.replace('\n', " ")
             );
         }
+        let line = asking.question.line;
+        let is_mended = MENDED.iter().any(|(of, at, right)| {
+            *of == file
+                && *at == line
+                && answer.as_ref().is_ok_and(|rows| rows.values == [[*right]])
+        });
+        let verdict = if is_mended { Ok(Verdict::Digits) } else { verdict };
         let verdict = verdict.unwrap_or_else(|why| {
             let told = match &answer {
                 Ok(rows) => rows.values.iter().map(|r| r.join(" ")).collect::<Vec<_>>().join("\n"),
                 Err(told) => told.clone(),
             };
-            let line = asking.question.line;
             let expected = &asking.question.expected;
             Verdict::Different(format!(
                 "{file}:{line} {}: {why}\n{sql}\n-- answered\n{told}\n-- expected\n{expected:?}",
@@ -172,6 +178,10 @@ async fn judged(file: &str, asking: &Asking, analyst: &mut Analyst) -> Verdict {
     }
     worst
 }
+
+/// Records of the engine's own inexactness: the file, the line, and the one value that is right. A fifth of the way from 20 to
+/// 30 isn't 21.99999.
+const MENDED: [(&str, u32, &str); 1] = [("aggregate.slt", 4478, "22")];
 
 /// Every layout with `INSITU_ORACLE=layouts`, or one, which changes from record to record.
 fn layouts(line: u32) -> Vec<Layout> {
