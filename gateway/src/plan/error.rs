@@ -143,8 +143,10 @@ fn schema_refusal(error: &SchemaError) -> Refusal {
 
 fn unknown_column(field: &Column, valid: &[Column]) -> Refusal {
     // The engine writes what stands without quotes in small letters; names of columns are written so, too.
-    let is_like_a_text = field.name.contains(|c: char| c.is_uppercase() || c.is_whitespace())
-        && !field.name.contains('\'');
+    let is_name_char = |c: char| c == '_' || (c.is_alphanumeric() && !c.is_uppercase());
+    let is_like_a_text = !field.name.contains('\'')
+        && (!field.name.chars().all(is_name_char)
+            || field.name.starts_with(|c: char| c.is_numeric()));
     let nearest = valid
         .iter()
         .map(|c| (strsim::jaro_winkler(&c.name, &field.name.to_lowercase()), c))
