@@ -105,7 +105,18 @@ fn chosen_keys(tabulation: &Tabulation) -> Vec<Vec<&Scalar>> {
     let roll_up = tabulation.input.roll_up().map(|(roll_up, _)| roll_up);
     let chooses = |key: &Scalar| match key {
         Scalar::Column(name) => is_filtered(roll_up, name),
-        _ => true,
+        Scalar::Literal(_)
+        | Scalar::Compare { .. }
+        | Scalar::And(_)
+        | Scalar::Or(_)
+        | Scalar::Not(_)
+        | Scalar::IsNull(_)
+        | Scalar::InList { .. }
+        | Scalar::Like { .. }
+        | Scalar::Case { .. }
+        | Scalar::Call { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => true,
     };
     let keys: Vec<&Scalar> = tabulation.keys.iter().map(|key| &key.scalar).collect();
     let positions = keys.iter().enumerate().filter(|(_, key)| chooses(key)).map(|(at, _)| at);

@@ -43,7 +43,7 @@ impl Profile {
         }
         match self.noise {
             Noise::None => {}
-            Noise::Cell => text.push_str("; noise by cell key"),
+            Noise::Cell => text.push_str("; noise by cell key, of totals by question too"),
             Noise::CellAndQuestion => text.push_str("; noise by cell key and question"),
         }
         match self.rounding {
@@ -109,7 +109,10 @@ mod tests {
                 "at least 20 to 23 persons, 10 to 13 of them without any one department; no one holds more than 50 % of \
                  a total; no two hold 67 % of a total; noise by cell key and question; rounded to 5; difference guard",
             ),
-            (Preset::OnsCkm.profile(), "at least 10 persons after noise; noise by cell key"),
+            (
+                Preset::OnsCkm.profile(),
+                "at least 10 persons after noise; noise by cell key, of totals by question too",
+            ),
             (
                 Preset::Midpoint6.profile(),
                 "at least 7 persons or none; no two hold 90 % of a total; rounded to midpoints of 6; difference \

@@ -59,7 +59,7 @@ pub enum Zeros {
 pub enum Noise {
     /// Nothing is added.
     None,
-    /// One layer: the same units, the same noise (cell key).
+    /// One layer: the same units, the same noise (cell key). Totals have part of the second, too: see [`crate::rules::noise`].
     Cell,
     /// A second: the same question, the same noise.
     CellAndQuestion,

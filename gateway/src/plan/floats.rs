@@ -14,14 +14,11 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{ArrowPrimitiveType, Float16Type, Float32Type, Float64Type};
-use arrow_schema::{DataType, FieldRef};
 use insitu_engine::common::{Result, ScalarValue};
-use insitu_engine::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use insitu_engine::logical_expr::utils::AggregateOrderSensitivity;
-use insitu_engine::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, SetMonotonicity,
-    Signature,
-};
+use insitu_engine::logical_expr::function::AccumulatorArgs;
+use insitu_engine::logical_expr::{Accumulator, AggregateUDF};
+
+use super::mended::Mend;
 
 /// The functions that are wrapped.
 const WRAPPED: [&str; 5] = ["min", "max", "count", "sum", "avg"];
@@ -29,115 +26,43 @@ const WRAPPED: [&str; 5] = ["min", "max", "count", "sum", "avg"];
 /// The engine's function, or the same function without its faults over floats.
 pub(super) fn mended(function: Arc<AggregateUDF>) -> Arc<AggregateUDF> {
     if WRAPPED.contains(&function.name()) {
-        Arc::new(AggregateUDF::new_from_impl(OverFloats { engines: function }))
+        super::mended::mended(function, OverFloats)
     } else {
         function
     }
 }
 
-/// What the engine says of its function holds of this one too, but for how values by group are added up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct OverFloats {
-    engines: Arc<AggregateUDF>,
-}
-
-impl OverFloats {
-    /// Whether the engine's way for many groups isn't to be taken.
-    fn is_by_accumulator(&self, args: &AccumulatorArgs<'_>) -> bool {
-        let compared = matches!(self.engines.name(), "min" | "max");
-        (compared || args.is_distinct) && is_of_floats(args)
-    }
-}
+struct OverFloats;
 
 fn is_of_floats(args: &AccumulatorArgs<'_>) -> bool {
     args.expr_fields.iter().any(|field| field.data_type().is_floating())
 }
 
-impl AggregateUDFImpl for OverFloats {
-    fn name(&self) -> &str {
-        self.engines.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engines.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engines.signature()
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.engines.return_type(arguments)
-    }
-
-    fn return_field(&self, arguments: &[FieldRef]) -> Result<FieldRef> {
-        self.engines.return_field(arguments)
-    }
-
-    fn is_nullable(&self) -> bool {
-        self.engines.is_nullable()
-    }
-
-    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        let distinct = args.is_distinct && is_of_floats(&args);
-        let engines = self.engines.accumulator(args)?;
-        Ok(if distinct { Box::new(OneForm(engines)) } else { engines })
-    }
-
-    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        self.engines.state_fields(args)
-    }
-
-    fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        !self.is_by_accumulator(&args) && self.engines.groups_accumulator_supported(args)
-    }
-
-    fn create_groups_accumulator(
+impl Mend for OverFloats {
+    fn accumulator(
         &self,
-        args: AccumulatorArgs<'_>,
-    ) -> Result<Box<dyn GroupsAccumulator>> {
-        self.engines.create_groups_accumulator(args)
-    }
-
-    fn create_sliding_accumulator(
-        &self,
+        engines: &AggregateUDF,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
         let distinct = args.is_distinct && is_of_floats(&args);
-        let engines = self.engines.create_sliding_accumulator(args)?;
+        let engines = engines.accumulator(args)?;
         Ok(if distinct { Box::new(OneForm(engines)) } else { engines })
     }
 
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        self.engines.order_sensitivity()
+    fn sliding(
+        &self,
+        engines: &AggregateUDF,
+        args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn Accumulator>> {
+        let distinct = args.is_distinct && is_of_floats(&args);
+        let engines = engines.create_sliding_accumulator(args)?;
+        Ok(if distinct { Box::new(OneForm(engines)) } else { engines })
     }
 
-    fn reverse_expr(&self) -> ReversedUDAF {
-        match self.engines.reverse_udf() {
-            ReversedUDAF::Identical => ReversedUDAF::Identical,
-            // What is reversed would be the engine's.
-            ReversedUDAF::NotSupported | ReversedUDAF::Reversed(_) => ReversedUDAF::NotSupported,
-        }
-    }
-
-    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        self.engines.coerce_types(arguments)
-    }
-
-    fn is_descending(&self) -> Option<bool> {
-        self.engines.is_descending()
-    }
-
-    fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
-        self.engines.default_value(data_type)
-    }
-
-    fn supports_null_handling_clause(&self) -> bool {
-        self.engines.supports_null_handling_clause()
-    }
-
-    fn set_monotonicity(&self, data_type: &DataType) -> SetMonotonicity {
-        self.engines.inner().set_monotonicity(data_type)
+    fn leaves_groups(&self, engines: &AggregateUDF, args: &AccumulatorArgs<'_>) -> bool {
+        let compared = matches!(engines.name(), "min" | "max");
+        !((compared || args.is_distinct) && is_of_floats(args))
     }
 }
 

@@ -10,7 +10,8 @@
 //! 7. `upper`: ordinary SQL over released tables. `limit`: the most open rows that it can use.
 //! 8. `error`: what the engine says, as Refusals.
 //! 9. `schema`: the types a client sees. `histogram`: an aggregate that the engine doesn't have; `totals`,
-//!    `approx_distinct`, `floats`, `percentiles`: those that it has otherwise; `checked`: likewise arithmetic. `union`: an aggregation over several datasets.
+//!    `approx_distinct`, `floats`, `percentiles`: those that it has otherwise (`mended`: how); `checked`: likewise arithmetic.
+//!    `union`: an aggregation over several datasets.
 
 mod aggregate;
 mod approx_distinct;
@@ -27,6 +28,7 @@ mod leaf;
 mod limit;
 mod literal;
 mod look_up;
+mod mended;
 mod parse;
 mod percentiles;
 mod relation;

@@ -9,56 +9,34 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Float64Type;
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, FieldRef, Schema};
+use arrow_schema::{DataType, Schema};
 use insitu_engine::common::{DataFusionError, Result, ScalarValue};
-use insitu_engine::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use insitu_engine::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, ColumnarValue, Signature,
-};
+use insitu_engine::logical_expr::function::AccumulatorArgs;
+use insitu_engine::logical_expr::{Accumulator, AggregateUDF, ColumnarValue};
+
+use super::floats::of_one_form;
+use super::mended::Mend;
 
 /// The engine's function with exact weights; any other function as it is.
 pub(super) fn mended(function: Arc<AggregateUDF>) -> Arc<AggregateUDF> {
     if function.name() == "percentile_cont" {
-        Arc::new(AggregateUDF::new_from_impl(ExactPercentile { engines: function }))
+        super::mended::mended(function, ExactWeights)
     } else {
         function
     }
 }
 
-/// What the engine says of its function holds of this one too, but for how values are aggregated.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct ExactPercentile {
-    engines: Arc<AggregateUDF>,
-}
+struct ExactWeights;
 
-impl AggregateUDFImpl for ExactPercentile {
-    fn name(&self) -> &str {
-        self.engines.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.engines.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.engines.signature()
-    }
-
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        self.engines.return_type(arguments)
-    }
-
-    fn return_field(&self, arguments: &[FieldRef]) -> Result<FieldRef> {
-        self.engines.return_field(arguments)
-    }
-
-    fn is_nullable(&self) -> bool {
-        self.engines.is_nullable()
-    }
-
-    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+impl Mend for ExactWeights {
+    fn accumulator(
+        &self,
+        engines: &AggregateUDF,
+        args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn Accumulator>> {
         // The engine's refuses what is no percentile, and knows what to do without a type.
-        let engines = self.engines.accumulator(args.clone())?;
+        let engines = engines.accumulator(args.clone())?;
         let [values, _] = args.expr_fields else { return Ok(engines) };
         if !values.data_type().is_floating() {
             return Ok(engines);
@@ -72,16 +50,16 @@ impl AggregateUDFImpl for ExactPercentile {
         }))
     }
 
-    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        self.engines.state_fields(args)
+    fn sliding(
+        &self,
+        engines: &AggregateUDF,
+        args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn Accumulator>> {
+        self.accumulator(engines, args)
     }
 
-    fn groups_accumulator_supported(&self, _args: AccumulatorArgs<'_>) -> bool {
+    fn leaves_groups(&self, _engines: &AggregateUDF, _args: &AccumulatorArgs<'_>) -> bool {
         false
-    }
-
-    fn supports_within_group_clause(&self) -> bool {
-        self.engines.supports_within_group_clause()
     }
 }
 
@@ -113,8 +91,8 @@ impl Values {
     fn of(columns: &[ArrayRef]) -> Result<Vec<f64>> {
         let Some(column) = columns.first() else { return Ok(Vec::new()) };
         let floats = arrow_cast::cast(column, &DataType::Float64)?;
-        let one_form = |v: f64| if v.is_nan() { f64::NAN } else { v + 0.0 };
-        Ok(floats.as_primitive::<Float64Type>().iter().flatten().map(one_form).collect())
+        let floats = of_one_form(&floats);
+        Ok(floats.as_primitive::<Float64Type>().iter().flatten().collect())
     }
 
     fn in_own_type(&self, value: Option<f64>) -> Result<ScalarValue> {
