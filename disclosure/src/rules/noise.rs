@@ -56,6 +56,14 @@ struct Tables {
     cell: PerturbationTable,
     question: PerturbationTable,
     cell_draws: Draws,
+    /// Of a count, of people and question both; kept, since a pass over the tables takes as long as a step of planning.
+    errors_thousandths: ErrorsThousandths,
+}
+
+/// Standard errors of counts that went through the tables.
+struct ErrorsThousandths {
+    of_cell: u64,
+    of_both: u64,
 }
 
 fn tables() -> &'static Tables {
@@ -64,7 +72,11 @@ fn tables() -> &'static Tables {
         let [cell, question, cell_draws] = SEEDS;
         let table = |seed| PerturbationTable::maximum_entropy(&MaximumEntropy::standard(seed));
         let draws = |seed| Draws::split_triangular(KeySpace::STANDARD, seed);
-        Tables { cell: table(cell), question: table(question), cell_draws: draws(cell_draws) }
+        let (cell, question) = (table(cell), table(question));
+        let error = |question| Layers { cell: &cell, question }.standard_error_thousandths();
+        let errors_thousandths =
+            ErrorsThousandths { of_cell: error(None), of_both: error(Some(&question)) };
+        Tables { cell, question, cell_draws: draws(cell_draws), errors_thousandths }
     })
 }
 
@@ -160,11 +172,13 @@ fn reduced(bits: u64, keys: u32) -> u32 {
 #[must_use]
 pub fn count_standard_error_thousandths(profile: Profile, own: Option<&PerturbationTable>) -> u64 {
     let tables = tables();
-    let cell = own.unwrap_or(&tables.cell);
-    let noise = match profile.noise {
-        Noise::None => 0,
-        Noise::Cell => Layers { cell, question: None }.standard_error_thousandths(),
-        Noise::CellAndQuestion => {
+    let ErrorsThousandths { of_cell, of_both } = tables.errors_thousandths;
+    let noise = match (profile.noise, own) {
+        (Noise::None, _) => 0,
+        (Noise::Cell, None) => of_cell,
+        (Noise::CellAndQuestion, None) => of_both,
+        (Noise::Cell, Some(cell)) => Layers { cell, question: None }.standard_error_thousandths(),
+        (Noise::CellAndQuestion, Some(cell)) => {
             Layers { cell, question: Some(&tables.question) }.standard_error_thousandths()
         }
     };
