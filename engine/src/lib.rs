@@ -39,7 +39,11 @@ pub mod datasource {
     pub use datafusion_datasource::PartitionedFile;
     pub use datafusion_datasource::file_groups::FileGroup;
     pub use datafusion_datasource::file_scan_config::FileScanConfigBuilder;
+    pub use datafusion_datasource::memory::MemorySourceConfig;
     pub use datafusion_datasource::source::DataSourceExec;
     pub use datafusion_datasource_parquet::source::ParquetSource;
+    pub use datafusion_datasource_parquet::{
+        DefaultParquetFileReaderFactory, ParquetFileReaderFactory,
+    };
     pub use datafusion_expr::TableType;
 }

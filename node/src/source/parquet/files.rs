@@ -22,6 +22,8 @@ use insitu_engine::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown
 use insitu_engine::physical_plan::ExecutionPlan;
 use object_store::ObjectMeta;
 
+use super::readers::Readers;
+
 /// The files.
 #[derive(Debug)]
 pub(super) struct ParquetFiles {
@@ -31,6 +33,8 @@ pub(super) struct ParquetFiles {
     pub(super) url: ObjectStoreUrl,
     /// The files, as they were checked.
     pub(super) files: Vec<ObjectMeta>,
+    /// What opens them.
+    pub(super) readers: Arc<Readers>,
 }
 
 impl ParquetFiles {
@@ -40,8 +44,10 @@ impl ParquetFiles {
         projection: Option<&Vec<usize>>,
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let readers = Arc::clone(&self.readers);
         let source = ParquetSource::new(Arc::clone(&self.schema))
-            .with_table_parquet_options(session.table_options().parquet.clone());
+            .with_table_parquet_options(session.table_options().parquet.clone())
+            .with_parquet_file_reader_factory(readers);
         let files: FileGroup =
             self.files.iter().cloned().map(PartitionedFile::new_from_meta).collect();
         // Without statistics: a count is counted, never taken from a footer.

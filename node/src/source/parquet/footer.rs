@@ -4,6 +4,7 @@
 //! embed), so it is read where a panic stays an error.
 
 use std::panic::catch_unwind;
+use std::sync::Arc;
 
 use arrow_schema::Schema;
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaDataReader;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use super::super::error::SourceError;
 use super::super::snapshot::Snapshot;
@@ -28,6 +29,8 @@ pub(super) struct Footer {
     pub(super) schema: Schema,
     /// The file's rows.
     pub(super) rows: u64,
+    /// All of it.
+    pub(super) metadata: Arc<ParquetMetaData>,
 }
 
 /// Reads a file's footer.
@@ -66,7 +69,7 @@ fn decode(tail: &Bytes, size: u64) -> Result<Footer, ParquetError> {
     let file = metadata.file_metadata();
     let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())?;
     let rows = u64::try_from(file.num_rows()).unwrap_or(0);
-    Ok(Footer { schema, rows })
+    Ok(Footer { schema, rows, metadata: Arc::new(metadata) })
 }
 
 fn broken(path: &Path, detail: String) -> SourceError {

@@ -2,12 +2,14 @@
 //!
 //! 1. `footer`: what a file says of itself, checked when the node starts.
 //! 2. `mapping`: which types the declared ones can hold without loss.
-//! 3. `files`: the files as a table with their own names and types.
-//! 4. `view`: the same with the declared ones.
+//! 3. `readers`: how the engine gets at a file, with the footers kept.
+//! 4. `files`: the files as a table with their own names and types.
+//! 5. `view`: the same with the declared ones.
 
 mod files;
 mod footer;
 mod mapping;
+mod readers;
 mod view;
 
 pub(super) use view::open;

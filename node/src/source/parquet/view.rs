@@ -12,13 +12,13 @@ use insitu_engine::error::DataFusionError;
 use insitu_engine::execution::object_store::ObjectStoreUrl;
 use insitu_engine::execution::runtime_env::RuntimeEnv;
 use insitu_engine::logical_expr::{Expr, LogicalPlanBuilder, cast, ident, lit};
-use object_store::ObjectStore;
 
 use super::super::error::{HeaderProblem, SourceError};
 use super::super::snapshot::Snapshot;
 use super::files::ParquetFiles;
 use super::footer::{self, Footer};
 use super::mapping::{Mapping, mapping};
+use super::readers::Readers;
 use crate::config::closest::closest;
 use crate::dataset::{ParquetColumn, ParquetSource};
 
@@ -34,6 +34,8 @@ pub(in crate::source) async fn open(
     let mut first: Option<(String, Vec<Field>)> = None;
     let mut files = Vec::new();
     let mut rows: u64 = 0;
+    let snapshot = Arc::new(snapshot);
+    let mut readers = Readers::new(Arc::clone(&snapshot));
     for path in &source.files {
         let footer = footer::read(&snapshot, path).await?;
         let fields = fields(&footer, &source.columns, path.as_ref())?;
@@ -43,6 +45,7 @@ pub(in crate::source) async fn open(
         }
         files.push(snapshot.meta(path)?.clone());
         rows = rows.saturating_add(footer.rows);
+        readers.keep(path, footer.metadata);
     }
     let fields = first.map(|(_, fields)| fields).unwrap_or_default();
     let url = register(snapshot, runtime)?;
@@ -53,7 +56,8 @@ pub(in crate::source) async fn open(
             unique.push(field.clone());
         }
     }
-    let table = ParquetFiles { schema: Arc::new(Schema::new(unique)), url, files };
+    let (schema, readers) = (Arc::new(Schema::new(unique)), Arc::new(readers));
+    let table = ParquetFiles { schema, url, files, readers };
     Ok((view(Arc::new(table), &fields, &source.columns)?, rows))
 }
 
@@ -124,11 +128,13 @@ fn alike(file: &str, fields: &[Field], first: &(String, Vec<Field>)) -> Result<(
 }
 
 /// Gives the engine the store, under an address that no other has.
-fn register(snapshot: Snapshot, runtime: &RuntimeEnv) -> Result<ObjectStoreUrl, DataFusionError> {
+fn register(
+    snapshot: Arc<Snapshot>,
+    runtime: &RuntimeEnv,
+) -> Result<ObjectStoreUrl, DataFusionError> {
     let number = STORES.fetch_add(1, Ordering::Relaxed);
     let url = ObjectStoreUrl::parse(format!("insitu-source://{number}"))?;
-    let store: Arc<dyn ObjectStore> = Arc::new(snapshot);
-    runtime.register_object_store(url.as_ref(), store);
+    runtime.register_object_store(url.as_ref(), snapshot);
     Ok(url)
 }
 

@@ -7,7 +7,7 @@ use arrow_array::{
     ArrayRef, Date32Array, Decimal128Array, Int16Array, Int64Array, LargeStringArray, StringArray,
     TimestampMicrosecondArray, UInt32Array,
 };
-use insitu_engine::logical_expr::{col, lit};
+use insitu_engine::logical_expr::{Expr, col, lit};
 
 use super::*;
 
@@ -196,10 +196,20 @@ async fn a_file_that_changes_fails_queries() {
     let registry = load(&config.datasets, &store, &opened(&session), limits, &state()).await;
     let loaded = registry.iter().next().unwrap();
     let query = session.read_table(Arc::clone(&loaded.table)).unwrap();
-    assert_eq!(query.clone().count().await.unwrap(), 3);
+    // Rows that the file's statistics rule out, no column at all, and a column.
+    let beyond = query.clone().filter(col("n").gt(lit(99))).unwrap();
+    let queries = [beyond, query.clone().select(Vec::<Expr>::new()).unwrap(), query];
+    for (query, rows) in queries.iter().zip([0, 3, 3]) {
+        assert_eq!(query.clone().count().await.unwrap(), rows);
+    }
     store.put(&"t.parquet".into(), numbers("n", vec![4, 5, 6]).into()).await.unwrap();
-    let error = query.count().await.unwrap_err().to_string();
-    assert!(error.contains("changed since the node loaded it"), "{error}");
+    for query in queries {
+        for error in [query.clone().count().await.unwrap_err(), query.collect().await.unwrap_err()]
+        {
+            let error = error.to_string();
+            assert!(error.contains("changed since the node loaded it"), "{error}");
+        }
+    }
 }
 
 #[tokio::test]
