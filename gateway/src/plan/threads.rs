@@ -5,7 +5,10 @@
 //! up, as a browser does with each key pressed, could have any number of planners running.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
 use tokio::sync::{Semaphore, oneshot};
@@ -15,11 +18,27 @@ use tokio::sync::{Semaphore, oneshot};
 const STACK_BYTES: usize = 256 << 20;
 /// The most threads at a time.
 const THREADS_MAX: usize = 8;
+/// How long a thread that has nothing to do waits for the next step. A new thread has to touch a new stack and take new
+/// memory, which takes as long as a part of planning a small statement.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+/// How many steps a thread does at most: what a deep statement made of its stack is given back some time.
+const STEPS_MAX: usize = 1_000;
 
-/// The turns for planning.
+/// The threads, and turns for them.
 #[derive(Debug)]
 pub(crate) struct PlanningThreads {
     turns: Arc<Semaphore>,
+    idle: Arc<Idle>,
+}
+
+/// A step of planning, with what tells its outcome.
+type Step = Box<dyn FnOnce(&Home) + Send>;
+
+/// Threads that wait for a step, the one that waits shortest last.
+#[derive(Debug, Default)]
+struct Idle {
+    waiting: Mutex<Vec<(u64, mpsc::Sender<Step>)>>,
+    next: AtomicU64,
 }
 
 impl PlanningThreads {
@@ -28,7 +47,7 @@ impl PlanningThreads {
     }
 
     fn with(threads_max: usize) -> Self {
-        Self { turns: Arc::new(Semaphore::new(threads_max)) }
+        Self { turns: Arc::new(Semaphore::new(threads_max)), idle: Arc::default() }
     }
 
     /// Waits for a turn and does a step of planning on a thread of its own. A panic in it ends the
@@ -42,18 +61,15 @@ impl PlanningThreads {
     ) -> Result<T, Refusals> {
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| busy())?;
         let (done, result) = oneshot::channel();
-        let thread = std::thread::Builder::new()
-            .name("insitu-planning".to_owned())
-            .stack_size(STACK_BYTES)
-            .spawn(move || {
-                let outcome = catch_unwind(AssertUnwindSafe(step));
-                drop(turn);
-                // The asker may have gone away meanwhile.
-                let _ = done.send(outcome);
-            });
-        if thread.is_err() {
-            return Err(busy());
-        }
+        let step: Step = Box::new(move |home| {
+            let outcome = catch_unwind(AssertUnwindSafe(step));
+            // First the thread is free, then its turn, then whoever asked goes on and may come again.
+            home.free();
+            drop(turn);
+            // The asker may have gone away meanwhile.
+            let _ = done.send(outcome);
+        });
+        self.idle.begin(step)?;
         match result.await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) | Err(_) => {
@@ -66,6 +82,77 @@ impl PlanningThreads {
                 .into())
             }
         }
+    }
+}
+
+impl Idle {
+    /// Gives a step to a thread that waits, or to a new one.
+    fn begin(self: &Arc<Self>, step: Step) -> Result<(), Refusals> {
+        let waiting = self.lock().pop();
+        let step = match waiting {
+            // A thread that waits takes what it is sent, or has ended by a panic.
+            Some((_, thread)) => match thread.send(step) {
+                Ok(()) => return Ok(()),
+                Err(mpsc::SendError(step)) => step,
+            },
+            None => step,
+        };
+        let (sender, steps) = mpsc::channel();
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let home = Home { number, sender, steps, left: STEPS_MAX, idle: Arc::clone(self) };
+        let thread = std::thread::Builder::new()
+            .name("insitu-planning".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(move || home.live(step));
+        thread.map(|_| ()).map_err(|_| busy())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(u64, mpsc::Sender<Step>)>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a thread takes its steps from.
+struct Home {
+    number: u64,
+    sender: mpsc::Sender<Step>,
+    steps: mpsc::Receiver<Step>,
+    /// How many more it may do.
+    left: usize,
+    idle: Arc<Idle>,
+}
+
+impl Home {
+    fn live(mut self, first: Step) {
+        let mut step = Some(first);
+        while let Some(now) = step {
+            self.left = self.left.saturating_sub(1);
+            now(&self);
+            step = if self.left == 0 { None } else { self.next() };
+        }
+    }
+
+    /// The thread may be given its next step from now on.
+    fn free(&self) {
+        if 0 < self.left {
+            self.idle.lock().push((self.number, self.sender.clone()));
+        }
+    }
+
+    /// The next step; `None` if there was none for long.
+    fn next(&self) -> Option<Step> {
+        if let Ok(step) = self.steps.recv_timeout(IDLE_MAX) {
+            return Some(step);
+        }
+        let mut waiting = self.idle.lock();
+        let place = waiting.iter().position(|(number, _)| *number == self.number);
+        if let Some(place) = place {
+            waiting.remove(place);
+            return None;
+        }
+        drop(waiting);
+        // Somebody took it from the list in this moment, and is about to send.
+        self.steps.recv().ok()
     }
 }
 
@@ -116,6 +203,39 @@ mod tests {
         end.send(()).unwrap();
         assert_eq!(threads.run(|| Ok(3)).await, Ok(3));
         assert!(has_run.try_recv().is_err(), "nobody waited for it, so it never began");
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_is_free_does_the_next_step_and_no_other() {
+        let threads = PlanningThreads::with(2);
+        let here = || Ok(std::thread::current().id());
+        let first = threads.run(here).await;
+        let _: Result<(), _> =
+            threads.run(|| if true { panic!("on purpose") } else { Ok(()) }).await;
+        assert_eq!(threads.run(here).await, first, "also after a panic");
+        let (end, ended) = mpsc::channel::<()>();
+        let busy = threads.run(move || {
+            let _ = ended.recv();
+            here()
+        });
+        let meanwhile = async {
+            let other = threads.run(here).await;
+            drop(end);
+            other
+        };
+        let (busy, other) = tokio::join!(busy, meanwhile);
+        assert_eq!(busy, first);
+        assert_ne!(other, first);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_did_many_steps_is_replaced() {
+        let threads = PlanningThreads::with(1);
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..=STEPS_MAX {
+            seen.insert(threads.run(|| Ok(std::thread::current().id())).await.unwrap());
+        }
+        assert_eq!(seen.len(), 2);
     }
 
     #[tokio::test]
