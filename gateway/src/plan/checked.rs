@@ -46,6 +46,9 @@ pub(super) const NULL_IF: &str = "nullif_of_floats";
 #[error("a calculated number is too large for its type")]
 pub(super) struct TooLarge;
 
+/// The rule's name.
+pub(super) const NAME: &str = "checked_arithmetic";
+
 /// The rule.
 pub(super) fn rule() -> Arc<dyn OptimizerRule + Send + Sync> {
     Arc::new(Rule)
@@ -56,7 +59,7 @@ struct Rule;
 
 impl OptimizerRule for Rule {
     fn name(&self) -> &str {
-        "checked_arithmetic"
+        NAME
     }
 
     fn apply_order(&self) -> Option<ApplyOrder> {

@@ -7,7 +7,7 @@
 //! 4. `share`: leaves that can be asked for at once.
 //! 5. `statuses`: a status column beside each protected measure, where asked for.
 //! 6. `leaf`: what stands in the upper plan for a table that is still to come.
-//! 7. `upper`: ordinary SQL over released tables. `limit`: the most open rows that it can use.
+//! 7. `upper`: ordinary SQL over released tables, over few rows with operators of its own (`few_rows`). `limit`: the most open rows that it can use.
 //! 8. `error`: what the engine says, as Refusals.
 //! 9. `schema`: the types a client sees. `histogram`: an aggregate that the engine doesn't have; `totals`,
 //!    `approx_distinct`, `floats`, `percentiles`: those that it has otherwise (`mended`: how); `checked`: likewise arithmetic.
@@ -20,6 +20,7 @@ mod checked;
 mod correlated;
 mod cut;
 mod error;
+mod few_rows;
 mod floats;
 mod grouping;
 mod histogram;

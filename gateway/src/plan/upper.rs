@@ -17,6 +17,7 @@ use insitu_proto::request::RowsLimit;
 
 use super::aggregate::conjunction;
 use super::error::{planning_refusal, running_refusal};
+use super::few_rows::{self, Tables, is_chain};
 use super::leaf::{Leaf, PendingTable};
 use super::limit::limits;
 use super::relation::Relation;
@@ -28,7 +29,8 @@ const RESULT_ROWS_MAX: usize = 1_000_000;
 /// Analyses and optimises the upper plan. Its leaves hold nothing yet, so nothing can be carried from
 /// one department to another.
 pub(crate) fn optimise(upper: &LogicalPlan, state: &State) -> Result<SharedPlan, Refusals> {
-    state.session().optimize(upper).map(SharedPlan::new).map_err(|e| planning_refusal(&e))
+    let session = if is_chain(upper) { state.for_chains() } else { state.session() };
+    session.optimize(upper).map(SharedPlan::new).map_err(|e| planning_refusal(&e))
 }
 
 /// What the upper plan needs of an open leaf.
@@ -72,11 +74,17 @@ pub(crate) fn open_needs(
 /// read changes nothing in that.
 pub(crate) async fn run_upper(
     optimised: &SharedPlan,
-    tables: &HashMap<usize, (SchemaRef, Vec<RecordBatch>)>,
+    tables: &Tables,
     state: &State,
 ) -> Result<Vec<RecordBatch>, Refusals> {
-    let plan = with_tables(optimised.get(), tables).map_err(|e| planning_refusal(&e))?;
-    let planned = physical_of_optimised(state.session().clone(), plan).await;
+    let at_once = few_rows::operators(optimised.get(), tables, state.session());
+    let planned = match at_once {
+        Some(planned) => planned,
+        None => {
+            let plan = with_tables(optimised.get(), tables).map_err(|e| planning_refusal(&e))?;
+            physical_of_optimised(state.session().clone(), plan).await
+        }
+    };
     let running = planned.and_then(|physical| stream(state.session(), physical));
     let mut stream = running.map_err(|e| running_refusal(&e))?;
     let mut batches = Vec::new();
@@ -98,9 +106,9 @@ pub(crate) async fn run_upper(
 }
 
 /// The plan with the tables in the leaves' places.
-fn with_tables(
+pub(super) fn with_tables(
     optimised: &LogicalPlan,
-    tables: &HashMap<usize, (SchemaRef, Vec<RecordBatch>)>,
+    tables: &Tables,
 ) -> insitu_engine::common::Result<SharedPlan> {
     let filled = optimised.clone().transform_up_with_subqueries(|node| match &node {
         LogicalPlan::TableScan(scan) => match PendingTable::index_of(scan) {
