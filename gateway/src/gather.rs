@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use bytes::Bytes;
 use futures::future::join_all;
 use insitu_disclosure::budget::{Account, Unpaid, budgeted, charge_admitted};
 use insitu_disclosure::evidence::{NotTogether, OpenCells};
@@ -15,8 +16,8 @@ use insitu_disclosure::reference::{Edition, Editions};
 use insitu_disclosure::rules::groups;
 use insitu_disclosure::table::Table;
 use insitu_disclosure::{
-    Admitted, Dataset, OpenDataset, Pooled, Protected, Reference, Refusal, RefusalCode, Refusals,
-    Release, ReleaseMode, Tabulation, evidence, protect, receive,
+    Admitted, Dataset, DatasetName, OpenDataset, Pooled, Protected, Reference, Refusal,
+    RefusalCode, Refusals, Release, ReleaseMode, Tabulation, evidence, protect, receive,
 };
 use insitu_guard::Guards;
 use insitu_proto::frames::Answer;
@@ -57,11 +58,10 @@ impl Asked {
         std::iter::once(&self.held).chain(self.joined.iter()).chain(references).map(Arc::as_ref)
     }
 
-    /// The question as a department is asked it, under the terms that it announced.
-    fn of(&self, holder: &Holder, fingerprint: u64) -> Question {
+    /// The question as departments are asked it that announced these terms.
+    fn under(&self, terms: &Terms) -> Question {
         let tabulation = self.admitted.tabulation();
-        let joined = self.joined.fingerprints(holder);
-        let input = tabulation.input.with_fingerprint(fingerprint).with_joined(&joined);
+        let input = tabulation.input.with_fingerprint(terms.own).with_joined(&terms.joined);
         Question::Tabulation(Tabulation { input, ..tabulation.clone() })
     }
 }
@@ -129,6 +129,20 @@ impl Patience {
 /// The most of a query's time that its departments aren't given.
 const KEPT_MAX: Duration = Duration::from_millis(125);
 
+/// Fingerprints of what a department announced: of the dataset that is asked about, and of those that it is joined to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Terms {
+    own: u64,
+    joined: BTreeMap<DatasetName, u64>,
+}
+
+/// A request's bytes, `None` if it is too long, and how long its answer is waited for.
+#[derive(Debug, Clone)]
+struct Written {
+    ticket: Option<Bytes>,
+    patience: Patience,
+}
+
 /// A channel to each holder, in node order, with the terms it announced.
 type Door = (Holder, u64, Arc<dyn NodeChannel>);
 
@@ -152,7 +166,7 @@ impl Gathering<'_> {
                         (held, joined),
                         (AnswerKind::Protected, &admitted.table_schema()),
                         &contents,
-                        |holder, fingerprint| asked.of(holder, fingerprint),
+                        |terms| asked.under(terms),
                     )
                     .await?;
                 // Final tables don't add up: the catalogue sees to it that there is one holder.
@@ -165,12 +179,9 @@ impl Gathering<'_> {
                 self.charge(admitted, editions(&contents)).await?;
                 let schema = evidence::evidence_schema(admitted);
                 let answers = self
-                    .ask_all(
-                        (held, joined),
-                        (AnswerKind::Evidence, &schema),
-                        &contents,
-                        |holder, fingerprint| asked.of(holder, fingerprint),
-                    )
+                    .ask_all((held, joined), (AnswerKind::Evidence, &schema), &contents, |terms| {
+                        asked.under(terms)
+                    })
                     .await?;
                 self.release(admitted, together(admitted, &answers)?).await
             }
@@ -293,10 +304,10 @@ impl Gathering<'_> {
                 (held, &Joined::default()),
                 (AnswerKind::OpenRows, &schema),
                 &Contents::new(),
-                |_, fingerprint| {
+                |terms| {
                     Question::OpenRows(OpenRows {
                         dataset: held.dataset.name.clone(),
-                        fingerprint,
+                        fingerprint: terms.own,
                         columns: need.columns.clone(),
                         predicate: need.predicate.clone(),
                         limit: need.limit.clone(),
@@ -308,24 +319,36 @@ impl Gathering<'_> {
     }
 
     /// One round trip to every holder, all at once; answers in node order. A holder that doesn't have a content yet
-    /// is sent it, and asked again.
+    /// is sent it, and asked again. Holders that announced the same are asked in the same words, which are written once.
     async fn ask_all(
         &self,
         (held, joined): (&Held, &Joined),
         (kind, schema): (AnswerKind, &SchemaRef),
         contents: &Contents,
-        question: impl Fn(&Holder, u64) -> Question,
+        question: impl Fn(&Terms) -> Question,
     ) -> Result<Vec<(String, Answer)>, Refusals> {
         let doors = self.doors(held)?;
-        let asked = doors.into_iter().map(|(holder, fingerprint, channel)| {
-            let question = question(&holder, fingerprint);
+        let mut words: Vec<(Terms, Written)> = Vec::new();
+        let question = &question;
+        let asked = doors.into_iter().map(|(holder, own, channel)| {
+            let terms = Terms { own, joined: joined.fingerprints(&holder) };
+            let written = match words.iter().find(|(known, _)| *known == terms) {
+                Some((_, written)) => written.clone(),
+                None => {
+                    let written = self.written(question(&terms), contents);
+                    words.push((terms.clone(), written.clone()));
+                    written
+                }
+            };
             async move {
                 let channel = channel.as_ref();
-                let ask = || self.ask(channel, (kind, schema), contents, question.clone());
-                let answer = match ask().await {
+                let answer = match self.ask(channel, (kind, schema), written).await {
                     Err(NodeFailure::Missing(missing)) => {
                         match self.lend(channel, contents, &missing).await {
-                            Ok(()) => ask().await,
+                            Ok(()) => {
+                                let again = self.written(question(&terms), contents);
+                                self.ask(channel, (kind, schema), again).await
+                            }
                             Err(failure) => Err(failure),
                         }
                     }
@@ -349,22 +372,27 @@ impl Gathering<'_> {
         Refusals::collect(refusals).map_or(Ok(answers), Err)
     }
 
+    /// A request of this moment.
+    fn written(&self, question: Question, contents: &Contents) -> Written {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let patience = Patience::of(left);
+        let request = NodeRequest {
+            query_id: self.query_id,
+            time_ms_max: u32::try_from(patience.of_the_node.as_millis()).unwrap_or(u32::MAX),
+            question,
+            editions: editions(contents),
+        };
+        Written { ticket: request.encode().ok().map(Bytes::from), patience }
+    }
+
     async fn ask(
         &self,
         channel: &dyn NodeChannel,
         (kind, schema): (AnswerKind, &SchemaRef),
-        contents: &Contents,
-        question: Question,
+        Written { ticket, patience }: Written,
     ) -> Result<Answer, NodeFailure> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let Patience { of_the_node, here } = Patience::of(left);
-        let request = NodeRequest {
-            query_id: self.query_id,
-            time_ms_max: u32::try_from(of_the_node.as_millis()).unwrap_or(u32::MAX),
-            question,
-            editions: editions(contents),
-        };
-        channel.ask(&request, kind, schema, here).await
+        let ticket = ticket.ok_or(NodeFailure::Invalid("request too long"))?;
+        channel.ask((self.query_id, ticket), kind, schema, patience.here).await
     }
 
     /// Sends the contents that a node says it doesn't have.

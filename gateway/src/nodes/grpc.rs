@@ -7,13 +7,14 @@ use arrow_flight::Ticket;
 use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
+use bytes::Bytes;
 use hyper_util::rt::TokioIo;
 use insitu_disclosure::Refusal;
 use insitu_disclosure::reference::ReferenceContent;
 use insitu_proto::frames::{self, Answer, BODY_BYTES_MAX, FrameError};
 use insitu_proto::greeting::LinkKey;
 use insitu_proto::refusal::Unanswered;
-use insitu_proto::request::{NodeRequest, QueryId};
+use insitu_proto::request::QueryId;
 use insitu_proto::v1;
 use insitu_proto::v1::control_client::ControlClient;
 use insitu_proto::warrant::{Asked, Issuer, METADATA};
@@ -130,27 +131,23 @@ impl NodeChannel for GrpcNode {
 
     async fn ask(
         &self,
-        request: &NodeRequest,
+        (query_id, ticket): (QueryId, Bytes),
         kind: v1::AnswerKind,
         schema: &SchemaRef,
         time_max: Duration,
     ) -> Result<Answer, NodeFailure> {
-        let ticket = request.encode().map_err(|_| NodeFailure::Invalid("request too long"))?;
-        let ticket = bytes::Bytes::from(ticket);
-        let asked = Asked::Get { query_id: request.query_id, ticket: &ticket };
+        let asked = Asked::Get { query_id, ticket: &ticket };
         let call = self.request(Ticket { ticket: ticket.clone() }, &asked);
         let exchange = async {
             let mut flight = FlightServiceClient::new(self.channel.clone())
                 .max_decoding_message_size(BODY_BYTES_MAX.saturating_mul(2));
             let stream = flight.do_get(call).await.map_err(|status| failure(&status))?.into_inner();
-            frames::decode(stream, request.query_id, kind, schema).await.map_err(
-                |error| match error {
-                    FrameError::Status(status) => failure(&status),
-                    FrameError::Incomplete => NodeFailure::Unreachable,
-                    FrameError::Malformed(what) => NodeFailure::Invalid(what),
-                    FrameError::TooLarge => NodeFailure::Invalid("too large"),
-                },
-            )
+            frames::decode(stream, query_id, kind, schema).await.map_err(|error| match error {
+                FrameError::Status(status) => failure(&status),
+                FrameError::Incomplete => NodeFailure::Unreachable,
+                FrameError::Malformed(what) => NodeFailure::Invalid(what),
+                FrameError::TooLarge => NodeFailure::Invalid("too large"),
+            })
         };
         tokio::time::timeout(time_max, exchange).await.unwrap_or(Err(NodeFailure::OutOfTime))
     }

@@ -21,10 +21,11 @@ use std::time::Duration;
 
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
+use bytes::Bytes;
 use insitu_disclosure::RefusalCode;
 use insitu_disclosure::reference::{Edition, ReferenceContent};
 use insitu_proto::frames::Answer;
-use insitu_proto::request::{NodeRequest, QueryId};
+use insitu_proto::request::QueryId;
 use insitu_proto::v1;
 
 /// A node's id: `[a-z][a-z0-9-]*`. Nodes are asked and folded in the order of their ids.
@@ -61,11 +62,11 @@ pub trait NodeChannel: fmt::Debug + Send + Sync {
     /// Whether the node answers a ping soon: within the time in which a dead one is noticed.
     async fn is_alive(&self) -> bool;
 
-    /// One round trip: the request goes out, a complete answer comes back, or nothing is used.
+    /// One round trip: the request, here its bytes, goes out, a complete answer comes back, or nothing is used.
     /// Dropping the future cancels the work at the node.
     async fn ask(
         &self,
-        request: &NodeRequest,
+        request: (QueryId, Bytes),
         kind: v1::AnswerKind,
         schema: &SchemaRef,
         time_max: Duration,
