@@ -33,6 +33,7 @@ pub fn encode(profile: Profile) -> v1::Profile {
     v1::Profile {
         threshold_units: profile.threshold_units,
         threshold_blur: profile.threshold_blur,
+        threshold_blur_chosen: profile.threshold_blur_chosen,
         threshold_on: number(&THRESHOLD_ON, &profile.threshold_on),
         zeros: number(&ZEROS, &profile.zeros),
         noise: number(&NOISE, &profile.noise),
@@ -58,6 +59,7 @@ pub fn decode(message: &v1::Profile) -> Result<Profile, Malformed> {
     let profile = Profile {
         threshold_units: message.threshold_units,
         threshold_blur: message.threshold_blur,
+        threshold_blur_chosen: message.threshold_blur_chosen,
         threshold_on: choice(&THRESHOLD_ON, message.threshold_on)?,
         zeros: choice(&ZEROS, message.zeros)?,
         noise: choice(&NOISE, message.noise)?,

@@ -20,6 +20,7 @@
 //!
 //! Several such keys in one grouping set split each other's sets: their numbers are multiplied.
 
+mod chosen;
 mod sets;
 
 use std::collections::{BTreeMap, BTreeSet};

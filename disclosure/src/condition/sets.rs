@@ -85,7 +85,7 @@ fn is_plain(predicate: &Scalar) -> bool {
 }
 
 /// Whether it is one of the few coarser forms of a column that there are, none of which lets its writer choose rows.
-fn is_of_a_column(scalar: &Scalar) -> bool {
+pub(super) fn is_of_a_column(scalar: &Scalar) -> bool {
     match scalar {
         Scalar::Column(_) => true,
         Scalar::Cast { value, .. } | Scalar::Lookup { key: value, .. } => is_of_a_column(value),

@@ -3,7 +3,7 @@
 
 use super::Adds;
 use crate::dataset::{Dataset, ProtectedUnit, Protection};
-use crate::policy::{DifferenceGuard, Noise};
+use crate::policy::DifferenceGuard;
 use crate::tabulation::{Part, PartKind};
 
 /// What has to be known of a part.
@@ -57,7 +57,7 @@ impl PartShape {
                     adds,
                     units: true,
                     contributions: many_rows || adds == Adds::Amounts,
-                    noise: profile.noise != Noise::None || 0 < profile.threshold_blur,
+                    noise: profile.draws(),
                     sketch: profile.guard == DifferenceGuard::On,
                     nameless: matches!(unit, ProtectedUnit::Column { .. }),
                     distinct: false,

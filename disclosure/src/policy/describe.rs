@@ -24,15 +24,23 @@ impl Profile {
             }
             ThresholdOn::Perturbed => format!("at least {threshold} {units} after noise"),
         };
+        match self.zeros {
+            Zeros::Shown => text.push_str(" or none"),
+            Zeros::Small => {}
+        }
+        if self.threshold_blur < self.threshold_blur_chosen {
+            let highest = threshold.saturating_add(self.threshold_blur_chosen);
+            let of = match self.threshold_on {
+                ThresholdOn::Units => "of chosen sets",
+                ThresholdOn::Perturbed => "for totals of chosen sets",
+            };
+            let _ = write!(text, ", {threshold} to {highest} {of}");
+        }
         if 0 < self.others_min {
             let (least, blur) = (self.others_min, self.threshold_blur);
             let most = least.saturating_add(blur);
             let range = if blur == 0 { least.to_string() } else { format!("{least} to {most}") };
             let _ = write!(text, ", {range} of them without any one department");
-        }
-        match self.zeros {
-            Zeros::Shown => text.push_str(" or none"),
-            Zeros::Small => {}
         }
         let Dominance { one_percent, two_percent, .. } = self.dominance;
         if one_percent < 100 {
@@ -79,6 +87,7 @@ impl Profile {
             ("method", self.describe("units")),
             ("threshold_units", self.threshold_units.to_string()),
             ("threshold_blur", self.threshold_blur.to_string()),
+            ("threshold_blur_chosen", self.threshold_blur_chosen.to_string()),
             ("others_min", self.others_min.to_string()),
             ("rounding_base", self.rounding_base.to_string()),
             ("p_percent", p_percent.to_string()),
@@ -101,21 +110,22 @@ mod tests {
         for (profile, expect) in [
             (
                 Profile::STANDARD,
-                "at least 10 to 13 persons; no two hold 90 % of a total; noise by cell key and question; rounded to \
-                 5; difference guard",
+                "at least 10 to 13 persons, 10 to 25 of chosen sets; no two hold 90 % of a total; noise by cell key and \
+                 question; rounded to 5; difference guard",
             ),
             (
                 Preset::Strict.profile(),
-                "at least 20 to 23 persons, 10 to 13 of them without any one department; no one holds more than 50 % of \
+                "at least 20 to 23 persons, 20 to 35 of chosen sets, 10 to 13 of them without any one department; no one holds more than 50 % of \
                  a total; no two hold 67 % of a total; noise by cell key and question; rounded to 5; difference guard",
             ),
             (
                 Preset::OnsCkm.profile(),
-                "at least 10 persons after noise; noise by cell key, of totals by question too",
+                "at least 10 persons after noise, 10 to 25 for totals of chosen sets; noise by cell key, of totals by \
+                 question too",
             ),
             (
                 Preset::Midpoint6.profile(),
-                "at least 7 persons or none; no two hold 90 % of a total; rounded to midpoints of 6; difference \
+                "at least 7 persons or none, 7 to 22 of chosen sets; no two hold 90 % of a total; rounded to midpoints of 6; difference \
                  guard",
             ),
             (Profile::OPEN, "nothing is suppressed, added or rounded"),

@@ -3,6 +3,7 @@
 //! | | `standard` | `strict` | `ons-ckm` | `round-5` | `midpoint-6` | `exact` |
 //! |---|---|---|---|---|---|---|
 //! | threshold | 10, raised by 0 to 3 | 20, raised by 0 to 3 | 10, after noise | 8 | 7 | 10 |
+//! | of chosen sets | raised by 0 to 15 | raised by 0 to 15 | totals: raised by 0 to 15 | - | raised by 0 to 15 | - |
 //! | of others | - | 10, raised by 0 to 3 | - | - | - | - |
 //! | zeros | small | small | small | shown | shown | small |
 //! | noise | two layers | two layers | one layer | - | - | - |
@@ -21,6 +22,9 @@
 //! linked to the first by numbers it doesn't look at, so profiles that rest on it answer whole tables only; they are
 //! filtered above, once released. The guard stays on: a count of rows and a count of values, or the same table of two
 //! states of the data, can differ by one person. It makes some margins repeat a cell's value.
+//!
+//! A set that its asker chose, and that no breakdown shows, has a wider edge ([`crate::rules::edge`]). `round-5` and `exact`
+//! answer whole tables only, in which there is none.
 //!
 //! Units of others than one department are asked for under `strict` only: most cells that departments share in unevenly, and
 //! all that one of them has alone, are lost by it. Whether departments need protection from each other is for their owners
@@ -78,6 +82,7 @@ impl Preset {
             Self::Standard => Profile {
                 threshold_units: 10,
                 threshold_blur: 3,
+                threshold_blur_chosen: 15,
                 others_min: 0,
                 threshold_on: ThresholdOn::Units,
                 zeros: Zeros::Small,
@@ -109,6 +114,7 @@ impl Preset {
             Self::Round5 => Profile {
                 threshold_units: 8,
                 threshold_blur: 0,
+                threshold_blur_chosen: 0,
                 zeros: Zeros::Shown,
                 noise: Noise::None,
                 dominance: TWO_90,
@@ -118,6 +124,7 @@ impl Preset {
             },
             Self::Midpoint6 => Profile {
                 threshold_units: 7,
+                threshold_blur_chosen: 15,
                 rounding_base: 6,
                 rounding: Rounding::Midpoint,
                 complementary: Complementary::Off,
@@ -126,6 +133,7 @@ impl Preset {
             },
             Self::Exact => Profile {
                 threshold_blur: 0,
+                threshold_blur_chosen: 0,
                 noise: Noise::None,
                 rounding_base: 1,
                 complementary: Complementary::On,

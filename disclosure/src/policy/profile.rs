@@ -9,6 +9,8 @@ pub struct Profile {
     /// The threshold of a cell is raised by 0 to this many units, drawn from secret keys, so that
     /// whether a cell is suppressed doesn't tell its exact size.
     pub threshold_blur: u32,
+    /// The same of sets that their asker chose, where it is more: rule [`crate::rules::edge`].
+    pub threshold_blur_chosen: u32,
     /// Distinct protected units that all departments but any one of them must contribute together, where several hold
     /// a dataset; raised like the threshold. 0: off. Rule [`crate::rules::others`].
     pub others_min: u32,
@@ -123,10 +125,17 @@ pub enum Predicates {
 }
 
 impl Profile {
+    /// Whether anything is drawn from units' record keys: noise, or how wide an edge is.
+    #[must_use]
+    pub fn draws(self) -> bool {
+        self.noise != Noise::None || 0 < self.threshold_blur || 0 < self.threshold_blur_chosen
+    }
+
     /// Published data: no protection.
     pub const OPEN: Self = Self {
         threshold_units: 0,
         threshold_blur: 0,
+        threshold_blur_chosen: 0,
         others_min: 0,
         threshold_on: ThresholdOn::Units,
         zeros: Zeros::Shown,

@@ -12,6 +12,7 @@ impl Profile {
         Self {
             threshold_units: self.threshold_units.max(other.threshold_units),
             threshold_blur: self.threshold_blur.max(other.threshold_blur),
+            threshold_blur_chosen: self.threshold_blur_chosen.max(other.threshold_blur_chosen),
             others_min: self.others_min.max(other.others_min),
             threshold_on: self.threshold_on.max(other.threshold_on),
             zeros: self.zeros.max(other.zeros),

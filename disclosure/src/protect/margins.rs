@@ -195,7 +195,9 @@ fn decide_levels(
         let is_zero = |keys| (known.is_zero)(keys, &kept);
         level.structural = level.cells.iter().map(|(_, keys, _)| is_zero(keys)).collect();
         let of = level.cells.iter().zip(&level.structural);
-        level.primary = of.map(|((_, _, e), zero)| !zero && show(rules, e).is_err()).collect();
+        let edge = rules.widest_edge();
+        level.primary =
+            of.map(|((_, _, e), zero)| !zero && show(rules, edge, e).is_err()).collect();
         level.suppressed = protect_level(rules, &level, &kept, &decided);
         decided.insert(kept, level);
     }

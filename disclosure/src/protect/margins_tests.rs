@@ -12,6 +12,7 @@ use crate::guard::MemoryStore;
 use crate::label::Label;
 use crate::policy::{Preset, Zeros};
 use crate::rules::dominance::is_dominated;
+use crate::rules::edge::Edge;
 use crate::tabulation::{Input, Key, KeySet, Literal, Measure, MeasureKind, Scalar};
 
 /// SplitMix64, so that a failing table can be made again from its seed.
@@ -226,7 +227,7 @@ fn publish(town: &Town, preset: Preset, asked: Asked) -> Published {
     for kept in subsets(keys) {
         let shown = shown(town, preset, asked, &kept);
         for ((key, part), shown) in of(town, asked, &kept).into_iter().zip(shown) {
-            let dominated = is_dominated(&part, profile.dominance);
+            let dominated = is_dominated(&part, profile.dominance, Edge::Named);
             let small = part.units < i64::from(profile.threshold_units);
             let zero = asked == Asked::Count && part.units == 0 && profile.zeros == Zeros::Shown;
             let primary = !zero && (small || dominated);
@@ -346,8 +347,10 @@ fn a_margin_is_decided_in_a_finer_table_as_it_is_by_itself() {
     let margins = |town: &Town, asked, kept: &[usize]| {
         let dataset = published_values(Preset::Exact, &town.sizes, 1);
         let admitted = question(asked, kept, dataset);
-        let Parts { distinct: parts, .. } = admitted.tabulation().parts(admitted.dataset());
-        let rules = PartRules::of(&parts[0], &admitted);
+        let Parts { distinct: parts, of_measures } =
+            admitted.tabulation().parts(admitted.dataset());
+        let edges = edges(&admitted, &of_measures, 1).remove(0);
+        let rules = PartRules::of(&parts[0], edges, &admitted);
         let zeros = StructuralZeros::of(admitted.tabulation(), &parts, admitted.dataset());
         let cells = all_cells(
             public_cells(&admitted, 1),

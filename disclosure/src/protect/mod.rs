@@ -24,7 +24,7 @@ mod tests;
 pub use derivation::Derivation;
 pub use receive::receive;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use arrow_array::RecordBatch;
 
@@ -37,12 +37,13 @@ use crate::guard::{Guard, GuardError, GuardedCell, Verdict};
 use crate::noise::PerturbationTable;
 use crate::policy::{Complementary, DifferenceGuard, Profile};
 use crate::rebuild::rebuild_column;
+use crate::rules::edge::Edge;
 use crate::rules::guard::{self, Guarded};
 use crate::rules::keys::public_rows;
 use crate::shown::ShownValue;
 use crate::table::{CellStatus, ProtectedColumn, Table};
 use crate::tabulation::typing::type_of;
-use crate::tabulation::{Part, PartKind, Parts, Scalar, ScalarType, Tabulation};
+use crate::tabulation::{KeySet, Part, PartKind, Parts, Scalar, ScalarType, Tabulation};
 
 /// Something that may leave. A protected table is made by the rules only: by [`protect`] from
 /// Evidence, by [`receive`] from a node's own protected table, checked once more. What is computed
@@ -113,8 +114,9 @@ pub fn protect(
     let kept: HashSet<Vec<u8>> = public.iter().map(|c| cell_bytes(c.set, &c.keys)).collect();
     let cells = all_cells(public, evidence);
     let mut shown: Vec<Vec<Shown>> = Vec::with_capacity(cells.len());
-    let rules: Vec<PartRules<'_>> =
-        parts.iter().map(|part| PartRules::of(part, admitted)).collect();
+    let edges = edges(admitted, &of_measures, parts.len());
+    let rules = parts.iter().zip(edges).map(|(part, edges)| PartRules::of(part, edges, admitted));
+    let rules: Vec<PartRules<'_>> = rules.collect();
     let zeros = StructuralZeros::of(admitted.tabulation(), &parts, admitted.dataset());
     for (_, cell) in &cells {
         let of_cell = rules.iter().zip(&cell.parts).enumerate();
@@ -123,7 +125,7 @@ pub fn protect(
             if zeros.holds(p, cell.set, &cell.keys) {
                 Err(CellStatus::StructuralZero)
             } else {
-                show::show(rules, evidence)
+                show::show(rules, rules.edge(cell.set), evidence)
             }
         };
         shown.push(of_cell.map(show).collect());
@@ -166,10 +168,16 @@ struct PartRules<'a> {
     non_negative: bool,
     /// The data owner's own table of perturbations.
     perturbation: Option<&'a PerturbationTable>,
+    /// How sharply its cells of each grouping set are parted from what isn't shown.
+    edges: BTreeMap<KeySet, Edge>,
 }
 
 impl<'a> PartRules<'a> {
-    fn of(part: &'a Part<'a>, admitted: &'a Admitted<Tabulation>) -> Self {
+    fn of(
+        part: &'a Part<'a>,
+        edges: BTreeMap<KeySet, Edge>,
+        admitted: &'a Admitted<Tabulation>,
+    ) -> Self {
         let dataset = admitted.dataset();
         let places_of = |scalar: Option<&Scalar>| {
             scalar.and_then(|s| type_of(s, dataset).ok()).map_or(0, ScalarType::decimal_places)
@@ -188,8 +196,40 @@ impl<'a> PartRules<'a> {
         let shape = PartShape::of(part, dataset);
         let (flex_point, non_negative) = sizes(part, dataset);
         let profile = dataset.profile();
-        Self { part, shape, profile, places, flex_point, non_negative, perturbation }
+        Self { part, shape, profile, places, flex_point, non_negative, perturbation, edges }
     }
+
+    /// The edge of cells of this set.
+    fn edge(&self, set: KeySet) -> Edge {
+        self.edges.get(&set).copied().unwrap_or(Edge::Chosen)
+    }
+
+    /// The widest edge of all sets: of margins that weren't asked for, too.
+    fn widest_edge(&self) -> Edge {
+        self.edges.values().copied().max().unwrap_or(Edge::Chosen)
+    }
+}
+
+/// For each part its edges: the widest of the measures it is for. A bin's own condition chooses nothing: it is published.
+fn edges(
+    admitted: &Admitted<Tabulation>,
+    of_measures: &[Vec<usize>],
+    parts: usize,
+) -> Vec<BTreeMap<KeySet, Edge>> {
+    let (tabulation, dataset) = (admitted.tabulation(), admitted.dataset());
+    let mut edges = vec![BTreeMap::new(); parts];
+    for set in tabulation.key_sets() {
+        for (measure, places) in tabulation.measures.iter().zip(of_measures) {
+            let edge = Edge::of(tabulation, dataset, set, measure.filter.as_ref());
+            for place in places {
+                if let Some(of_part) = edges.get_mut(*place) {
+                    let widest = of_part.entry(set).or_insert(edge);
+                    *widest = edge.max(*widest);
+                }
+            }
+        }
+    }
+    edges
 }
 
 /// The flex point of a total, and whether it can't be below zero.

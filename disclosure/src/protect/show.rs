@@ -2,12 +2,13 @@
 
 use super::{PartRules, Shown};
 use crate::evidence::PartEvidence;
+use crate::rules::edge::Edge;
 use crate::rules::{CELL_RULES, CellRule, dof, dominance, noise, others, rounding, threshold};
 use crate::table::CellStatus;
 use crate::tabulation::PartKind;
 
 /// The value to show, or why there is none.
-pub(super) fn show(rules: &PartRules<'_>, evidence: &PartEvidence) -> Shown {
+pub(super) fn show(rules: &PartRules<'_>, edge: Edge, evidence: &PartEvidence) -> Shown {
     let PartRules { part, shape, profile, places, flex_point, perturbation, .. } = rules;
     let evidence = evidence.settled(shape.adds);
     let mut value = match part.kind {
@@ -35,23 +36,23 @@ pub(super) fn show(rules: &PartRules<'_>, evidence: &PartEvidence) -> Shown {
         match rule {
             CellRule::Threshold => {
                 let [largest, _] = evidence.largest;
-                if !threshold::passes(&evidence, *profile, is_count && largest <= 1) {
+                if !threshold::passes(&evidence, *profile, edge, is_count && largest <= 1) {
                     return Err(CellStatus::Suppressed);
                 }
             }
             CellRule::Others => {
-                if !others::passes(&evidence, *profile) {
+                if !others::passes(&evidence, *profile, edge) {
                     return Err(CellStatus::Suppressed);
                 }
             }
             CellRule::Dominance => {
                 let limits = dominance::limits_of(part.kind, profile.dominance);
-                if shape.contributions && dominance::is_dominated(&evidence, limits) {
+                if shape.contributions && dominance::is_dominated(&evidence, limits, edge) {
                     return Err(CellStatus::Suppressed);
                 }
             }
             CellRule::DegreesOfFreedom => {
-                if !dof::passes(&evidence, *profile, part.parameters) {
+                if !dof::passes(&evidence, *profile, edge, part.parameters) {
                     return Err(CellStatus::Suppressed);
                 }
             }

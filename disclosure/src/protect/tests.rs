@@ -75,8 +75,9 @@ fn again(profile: Profile, earlier: i128) -> Option<i128> {
         groups_max: 100,
     };
     let admitted = crate::admit(tabulation, Arc::new(of)).unwrap();
-    let parts = admitted.tabulation().parts(admitted.dataset()).distinct;
-    show::again(&PartRules::of(&parts[0], &admitted), earlier)
+    let parts = admitted.tabulation().parts(admitted.dataset());
+    let edges = edges(&admitted, &parts.of_measures, 1).remove(0);
+    show::again(&PartRules::of(&parts.distinct[0], edges, &admitted), earlier)
 }
 
 #[test]

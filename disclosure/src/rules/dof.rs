@@ -23,6 +23,7 @@
 //! *Source*: ACRO 1.0.2, 10 degrees of freedom at the least; the Five Safes' rule of thumb that a model has at most a third
 //! as many parameters as observations; Handbook on SDC, 2nd ed., on analytical output.
 
+use super::edge::Edge;
 use super::threshold::raised;
 use crate::evidence::PartEvidence;
 use crate::policy::Profile;
@@ -33,7 +34,7 @@ const PARAMETERS_PERCENT: u64 = 33;
 /// Whether enough distinct units contribute to the squares or products of a moment with so many parameters. Everything
 /// else has none, and passes.
 #[must_use]
-pub fn passes(evidence: &PartEvidence, profile: Profile, parameters: u32) -> bool {
+pub fn passes(evidence: &PartEvidence, profile: Profile, edge: Edge, parameters: u32) -> bool {
     if parameters == 0 {
         return true;
     }
@@ -41,7 +42,7 @@ pub fn passes(evidence: &PartEvidence, profile: Profile, parameters: u32) -> boo
     u64::try_from(evidence.units).is_ok_and(|units| {
         let share = u64::from(parameters).saturating_mul(100);
         // Raised like the threshold: a sharp edge would tell for sure whether somebody is the twelfth.
-        raised(least, evidence, profile) <= units
+        raised(least, evidence, profile, edge) <= units
             && share <= units.saturating_mul(PARAMETERS_PERCENT)
     })
 }
@@ -59,23 +60,28 @@ mod tests {
     fn a_variance_needs_eleven_units_and_a_correlation_twelve() {
         let exact = Preset::Exact.profile();
         for (parameters, least) in [(1, 11), (2, 12)] {
-            assert!(passes(&cell(least, 0), exact, parameters));
-            assert!(!passes(&cell(least - 1, 0), exact, parameters));
+            assert!(passes(&cell(least, 0), exact, Edge::Named, parameters));
+            assert!(!passes(&cell(least - 1, 0), exact, Edge::Named, parameters));
         }
-        assert!(passes(&cell(0, 0), exact, 0), "a count and a mean are for the threshold");
+        assert!(
+            passes(&cell(0, 0), exact, Edge::Named, 0),
+            "a count and a mean are for the threshold"
+        );
     }
 
     #[test]
     fn parameters_are_at_most_a_third_of_the_units() {
         let few = Profile { degrees_of_freedom: 1, ..Preset::Exact.profile() };
-        assert!(!passes(&cell(6, 0), few, 2), "2 of 6 are 33.3 %");
-        assert!(passes(&cell(7, 0), few, 2));
+        assert!(!passes(&cell(6, 0), few, Edge::Named, 2), "2 of 6 are 33.3 %");
+        assert!(passes(&cell(7, 0), few, Edge::Named, 2));
     }
 
     #[test]
     fn the_edge_is_blurred_as_the_threshold_is() {
         let shown = |units, parameters| {
-            (0..1_000).filter(|k| passes(&cell(units, *k), Profile::STANDARD, parameters)).count()
+            (0..1_000)
+                .filter(|k| passes(&cell(units, *k), Profile::STANDARD, Edge::Named, parameters))
+                .count()
         };
         assert_eq!((shown(11, 2), shown(15, 2)), (0, 1_000));
         // A quarter more with each unit; a standard deviation is below 16.

@@ -22,11 +22,16 @@
 //! Of a total of squares, a contribution's root is known twice as closely as the contribution is. So that the root isn't
 //! known within p %, the p% rule asks `(1 + p/100)^2 - 1` of the squares: 21 % for 10.
 //!
+//! Of a set that its asker chose the limits are tightened, by a number drawn for its units ([`Edge`]): what the others must
+//! hold beside the largest is up to four times as much. A sharp limit is a scale: known people whose contributions are known
+//! are added until the total is shown, and then the largest contribution is known as well as theirs.
+//!
 //! At 90 % the (2, k) rule decides wherever p% 10 would; p% is there for owners who loosen neither but raise k.
 //!
 //! *Source*: Handbook on SDC, 2nd ed., sections on the p% and (n, k) rules; defaults and strictness of the comparisons as in ACRO 1.0.2;
 //! (1, 50) and (2, 67) from the Australian Bureau of Statistics.
 
+use super::edge::{Edge, THOUSAND};
 use crate::evidence::PartEvidence;
 use crate::policy::Dominance;
 use crate::tabulation::PartKind;
@@ -52,17 +57,30 @@ pub fn limits_of(kind: PartKind, limits: Dominance) -> Dominance {
 
 /// Whether one or two units hold too much.
 #[must_use]
-pub fn is_dominated(evidence: &PartEvidence, limits: Dominance) -> bool {
-    let [largest, second] = evidence.largest;
-    let total = evidence.absolute;
+pub fn is_dominated(evidence: &PartEvidence, limits: Dominance, edge: Edge) -> bool {
+    // Of numbers beyond 2^88 the last digits decide nothing; so no product below overflows.
+    let beyond = u128::BITS.saturating_sub(evidence.absolute.leading_zeros()).saturating_sub(88);
+    let scaled = |value: u128| value.checked_shr(beyond).unwrap_or(0);
+    let [largest, second] = evidence.largest.map(scaled);
+    let total = scaled(evidence.absolute);
     let two = largest.saturating_add(second);
     let rest = total.saturating_sub(two);
-    let times = |value: u128, percent: u32| value.saturating_mul(u128::from(percent));
-    times(rest, 100) < times(largest, limits.p_percent)
-        || (limits.one_percent < 100 && times(total, limits.one_percent) < times(largest, 100))
-        || (limits.two_percent < 100
+    let others = total.saturating_sub(largest);
+    // The rules as what the rest must be by what is held, which is what is tightened.
+    let tightened = edge.tightened_by(evidence.record_keys);
+    let held = |value: u128, percent: u32| {
+        value.saturating_mul(u128::from(percent)).saturating_mul(tightened)
+    };
+    let left = |value: u128, percent: u32| {
+        value.saturating_mul(u128::from(percent)).saturating_mul(THOUSAND)
+    };
+    let beside = |percent: u32| 100_u32.saturating_sub(percent);
+    let Dominance { p_percent, one_percent, two_percent } = limits;
+    left(rest, 100) < held(largest, p_percent)
+        || (one_percent < 100 && left(others, one_percent) < held(largest, beside(one_percent)))
+        || (two_percent < 100
             && 0 < total
-            && times(total, limits.two_percent) <= times(two, 100))
+            && left(rest, two_percent) <= held(two, beside(two_percent)))
 }
 
 #[cfg(test)]
@@ -78,7 +96,7 @@ mod tests {
             largest: [sizes[0], sizes[1]],
             ..PartEvidence::default()
         };
-        let dominated = is_dominated(&evidence, preset.profile().dominance);
+        let dominated = is_dominated(&evidence, preset.profile().dominance, Edge::Named);
         assert_eq!(dominated, expect, "{contributions:?} {}", preset.as_str());
     }
 
@@ -105,8 +123,8 @@ mod tests {
             largest: [1_200, 300],
             ..PartEvidence::default()
         };
-        assert!(is_dominated(&cell(119), limits));
-        assert!(!is_dominated(&cell(120), limits), "exactly 10 % is enough");
+        assert!(is_dominated(&cell(119), limits, Edge::Named));
+        assert!(!is_dominated(&cell(120), limits, Edge::Named), "exactly 10 % is enough");
     }
 
     #[test]
@@ -121,13 +139,55 @@ mod tests {
             largest: [1_000_000, 90_000],
             ..PartEvidence::default()
         };
-        assert!(is_dominated(&cell(209_999), squares));
-        assert!(!is_dominated(&cell(210_000), squares), "the root is 1100, 10 % off");
+        assert!(is_dominated(&cell(209_999), squares, Edge::Named));
+        assert!(!is_dominated(&cell(210_000), squares, Edge::Named), "the root is 1100, 10 % off");
         assert_eq!(limits_of(PartKind::Squares, Dominance::OFF), Dominance::OFF);
     }
 
     #[test]
     fn nothing_contributed_is_not_dominated() {
-        assert!(!is_dominated(&PartEvidence::default(), Preset::Strict.profile().dominance));
+        assert!(!is_dominated(
+            &PartEvidence::default(),
+            Preset::Strict.profile().dominance,
+            Edge::Named
+        ));
+    }
+
+    #[test]
+    fn a_chosen_set_needs_up_to_four_times_as_much_beside_the_largest() {
+        let cell = |rest: u128, record_keys| PartEvidence {
+            absolute: 9_000 + rest,
+            largest: [9_000, 0],
+            record_keys,
+            ..PartEvidence::default()
+        };
+        let limits = Preset::Standard.profile().dominance;
+        let shown = |rest, edge| {
+            let is_shown = |keys: &i64| !is_dominated(&cell(rest, *keys), limits, edge);
+            (0..2_000).filter(is_shown).count()
+        };
+        assert_eq!((shown(1_000, Edge::Named), shown(1_001, Edge::Named)), (0, 2_000));
+        assert_eq!((shown(1_000, Edge::Chosen), shown(4_001, Edge::Chosen)), (0, 2_000));
+        // The middle of the logarithm; a standard deviation is 22.
+        assert!(shown(2_000, Edge::Chosen).abs_diff(1_000) < 110, "{}", shown(2_000, Edge::Chosen));
+        // What is suppressed of a named set is suppressed of it chosen.
+        for rest in (0..5_000).step_by(100) {
+            assert!((0..100).all(|keys| is_dominated(&cell(rest, keys), limits, Edge::Chosen)
+                || !is_dominated(&cell(rest, keys), limits, Edge::Named)));
+        }
+    }
+
+    #[test]
+    fn the_largest_numbers_there_are_decide_as_others_do() {
+        let limits = Preset::Standard.profile().dominance;
+        let cell = |others: u128| PartEvidence {
+            absolute: u128::MAX,
+            largest: [u128::MAX - others, 0],
+            ..PartEvidence::default()
+        };
+        for edge in [Edge::Named, Edge::Chosen] {
+            assert!(is_dominated(&cell(u128::MAX / 100 * 9), limits, edge));
+            assert!(!is_dominated(&cell(u128::MAX / 100 * 60), limits, edge));
+        }
     }
 }

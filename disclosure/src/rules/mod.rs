@@ -3,6 +3,7 @@
 
 pub mod dof;
 pub mod dominance;
+pub mod edge;
 pub mod functions;
 pub mod groups;
 pub mod guard;

@@ -30,19 +30,20 @@
 //! *Source*: the threshold rule of the Handbook on SDC, 2nd ed., for a contributor, or a coalition of them, that takes its
 //! own contributions off the cell's: here a department stands for all of its units, as one coalition.
 
-use super::threshold::blur;
+use super::edge::Edge;
 use crate::evidence::PartEvidence;
 use crate::policy::Profile;
 
 /// Whether all departments but any one contribute enough, where several hold the dataset.
 #[must_use]
-pub fn passes(evidence: &PartEvidence, profile: Profile) -> bool {
+pub fn passes(evidence: &PartEvidence, profile: Profile, edge: Edge) -> bool {
     let Some(others) = evidence.shares.without_the_largest() else { return true };
     if profile.others_min == 0 {
         return true;
     }
     // Of the largest of all draws a department that changes its own can only raise: it can't roll for the others.
-    let raised = evidence.shares.iter().map(|share| blur(share.record_keys, profile)).max();
+    let raised =
+        evidence.shares.iter().map(|share| edge.raised_by(share.record_keys, profile)).max();
     let least = u64::from(profile.others_min).saturating_add(raised.unwrap_or(0));
     u64::try_from(others).is_ok_and(|others| least <= others)
 }
@@ -77,7 +78,7 @@ mod tests {
             (&[1 << 40, 9][..], false),
         ] {
             let shares: Vec<(i64, i64)> = units.iter().map(|n| (*n, 0)).collect();
-            assert_eq!(passes(&cell(&shares), ten(0)), expect, "{units:?}");
+            assert_eq!(passes(&cell(&shares), ten(0), Edge::Named), expect, "{units:?}");
             for (i, _) in units.iter().enumerate() {
                 let left: i64 =
                     units.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, n)| n).sum();
@@ -88,13 +89,14 @@ mod tests {
 
     #[test]
     fn a_dataset_of_one_department_and_a_profile_without_it_pass() {
-        assert!(passes(&cell(&[]), ten(3)));
-        assert!(passes(&cell(&[(9, 0), (1, 0)]), Profile::STANDARD));
+        assert!(passes(&cell(&[]), ten(3), Edge::Named));
+        assert!(passes(&cell(&[(9, 0), (1, 0)]), Profile::STANDARD, Edge::Named));
     }
 
     #[test]
     fn the_edge_lies_between_ten_and_thirteen_and_can_only_be_raised_by_others() {
-        let shown = |others: i64, keys: i64| passes(&cell(&[(40, 5), (others, keys)]), ten(3));
+        let shown =
+            |others: i64, keys: i64| passes(&cell(&[(40, 5), (others, keys)]), ten(3), Edge::Named);
         for (others, least, most) in [(9, 0, 0), (13, 1_000, 1_000)] {
             let times = (0..1_000).filter(|keys| shown(others, *keys)).count();
             assert!((least..=most).contains(&times), "{others}: {times}");
@@ -102,7 +104,9 @@ mod tests {
         // A third department of nobody that changes its key shows no cell that was hidden without it.
         for keys in 0..200 {
             for others in 10..13 {
-                let with = |third| passes(&cell(&[(40, 5), (others, keys), (0, third)]), ten(3));
+                let with = |third| {
+                    passes(&cell(&[(40, 5), (others, keys), (0, third)]), ten(3), Edge::Named)
+                };
                 assert!((0..50).all(|third| !with(third) || shown(others, keys)));
             }
         }

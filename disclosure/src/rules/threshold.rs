@@ -6,6 +6,8 @@
 //! units, drawn from the units' secret keys: the same people get the same, in whatever words. A cell to which nobody
 //! contributes is small, like any other, unless the profile shows zeros.
 //!
+//! A set that its asker chose has a wider [`Edge`].
+//!
 //! ```text
 //! n >= threshold_units + (mix(K) mod (threshold_blur + 1))
 //! ```
@@ -24,17 +26,17 @@
 //! the ONS cell-key package, which holds the count after noise against it (`ons-ckm`).
 
 use crate::evidence::PartEvidence;
-use crate::keyed::mix;
 use crate::policy::{Profile, ThresholdOn, Zeros};
+use crate::rules::edge::Edge;
 
 /// Whether enough distinct units contribute. Where the count after noise decides, this lets it pass, if it is `counted`:
 /// a count of units with one row each. A total has no count that could be held against the threshold later.
 #[must_use]
-pub fn passes(evidence: &PartEvidence, profile: Profile, counted: bool) -> bool {
+pub fn passes(evidence: &PartEvidence, profile: Profile, edge: Edge, counted: bool) -> bool {
     match profile.threshold_on {
         ThresholdOn::Perturbed if counted => true,
         ThresholdOn::Perturbed | ThresholdOn::Units => {
-            let least = raised(profile.threshold_units, evidence, profile);
+            let least = raised(profile.threshold_units, evidence, profile, edge);
             u64::try_from(evidence.units).is_ok_and(|units| least <= units)
         }
     }
@@ -47,16 +49,8 @@ pub fn shows_zero(evidence: &PartEvidence, profile: Profile) -> bool {
 }
 
 /// A least number of units, raised by what is drawn for the cell.
-pub(super) fn raised(least: u32, evidence: &PartEvidence, profile: Profile) -> u64 {
-    u64::from(least).saturating_add(blur(evidence.record_keys, profile))
-}
-
-/// By how many a least number is raised for units with this sum of record keys: 0 to `threshold_blur`.
-pub(super) fn blur(record_keys: i64, profile: Profile) -> u64 {
-    let steps = u64::from(profile.threshold_blur).saturating_add(1);
-    // Not from the question: every new wording would draw again, until one is shown.
-    let drawn = mix(u64::from_le_bytes(record_keys.to_le_bytes()));
-    drawn.checked_rem(steps).unwrap_or(0)
+pub(super) fn raised(least: u32, evidence: &PartEvidence, profile: Profile, edge: Edge) -> u64 {
+    u64::from(least).saturating_add(edge.raised_by(evidence.record_keys, profile))
 }
 
 #[cfg(test)]
@@ -71,16 +65,18 @@ mod tests {
     #[test]
     fn ten_units_are_enough_and_nine_are_not() {
         let exact = Preset::Exact.profile();
-        assert!(passes(&cell(10, 0), exact, true));
-        assert!(!passes(&cell(9, 0), exact, true));
-        assert!(!passes(&cell(0, 0), exact, true));
-        assert!(passes(&cell(0, 0), Profile::OPEN, true));
+        assert!(passes(&cell(10, 0), exact, Edge::Named, true));
+        assert!(!passes(&cell(9, 0), exact, Edge::Named, true));
+        assert!(!passes(&cell(0, 0), exact, Edge::Named, true));
+        assert!(passes(&cell(0, 0), Profile::OPEN, Edge::Named, true));
     }
 
     #[test]
     fn a_blurred_threshold_lies_between_ten_and_thirteen() {
         let shown = |units| {
-            (0..1_000).filter(|q| passes(&cell(units, *q), Profile::STANDARD, true)).count()
+            (0..1_000)
+                .filter(|q| passes(&cell(units, *q), Profile::STANDARD, Edge::Named, true))
+                .count()
         };
         assert_eq!(shown(9), 0);
         assert_eq!(shown(13), 1_000);
@@ -93,8 +89,10 @@ mod tests {
     #[test]
     fn another_wording_draws_no_other_threshold() {
         let worded = |question| PartEvidence { question, ..cell(11, 5) };
-        let first = passes(&worded(0), Profile::STANDARD, true);
-        assert!((1..100).all(|q| passes(&worded(q), Profile::STANDARD, true) == first));
+        let first = passes(&worded(0), Profile::STANDARD, Edge::Named, true);
+        assert!(
+            (1..100).all(|q| passes(&worded(q), Profile::STANDARD, Edge::Named, true) == first)
+        );
     }
 
     #[test]

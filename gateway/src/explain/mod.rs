@@ -10,6 +10,7 @@ mod text;
 
 use std::collections::{BTreeMap, HashMap};
 
+use insitu_disclosure::rules::edge::Edge;
 use insitu_disclosure::tabulation::Bins;
 use insitu_disclosure::{
     Dataset, Input, Measure, MeasureKind, ProtectedUnit, Protection, RefusalCode, Refusals,
@@ -160,6 +161,9 @@ struct Measured {
     #[serde(skip_serializing_if = "Option::is_none")]
     bins: Option<String>,
     filter: Option<String>,
+    /// Whether its sets of people are chosen, in one grouping set at least; not of open data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chosen: Option<bool>,
     /// What the upper plan calls it, for each leaf that shows it.
     columns: Vec<String>,
 }
@@ -318,7 +322,7 @@ fn tabulated(request: &plan::Request) -> Request {
         let mut columns = columns.remove(&i).unwrap_or_default();
         columns.sort_unstable();
         let named = columns.into_iter().map(|(index, place)| format!("{}.m{place}", leaf(index)));
-        measured(measure, &rows, named.collect())
+        measured(tabulation, measure, &rows, named.collect())
     });
     Request::Tabulation {
         leaves: leaves.into_iter().map(leaf).collect(),
@@ -417,7 +421,12 @@ fn bytes(question: Question) -> usize {
     request.encode().map_or(0, |bytes| bytes.len())
 }
 
-fn measured(measure: &Measure, dataset: &Dataset, columns: Vec<String>) -> Measured {
+fn measured(
+    tabulation: &Tabulation,
+    measure: &Measure,
+    dataset: &Dataset,
+    columns: Vec<String>,
+) -> Measured {
     let (mut moment, mut probability, mut bins) = (None, None, None);
     let kind = match &measure.kind {
         MeasureKind::Rows => MeasuredKind::Rows,
@@ -446,7 +455,10 @@ fn measured(measure: &Measure, dataset: &Dataset, columns: Vec<String>) -> Measu
     };
     let arguments = measure.kind.arguments().into_iter().map(show).collect();
     let filter = measure.filter.as_ref().map(show);
-    Measured { kind, moment, arguments, probability, bins, filter, columns }
+    let is_chosen =
+        |set| Edge::of(tabulation, dataset, set, measure.filter.as_ref()) == Edge::Chosen;
+    let chosen = (!dataset.is_open()).then(|| tabulation.key_sets().into_iter().any(is_chosen));
+    Measured { kind, moment, arguments, probability, bins, filter, chosen, columns }
 }
 
 fn protection(dataset: &Dataset) -> Protected {

@@ -53,7 +53,8 @@ pub(super) fn text(explanation: &Explanation) -> String {
                 for measure in measures {
                     let filter =
                         measure.filter.as_ref().map_or(String::new(), |f| format!(", where {f}"));
-                    let _ = write!(text, "    {}{filter}", measured(measure));
+                    let chosen = if measure.chosen == Some(true) { ", of chosen sets" } else { "" };
+                    let _ = write!(text, "    {}{filter}{chosen}", measured(measure));
                     // Of one leaf it is plain which measure is whose.
                     if 1 < leaves.len() {
                         let _ = write!(text, ": {}", measure.columns.join(", "));

@@ -75,6 +75,7 @@ pub(super) struct DatasetTable {
     pub(super) profile: At<String>,
     pub(super) threshold_units: At<Whole>,
     pub(super) threshold_blur: At<Whole>,
+    pub(super) threshold_blur_chosen: At<Whole>,
     pub(super) rounding_base: At<Whole>,
     pub(super) p_percent: At<Whole>,
     pub(super) one_percent: At<Whole>,

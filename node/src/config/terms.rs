@@ -2,7 +2,7 @@
 
 use insitu_disclosure::dataset::{ProtectedUnit, Protection, ReleaseMode};
 use insitu_disclosure::label::Label;
-use insitu_disclosure::policy::{Complementary, Dominance, Noise, Preset, Profile};
+use insitu_disclosure::policy::{Complementary, Dominance, Noise, Predicates, Preset, Profile};
 use toml::Spanned;
 
 use self::Stricter::{Larger, Multiple, Smaller};
@@ -76,6 +76,7 @@ fn protected(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Op
     let profile = profile(table, at, problems);
     additive(unit.as_ref(), profile, table, problems);
     noiseless(profile, table, problems);
+    whole_tables(profile, table, problems);
     let fix = "add `release = \"at-node\"` if the node protects its own tables, or `\"at-gateway\"` if the \
                gateway protects the total over several nodes";
     let release = problems.required(&table.release, at, "release", fix).and_then(|word| {
@@ -152,16 +153,25 @@ fn noiseless(profile: Option<Profile>, table: &DatasetTable, problems: &mut Prob
     let why = "this profile adds no noise, so that it would have no effect";
     problems.forbidden(&table.p_table, "p_table", why);
     // Record keys also draw how far a threshold is raised.
-    if profile.threshold_blur == 0 {
+    if !profile.draws() {
         problems.forbidden(&table.record_key, "record_key", why);
     }
 }
 
+/// A number for sets that are chosen, where none can be.
+fn whole_tables(profile: Option<Profile>, table: &DatasetTable, problems: &mut Problems<'_>) {
+    if profile.is_some_and(|profile| profile.predicates == Predicates::WholeTables) {
+        let why = "this profile answers whole tables only, in which nobody chooses a set, so that it would have no effect";
+        problems.forbidden(&table.threshold_blur_chosen, "threshold_blur_chosen", why);
+    }
+}
+
 /// The numbers of a profile that may be written.
-fn numbers(table: &DatasetTable) -> [(&At<Whole>, &'static str); 8] {
+fn numbers(table: &DatasetTable) -> [(&At<Whole>, &'static str); 9] {
     [
         (&table.threshold_units, "threshold_units"),
         (&table.threshold_blur, "threshold_blur"),
+        (&table.threshold_blur_chosen, "threshold_blur_chosen"),
         (&table.rounding_base, "rounding_base"),
         (&table.p_percent, "p_percent"),
         (&table.one_percent, "one_percent"),
@@ -263,6 +273,12 @@ fn profile(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Opti
         number(&table.threshold_units, "threshold_units", preset.threshold_units, Larger);
     let threshold_blur =
         number(&table.threshold_blur, "threshold_blur", preset.threshold_blur, Larger);
+    let threshold_blur_chosen = number(
+        &table.threshold_blur_chosen,
+        "threshold_blur_chosen",
+        preset.threshold_blur_chosen,
+        Larger,
+    );
     let rounding_base =
         number(&table.rounding_base, "rounding_base", preset.rounding_base, Multiple);
     let p_percent = number(&table.p_percent, "p_percent", preset.dominance.p_percent, Larger);
@@ -277,6 +293,7 @@ fn profile(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Opti
         others_min: others_min?,
         threshold_units: threshold_units?,
         threshold_blur: threshold_blur?,
+        threshold_blur_chosen: threshold_blur_chosen?,
         rounding_base: rounding_base?,
         dominance: Dominance {
             p_percent: p_percent?,

@@ -132,7 +132,7 @@ fn attack_54_false_people_as_cover_beside_a_large_department() {
     // A third department has forty people, whom the hostile one leaves out of account: nine false people and the victim
     // would be ten others. It makes people up until the cell is shown, and guesses by how many it took.
     let least = |profile: Profile, trial: u8| {
-        let lab = Lab::new(profile, trial);
+        let lab = Lab::new(profile, trial).named();
         (7..=13_u64).find(|n| {
             (0..16).any(|time| {
                 let large = (0..40).map(|p| (p, i128::from(OWED))).collect();
@@ -155,7 +155,7 @@ fn attack_54_differences_of_large_cells_with_false_people() {
     // Not stopped. All, and all but the victim's group, are cells of a hundred real people. The hostile department has
     // thirty false ones in the group, so that the guard doesn't take the two for one, and makes everybody up anew each time.
     let guess = |profile: Profile, trial: u8| {
-        let lab = Lab::new(profile, trial);
+        let lab = Lab::new(profile, trial).named();
         let real: Vec<Person> = (0..100).map(|p| (p, i128::from(OWED))).collect();
         let all: Vec<Person> = real.iter().copied().chain(victims(trial)).collect();
         let differences = (0..40).filter_map(|time| {

@@ -28,6 +28,7 @@ use insitu_disclosure::{
 /// Threshold only, and sharp: no noise, rounding, dominance, degrees of freedom or guard.
 pub(super) const THRESHOLD_ONLY: Profile = Profile {
     threshold_blur: 0,
+    threshold_blur_chosen: 0,
     noise: Noise::None,
     rounding_base: 1,
     dominance: Dominance::OFF,
@@ -58,6 +59,8 @@ pub(super) const COLUMNS: usize = 8;
 pub(super) struct Lab {
     dataset: Arc<Dataset>,
     seed: u8,
+    /// Whether its sets are ones that a breakdown shows, and not put together by who asks.
+    named: bool,
     keys: DatasetKeys,
     guard: MemoryStore,
     budget: Arc<MemoryBudget>,
@@ -110,7 +113,12 @@ impl Lab {
         let (description, impossible) = (None, Vec::new());
         let dataset = Dataset { name, description, columns, impossible, protection, snapshot: 0 };
         let (guard, budget) = (MemoryStore::new(1_000_000), Arc::new(MemoryBudget::default()));
-        Self { dataset: dataset.into(), seed, keys, guard, budget }
+        Self { dataset: dataset.into(), seed, named: false, keys, guard, budget }
+    }
+
+    /// The same where each set that is asked about has a name of its own in the data.
+    pub(super) fn named(self) -> Self {
+        Self { named: true, ..self }
     }
 
     /// The protected table for one cell, over a state of the data; `None` if the budget is spent.
@@ -162,10 +170,12 @@ impl Lab {
     }
 
     fn question(&self, what: What, spelling: &str) -> Admitted<Tabulation> {
-        let predicate = Scalar::Compare {
-            op: Comparison::Equal,
-            left: Box::new(Scalar::Column("area".to_owned())),
-            right: Box::new(Scalar::Literal(Literal::Utf8(spelling.to_owned()))),
+        // Of a list: who asks puts the set together.
+        let others = if self.named { None } else { Some("elsewhere") };
+        let list = std::iter::once(spelling).chain(others);
+        let predicate = Scalar::InList {
+            value: Box::new(Scalar::Column("area".to_owned())),
+            list: list.map(|area| Literal::Utf8(area.to_owned())).collect(),
         };
         let scan = Input::Scan { dataset: self.dataset.name.clone(), fingerprint: 0 };
         let kind = match what {

@@ -7,6 +7,7 @@
 mod clauses;
 mod departments;
 mod different_nines;
+mod edge_of_dominance;
 mod federation;
 mod inflation;
 mod lab;

@@ -377,7 +377,7 @@ fn attack_31_linear_reconstruction() {
     let without = reconstructed(STANDARD, None, 1_000, 31);
     let gained = reconstruction(STANDARD, BUDGET, 1_000);
     println!("attack 31, 1000 questions: {without:.3}; with a budget of 20: {gained:.3}");
-    assert!(without >= 0.3, "without the rule it succeeds: {without}");
+    assert!(without >= 0.2, "without the rule it succeeds: {without}");
     assert!(gained <= 0.15, "{gained}");
 }
 

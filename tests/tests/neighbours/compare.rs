@@ -8,6 +8,7 @@ use insitu_disclosure::evidence::{Cell, PartEvidence, PartShape, merge};
 use insitu_disclosure::guard::decide::WINDOW;
 use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
 use insitu_disclosure::policy::Profile;
+use insitu_disclosure::rules::edge::Edge;
 use insitu_disclosure::rules::{dof, dominance, noise, rounding, threshold};
 use insitu_disclosure::tabulation::{Part, PartKind, Parts};
 use insitu_disclosure::{
@@ -184,6 +185,9 @@ pub(super) fn compare(
                 .iter()
                 .map(|p| (&parts[*p], settled(&known, key, *p), settled(&known_without, key, *p)))
                 .collect();
+            let cell = known.get(key).or_else(|| known_without.get(key));
+            let set = cell.map_or(KeySet::NONE, |cell| cell.set);
+            let edge = edge(admitted, set, &of_measures, of_measure);
             match &admitted.tabulation().measures[m].kind {
                 // Every bin is a count, and is compared as one.
                 MeasureKind::Histogram(_) => {
@@ -193,7 +197,7 @@ pub(super) fn compare(
                         let covered = if (a == "NULL") == (b == "NULL") {
                             a == b || value_is_covered(part, &a, &b, x, y)
                         } else {
-                            status_is_covered(part, admitted, x, y)
+                            status_is_covered(part, admitted, edge, x, y)
                         };
                         seen.values_differ += u32::from(a != b);
                         if !covered {
@@ -215,7 +219,7 @@ pub(super) fn compare(
             }
             if is_shown(&a) != is_shown(&b) {
                 seen.statuses_differ += 1;
-                if !pairs.iter().any(|(part, x, y)| status_is_covered(part, admitted, x, y)) {
+                if !pairs.iter().any(|(part, x, y)| status_is_covered(part, admitted, edge, x, y)) {
                     found
                         .push(format!("{key} {m}: {a:?} becomes {b:?}: not by the edge of a rule"));
                 }
@@ -253,30 +257,49 @@ fn scope(part: &Part<'_>, admitted: &Admitted<Tabulation>) -> String {
     }
 }
 
+/// The widest edge that one of these parts has in a cell of this set.
+fn edge(
+    admitted: &Admitted<Tabulation>,
+    set: KeySet,
+    of_measures: &[Vec<usize>],
+    parts: &[usize],
+) -> Edge {
+    let tabulation = admitted.tabulation();
+    let sharing = tabulation.measures.iter().zip(of_measures);
+    let sharing = sharing.filter(|(_, places)| places.iter().any(|place| parts.contains(place)));
+    let edges = sharing
+        .map(|(measure, _)| Edge::of(tabulation, admitted.dataset(), set, measure.filter.as_ref()));
+    edges.max().unwrap()
+}
+
 /// A status may differ where the threshold is blurred, where the victim decides on dominance, or
 /// where noise brings a count below the threshold.
 fn status_is_covered(
     part: &Part<'_>,
     admitted: &Admitted<Tabulation>,
+    edge: Edge,
     with: &PartEvidence,
     without: &PartEvidence,
 ) -> bool {
     let profile = admitted.dataset().profile();
     let shape = PartShape::of(part, admitted.dataset());
-    let edge = i64::from(profile.threshold_units)
-        ..=i64::from(profile.threshold_units.saturating_add(profile.threshold_blur));
-    let blurred = edge.contains(&with.units)
-        && threshold::passes(with, profile, true) != threshold::passes(without, profile, true);
+    let blur = match edge {
+        Edge::Named => profile.threshold_blur,
+        Edge::Chosen => profile.threshold_blur.max(profile.threshold_blur_chosen),
+    };
+    let raised = |least: u32| i64::from(least)..=i64::from(least.saturating_add(blur));
+    let passes = |evidence| threshold::passes(evidence, profile, edge, true);
+    let blurred =
+        raised(profile.threshold_units).contains(&with.units) && passes(with) != passes(without);
     // The same edge further up, for the parameters of a moment.
     let least = part.parameters.saturating_add(profile.degrees_of_freedom);
-    let free = i64::from(least)..=i64::from(least.saturating_add(profile.threshold_blur));
-    let parameters = part.parameters;
-    let blurred = blurred
-        || (free.contains(&with.units)
-            && dof::passes(with, profile, parameters) != dof::passes(without, profile, parameters));
+    let passes = |evidence| dof::passes(evidence, profile, edge, part.parameters);
+    let blurred =
+        blurred || (raised(least).contains(&with.units) && passes(with) != passes(without));
     let limits = dominance::limits_of(part.kind, profile.dominance);
     let dominated = shape.contributions
-        && dominance::is_dominated(with, limits) != dominance::is_dominated(without, limits);
+        && dominance::is_dominated(with, limits, edge)
+            != dominance::is_dominated(without, limits, edge);
     blurred || dominated || is_low(part, with, profile) != is_low(part, without, profile)
 }
 

@@ -196,15 +196,44 @@ fn a_cell_key_method_of_ones_own_takes_a_profile_with_noise() {
             "`{key}` has no place here: this profile adds no noise, so that it would have no effect"
         )
     };
-    for profile in ["exact", "round-5", "midpoint-6"] {
+    // Record keys also draw how wide the edge of a chosen set is, of which whole tables have none.
+    for (profile, keys) in [
+        ("exact", &["p_table", "record_key"][..]),
+        ("round-5", &["p_table", "record_key"]),
+        ("midpoint-6", &["p_table"]),
+    ] {
         let found = problems(profile);
         for key in ["p_table", "record_key"] {
-            assert!(found.contains(&refused(key)), "{profile}: {found:?}");
+            let expect = keys.contains(&key);
+            assert_eq!(found.contains(&refused(key)), expect, "{profile}: {found:?}");
         }
     }
     for profile in ["standard", "strict", "ons-ckm"] {
         let found = problems(profile);
         assert!(!found.iter().any(|problem| problem.contains("no noise")), "{profile}: {found:?}");
+    }
+}
+
+#[test]
+fn a_wider_edge_for_chosen_sets_takes_a_profile_that_answers_them() {
+    let problems = |profile: &str, blur: &str| -> Vec<String> {
+        let text = FULL
+            .replace("profile = \"standard\"", &format!("profile = \"{profile}\"\n{blur}"))
+            .replace("unit_unique_per_row = false", "unit_unique_per_row = true")
+            .replace("threshold_units = 12\n", "")
+            .replace("rounding_base = 10\n", "");
+        let errors = parse(&text).err();
+        let found = errors.iter().flat_map(|errors| errors.iter());
+        found.map(|error| error.problem.clone()).collect()
+    };
+    for profile in ["standard", "strict", "ons-ckm", "midpoint-6"] {
+        assert_eq!(problems(profile, "threshold_blur_chosen = 15"), Vec::<String>::new());
+        let found = problems(profile, "threshold_blur_chosen = 14");
+        assert_eq!(found, ["`threshold_blur_chosen` is 14, below the profile's 15"], "{profile}");
+    }
+    for profile in ["exact", "round-5"] {
+        let found = problems(profile, "threshold_blur_chosen = 15");
+        assert!(found.iter().any(|problem| problem.contains("whole tables only")), "{found:?}");
     }
 }
 
