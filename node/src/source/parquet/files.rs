@@ -13,6 +13,7 @@ use insitu_engine::catalog::{ScanArgs, ScanResult, Session, TableProvider};
 use insitu_engine::common::{Constraints, DFSchemaRef, Statistics, not_impl_err};
 use insitu_engine::datasource::DataSourceExec;
 use insitu_engine::datasource::PartitionedFile;
+use insitu_engine::datasource::TableSchema;
 use insitu_engine::datasource::TableType;
 use insitu_engine::datasource::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use insitu_engine::error::Result;
@@ -27,8 +28,9 @@ use super::readers::Readers;
 /// The files.
 #[derive(Debug)]
 pub(super) struct ParquetFiles {
-    /// The columns that may be read, with the files' names and types.
-    pub(super) schema: SchemaRef,
+    /// The columns that may be read, with the files' names and types; kept as the engine works them out, which takes as long as
+    /// a small file takes to be read.
+    pub(super) schema: TableSchema,
     /// Where the engine finds the store of the files.
     pub(super) url: ObjectStoreUrl,
     /// The files, as they were checked.
@@ -45,7 +47,7 @@ impl ParquetFiles {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let readers = Arc::clone(&self.readers);
-        let source = ParquetSource::new(Arc::clone(&self.schema))
+        let source = ParquetSource::new(self.schema.clone())
             .with_table_parquet_options(session.table_options().parquet.clone())
             .with_parquet_file_reader_factory(readers);
         let files: FileGroup =
@@ -65,7 +67,7 @@ impl ParquetFiles {
 #[async_trait]
 impl TableProvider for ParquetFiles {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        Arc::clone(self.schema.table_schema())
     }
 
     fn constraints(&self) -> Option<&Constraints> {

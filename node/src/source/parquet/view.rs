@@ -7,7 +7,7 @@ use arrow_schema::{Field, Schema};
 use insitu_disclosure::tabulation::ScalarType;
 use insitu_engine::catalog::TableProvider;
 use insitu_engine::catalog::view::ViewTable;
-use insitu_engine::datasource::provider_as_source;
+use insitu_engine::datasource::{TableSchema, provider_as_source};
 use insitu_engine::error::DataFusionError;
 use insitu_engine::execution::object_store::ObjectStoreUrl;
 use insitu_engine::execution::runtime_env::RuntimeEnv;
@@ -56,7 +56,7 @@ pub(in crate::source) async fn open(
             unique.push(field.clone());
         }
     }
-    let (schema, readers) = (Arc::new(Schema::new(unique)), Arc::new(readers));
+    let (schema, readers) = (TableSchema::from(Arc::new(Schema::new(unique))), Arc::new(readers));
     let table = ParquetFiles { schema, url, files, readers };
     Ok((view(Arc::new(table), &fields, &source.columns)?, rows))
 }
