@@ -9,7 +9,7 @@ use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use insitu_engine::logical_expr::planner::ExprPlanner;
 use insitu_engine::{Functions, OpenSession, Sessions, Settings};
 
-use super::{approx_distinct, checked, floats, histogram, percentiles};
+use super::{approx_distinct, checked, floats, histogram, percentiles, round};
 use crate::gate::functions::is_offered;
 
 /// Rows of one batch: joins look for a cancelled query between batches.
@@ -90,6 +90,7 @@ fn closed_state(sessions: &dyn Sessions, runtime: Arc<RuntimeEnv>) -> State {
     functions.aggregate.retain(|f| f.name() != approx_distinct::NAME);
     functions.aggregate.extend([histogram::function(), approx_distinct::function()]);
     functions.scalar.retain(|f| offered(f.aliases(), f.name()));
+    functions.scalar = functions.scalar.into_iter().map(round::mended).collect();
     functions.aggregate.retain(|f| offered(f.aliases(), f.name()));
     functions.aggregate =
         functions.aggregate.into_iter().map(floats::mended).map(percentiles::mended).collect();
