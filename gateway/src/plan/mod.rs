@@ -11,7 +11,7 @@
 //! 8. `error`: what the engine says, as Refusals.
 //! 9. `schema`: the types a client sees. `histogram`: an aggregate that the engine doesn't have; `totals`,
 //!    `approx_distinct`, `floats`, `percentiles`: those that it has otherwise (`mended`: how); `checked`, `round`:
-//!    likewise arithmetic.
+//!    likewise arithmetic; `opaque`: what the engine mustn't simplify.
 //!    `union`: an aggregation over several datasets.
 
 mod aggregate;
@@ -30,6 +30,7 @@ mod limit;
 mod literal;
 mod look_up;
 mod mended;
+mod opaque;
 mod parse;
 mod percentiles;
 mod relation;
