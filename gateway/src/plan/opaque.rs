@@ -149,9 +149,11 @@ impl ScalarUDFImpl for Opaque {
         NAME
     }
 
-    /// That of the argument: other expressions of the plan name columns by it.
+    /// That of the argument, mostly: other expressions of the plan name columns by it.
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
         match args {
+            // A cast has the name of what it casts, and a join by both would have two columns of that name.
+            [value @ (Expr::Cast(_) | Expr::TryCast(_))] => Ok(format!("{NAME}({value})")),
             [value] => Ok(value.schema_name().to_string()),
             _ => Err(misused()),
         }
