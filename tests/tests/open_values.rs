@@ -187,3 +187,21 @@ async fn what_is_true_may_be_asked_twice() {
         assert_eq!(got, expect, "{sql}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_are_chosen_by_what_is_infinite_or_no_number() {
+    let federation = federation().await;
+    // NaN is above all numbers. Where a department has no value, it sends the row, and the engine chooses.
+    for (condition, ids) in [
+        ("x - 4 > 1", &["0", "5", "6"][..]),
+        ("NOT x - 4 > 1", &["1", "2", "3", "4", "7"]),
+        ("x * 2 < 1 AND id <> 1", &["2", "3", "7"]),
+        ("x * 0 = 0", &["1", "3", "4", "7"]),
+        ("x + 1 > 1 OR x * 2 = -6", &["0", "4", "5", "6", "7"]),
+        ("x - 4 IS NOT NULL AND id > 5", &["6", "7"]),
+        ("coalesce(x + 1, 0) > 2", &["0", "4", "5", "6"]),
+    ] {
+        let sql = format!("SELECT id FROM m.facts WHERE {condition} ORDER BY id");
+        assert_eq!(cells(&federation, &sql).await.concat(), ids, "{sql}");
+    }
+}

@@ -71,7 +71,7 @@ use insitu_disclosure::Refusals;
 pub fn check(sql: &[u8], limits: &Limits) -> Result<Gated, Refusals> {
     let text = text::read(sql, limits)?;
     let tokens = tokens::read(text, limits)?;
-    let query = parse::read(tokens.all, limits)?;
+    let query = twin::bracketed(parse::read(tokens.all, limits)?);
     if let Some(refusals) = Refusals::collect(shape::check(&query, limits)) {
         return Err(refusals);
     }

@@ -42,6 +42,7 @@ const ORDINARY: &[(&str, &str)] = &[
     ("null tests", "SELECT count(*) FROM p WHERE a IS NULL OR b IS NOT NULL OR c IS NOT TRUE"),
     ("distinct from", "SELECT count(*) FROM p WHERE (a IS DISTINCT FROM b) AND c = 1"),
     ("arithmetic", "SELECT sum(pay) / nullif(count(*), 0) * 100 % 7 - -1 FROM paye"),
+    ("two minuses", "SELECT - -a, - - - 2, -(-b), a - -1 FROM t WHERE - -k = 1"),
     ("text", "SELECT lower(trim(name)) || '-' || substr(code, 1, 3) FROM t"),
     ("text forms", "SELECT substring(a FROM 2 FOR 3), trim(BOTH ' ' FROM a), left(a, 1) FROM t"),
     ("replace", "SELECT replace(postcode, ' ', ''), concat_ws(', ', a, b) FROM t"),
@@ -84,6 +85,9 @@ const ORDINARY: &[(&str, &str)] = &[
     ),
     ("rollup", "SELECT a, b, grouping(a), count(*) FROM t GROUP BY ROLLUP (a, b)"),
     ("cube", "SELECT a, b, c, count(*) FROM t GROUP BY CUBE (a, b), c"),
+    ("rollup of an expression", "SELECT count(*) FROM t GROUP BY ROLLUP (((k + 1) % 2), (b, c))"),
+    ("cube of conditions", "SELECT count(*) FROM t GROUP BY CUBE(((k = 1) = z)), ((a)), (b + 1)"),
+    ("sets of expressions", "SELECT count(*) FROM t GROUP BY GROUPING SETS (((k + 1) % 2), ())"),
     ("grouping sets", "SELECT a, b, count(*) FROM t GROUP BY GROUPING SETS ((a, b), (a), ())"),
     ("order, limit", "SELECT a FROM t ORDER BY a DESC NULLS LAST, 2 LIMIT 10 OFFSET 5"),
     (

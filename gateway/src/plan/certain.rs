@@ -3,6 +3,7 @@
 //!
 //! 1. [`in_wide_types`]: a cast to a type that a question doesn't have, in those that it has.
 //! 2. [`is_certain`]: what is left over.
+//! 3. [`at_least`]: a condition on rows, where what is calculated with floating point may be infinite.
 
 use arrow_schema::DataType;
 use insitu_disclosure::function::CastMeaning;
@@ -123,6 +124,46 @@ pub(super) fn is_certain(scalar: &Scalar, dataset: &Dataset) -> bool {
         | Scalar::Lookup { .. } => true,
     };
     !mixes && is_read && scalar.children().into_iter().all(|part| is_certain(part, dataset))
+}
+
+/// A condition that chooses rows for the engine to choose from, and not too few. A department has no value where something
+/// that is calculated with floating point, or what that comes from, is infinite or no number, and the engine has: such rows
+/// are sent. `None` where a condition looks at whether there is a value.
+pub(super) fn at_least(condition: Scalar, dataset: &Dataset) -> Option<Scalar> {
+    if !calculates_with_floats(&condition, dataset) {
+        return Some(condition);
+    }
+    stays_unknown(&condition, dataset).then(|| {
+        let unknown = Scalar::IsNull(Box::new(condition.clone()));
+        Scalar::Or(vec![condition, unknown])
+    })
+}
+
+fn calculates_with_floats(scalar: &Scalar, dataset: &Dataset) -> bool {
+    let is_call = matches!(scalar, Scalar::Call { .. });
+    is_call && matches!(type_of(scalar, dataset), Ok(ScalarType::Float64))
+        || scalar.children().into_iter().any(|part| calculates_with_floats(part, dataset))
+}
+
+/// Whether an expression is NULL, or what it would be otherwise, where floating point that it calculates with is NULL.
+fn stays_unknown(scalar: &Scalar, dataset: &Dataset) -> bool {
+    match scalar {
+        Scalar::IsNull(_) | Scalar::Case { .. } | Scalar::Lookup { .. } => {
+            !calculates_with_floats(scalar, dataset)
+        }
+        Scalar::Column(_)
+        | Scalar::Literal(_)
+        | Scalar::Compare { .. }
+        | Scalar::And(_)
+        | Scalar::Or(_)
+        | Scalar::Not(_)
+        | Scalar::InList { .. }
+        | Scalar::Like { .. }
+        | Scalar::Call { .. }
+        | Scalar::Cast { .. } => {
+            scalar.children().into_iter().all(|part| stays_unknown(part, dataset))
+        }
+    }
 }
 
 fn is_floated_decimal(scalar: &Scalar, dataset: &Dataset) -> bool {

@@ -4,6 +4,7 @@
 //! A rule, before all others, so that what is calculated while planning is calculated like this, too: it puts functions in
 //! the operators' places, under the same names. `IS TRUE` and its like are among them: the engine plans these as something
 //! that may be NULL after it said that it can't be, and then stops where one stands twice. So is `nullif` of floating point.
+//! What the engine simplifies wrongly is put out of its reach along with that (`opaque`, `round`).
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use insitu_engine::logical_expr::{
 use insitu_engine::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use super::floats::of_one_form;
+use super::{opaque, round};
 
 // No statement can call these: the gate's list of functions hasn't got them.
 pub(super) const ADD: &str = "checked_add";
@@ -76,7 +78,13 @@ impl OptimizerRule for Rule {
         plan.map_expressions(|expr| {
             // An aggregate's name has its filter as the engine shows it, not as it names it.
             let name = names.save(&expr);
-            let rewritten = expr.transform_up(|expr| checked(expr, &schema))?;
+            let rewritten = expr.transform_up(|expr| {
+                let expr = match round::by_row(&expr) {
+                    Some(by_row) => Transformed::yes(by_row),
+                    None => checked(expr, &schema)?,
+                };
+                expr.transform_data(|expr| Ok(opaque::shielded(expr, &schema)))
+            })?;
             Ok(rewritten.update_data(|expr| name.restore(expr)))
         })
     }

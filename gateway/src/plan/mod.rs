@@ -10,7 +10,8 @@
 //! 7. `upper`: ordinary SQL over released tables, over few rows with operators of its own (`few_rows`). `limit`: the most open rows that it can use.
 //! 8. `error`: what the engine says, as Refusals.
 //! 9. `schema`: the types a client sees. `histogram`: an aggregate that the engine doesn't have; `totals`,
-//!    `approx_distinct`, `floats`, `percentiles`: those that it has otherwise (`mended`: how); `checked`: likewise arithmetic.
+//!    `approx_distinct`, `floats`, `percentiles`: those that it has otherwise (`mended`: how); `checked`, `round`:
+//!    likewise arithmetic; `opaque`: what the engine mustn't simplify.
 //!    `union`: an aggregation over several datasets.
 
 mod aggregate;
@@ -30,10 +31,12 @@ mod limit;
 mod literal;
 mod look_up;
 mod mended;
+mod opaque;
 mod parse;
 mod percentiles;
 mod relation;
 mod roll_up;
+mod round;
 mod scalar;
 mod schema;
 mod session;

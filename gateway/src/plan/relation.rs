@@ -10,7 +10,7 @@ use insitu_disclosure::{Dataset, Reference, Refusal, RefusalCode, Scalar, Scalar
 use insitu_engine::common::{Column, TableReference};
 use insitu_engine::logical_expr::{Expr, LogicalPlan};
 
-use super::certain::{in_wide_types, is_certain, uncertain};
+use super::certain::{at_least, in_wide_types, is_certain, uncertain};
 use super::roll_up::RolledUp;
 use super::scalar::to_scalar;
 use super::unit_join::JoinedRows;
@@ -87,15 +87,17 @@ impl Relation {
         ))
     }
 
-    /// A condition over an open dataset's own columns, if it has a meaning there.
+    /// A condition over an open dataset's own columns, if it has a meaning there: all rows that a filter above may choose
+    /// fulfil it.
     pub(super) fn condition_on(dataset: &Dataset, expr: &Expr) -> Option<Scalar> {
         let expr = in_wide_types(expr)?;
         let scalar = to_scalar(&expr, &|column| Ok(Scalar::Column(column.name.clone()))).ok()?;
         let (scalar, found) = coerce(scalar, dataset).ok()?;
-        let fits = found == ScalarType::Boolean
-            && is_certain(&scalar, dataset)
-            && scalar.depth() <= insitu_disclosure::tabulation::DEPTH_MAX;
-        fits.then_some(scalar)
+        if found != ScalarType::Boolean || !is_certain(&scalar, dataset) {
+            return None;
+        }
+        at_least(scalar, dataset)
+            .filter(|scalar| scalar.depth() <= insitu_disclosure::tabulation::DEPTH_MAX)
     }
 
     /// Whether the relation has the column.

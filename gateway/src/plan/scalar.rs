@@ -7,6 +7,7 @@ use insitu_engine::logical_expr::{BinaryExpr, Case, Expr, Operator};
 
 use super::checked;
 use super::literal::literal_of;
+use super::opaque;
 
 /// Resolves a column of the plan to an expression over the dataset.
 pub(super) type Resolve<'a> = &'a dyn Fn(&Column) -> Result<Scalar, Refusal>;
@@ -292,6 +293,7 @@ fn function(name: &str, args: Vec<Scalar>) -> Result<Scalar, Refusal> {
         (checked::DIVIDE, [_, _]) => call(Function::Divide),
         (checked::MODULO, [_, _]) => call(Function::Modulo),
         (checked::NEGATE, [_]) => call(Function::Negate),
+        (opaque::NAME, [value]) => Ok(value.clone()),
         (checked::IS_TRUE, [value]) => truth(value.clone(), false),
         (checked::IS_FALSE, [value]) => truth(Scalar::Not(Box::new(value.clone())), false),
         (checked::IS_NOT_TRUE, [value]) => {

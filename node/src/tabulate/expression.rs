@@ -20,8 +20,10 @@ pub(super) fn expression(scalar: &Scalar, look_ups: &LookUps) -> Expr {
         Scalar::Compare { op, left, right } => {
             binary(expression(left), operator(*op), expression(right))
         }
-        Scalar::And(parts) => chain(parts, Operator::And, true, look_ups),
-        Scalar::Or(parts) => chain(parts, Operator::Or, false, look_ups),
+        Scalar::And(parts) => {
+            chain(&conditions(parts, Operator::And, look_ups), Operator::And, true)
+        }
+        Scalar::Or(parts) => chain(&conditions(parts, Operator::Or, look_ups), Operator::Or, false),
         Scalar::Not(value) => Expr::Not(Box::new(expression(value))),
         Scalar::IsNull(value) => Expr::IsNull(Box::new(expression(value))),
         Scalar::InList { value, list } => Expr::InList(InList::new(
@@ -83,14 +85,85 @@ pub(super) fn clamped_expression(scalar: &Scalar, dataset: &Dataset, look_ups: &
     }
 }
 
+/// The parts of a chain. Where several list values of the same thing, the engine's simplifier makes one list of two, and takes
+/// what is NULL for something that is in neither: it may not look into these, but where that does no harm.
+fn conditions(parts: &[Scalar], op: Operator, look_ups: &LookUps) -> Vec<Expr> {
+    let all: Vec<Listed<'_>> = parts.iter().flat_map(listed).collect();
+    let is_mistaken = |one: &Listed<'_>| {
+        let alike = || all.iter().filter(|other| other.value == one.value);
+        // Lists without what is in any of several, and with what is in any, are one list.
+        alike().count() > 1 && !alike().all(|other| other.is_negated == (op == Operator::And))
+    };
+    parts
+        .iter()
+        .map(|part| {
+            let condition = expression(part, look_ups);
+            let mistaken = listed(part).iter().any(is_mistaken);
+            if mistaken { function::opaque(condition) } else { condition }
+        })
+        .collect()
+}
+
+/// A list of values, or equalities that come to one.
+struct Listed<'a> {
+    value: &'a Scalar,
+    is_negated: bool,
+}
+
+fn listed(condition: &Scalar) -> Vec<Listed<'_>> {
+    match condition {
+        Scalar::InList { value, .. } => vec![Listed { value, is_negated: false }],
+        Scalar::Not(condition) => listed(condition)
+            .into_iter()
+            .map(|list| Listed { is_negated: !list.is_negated, ..list })
+            .collect(),
+        Scalar::Or(parts) => parts
+            .iter()
+            .filter_map(|part| match part {
+                Scalar::InList { value, .. } => Some(value),
+                Scalar::Compare { op: Comparison::Equal, left, right } => {
+                    match (left.as_ref(), right.as_ref()) {
+                        (Scalar::Column(_), Scalar::Literal(_)) => Some(left),
+                        (Scalar::Literal(_), Scalar::Column(_)) => Some(right),
+                        (_, _) => None,
+                    }
+                }
+                Scalar::Column(_)
+                | Scalar::Literal(_)
+                | Scalar::Compare { .. }
+                | Scalar::And(_)
+                | Scalar::Or(_)
+                | Scalar::Not(_)
+                | Scalar::IsNull(_)
+                | Scalar::Like { .. }
+                | Scalar::Case { .. }
+                | Scalar::Call { .. }
+                | Scalar::Cast { .. }
+                | Scalar::Lookup { .. } => None,
+            })
+            .map(|value| Listed { value, is_negated: false })
+            .collect(),
+        Scalar::Column(_)
+        | Scalar::Literal(_)
+        | Scalar::Compare { .. }
+        | Scalar::And(_)
+        | Scalar::IsNull(_)
+        | Scalar::Like { .. }
+        | Scalar::Case { .. }
+        | Scalar::Call { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => Vec::new(),
+    }
+}
+
 /// A balanced tree, so that a long chain isn't a deep one.
-fn chain(parts: &[Scalar], op: Operator, identity: bool, look_ups: &LookUps) -> Expr {
+fn chain(parts: &[Expr], op: Operator, identity: bool) -> Expr {
     match parts {
         [] => lit(identity),
-        [only] => expression(only, look_ups),
+        [only] => only.clone(),
         _ => {
             let (left, right) = parts.split_at(parts.len() / 2);
-            binary(chain(left, op, identity, look_ups), op, chain(right, op, identity, look_ups))
+            binary(chain(left, op, identity), op, chain(right, op, identity))
         }
     }
 }

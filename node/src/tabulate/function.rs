@@ -37,6 +37,8 @@ enum Kind {
     },
     /// The product of two whole numbers of 38 digits.
     Product,
+    /// The value itself.
+    Opaque,
     /// The value held within bounds, in its own type.
     Clamp {
         low: i128,
@@ -98,6 +100,11 @@ pub(super) fn clamp(value: Expr, bounds: Bounds) -> Expr {
     call(Kind::Clamp { low: bounds.low, high: bounds.high }, vec![value])
 }
 
+/// The value, out of reach of the engine's simplifier.
+pub(super) fn opaque(value: Expr) -> Expr {
+    call(Kind::Opaque, vec![value])
+}
+
 impl ScalarUDFImpl for Total {
     fn name(&self) -> &str {
         match self.kind {
@@ -106,6 +113,7 @@ impl ScalarUDFImpl for Total {
             Kind::Amount { .. } | Kind::OpenAmount => "amount",
             Kind::Deviation { .. } => "deviation",
             Kind::Product => "product",
+            Kind::Opaque => "opaque",
             Kind::Clamp { .. } => "clamp",
         }
     }
@@ -131,7 +139,9 @@ impl ScalarUDFImpl for Total {
             Kind::Amount { .. } | Kind::OpenAmount | Kind::Deviation { .. } | Kind::Product => {
                 DataType::Decimal128(38, 0)
             }
-            Kind::Clamp { .. } => arg_types.first().cloned().unwrap_or(DataType::Null),
+            Kind::Opaque | Kind::Clamp { .. } => {
+                arg_types.first().cloned().unwrap_or(DataType::Null)
+            }
         })
     }
 
@@ -155,6 +165,7 @@ impl ScalarUDFImpl for Total {
                 Some(right) => products(left, right),
                 None => new_null_array(args.return_field.data_type(), rows),
             },
+            (Kind::Opaque, Some(value)) => Arc::clone(value),
             (Kind::Clamp { low, high }, Some(value)) => clamped(value, low, high),
             (
                 Kind::Cast(_)
@@ -162,6 +173,7 @@ impl ScalarUDFImpl for Total {
                 | Kind::OpenAmount
                 | Kind::Deviation { .. }
                 | Kind::Product
+                | Kind::Opaque
                 | Kind::Clamp { .. },
                 None,
             ) => new_null_array(args.return_field.data_type(), rows),
