@@ -75,6 +75,7 @@ impl OptimizerRule for Rule {
     ) -> Result<Transformed<LogicalPlan>> {
         let schema = merge_schema(&plan.inputs());
         let names = NamePreserver::new(&plan);
+        let names_columns = !matches!(plan, LogicalPlan::Filter(_) | LogicalPlan::Join(_));
         plan.map_expressions(|expr| {
             // An aggregate's name has its filter as the engine shows it, not as it names it.
             let name = names.save(&expr);
@@ -83,7 +84,7 @@ impl OptimizerRule for Rule {
                     Some(by_row) => Transformed::yes(by_row),
                     None => checked(expr, &schema)?,
                 };
-                expr.transform_data(|expr| Ok(opaque::shielded(expr, &schema)))
+                expr.transform_data(|expr| Ok(opaque::shielded(expr, &schema, names_columns)))
             })?;
             Ok(rewritten.update_data(|expr| name.restore(expr)))
         })

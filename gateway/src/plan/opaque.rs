@@ -19,21 +19,22 @@ use insitu_engine::logical_expr::{
 /// No statement can call it: the gate's list of functions hasn't got it.
 pub(super) const NAME: &str = "opaque";
 
-/// The expression, or the function around it or its parts. Within the parts all is done.
-pub(super) fn shielded(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+/// The expression, or the function around it or its parts. Within the parts all is done. Of some
+/// nodes expressions name columns.
+pub(super) fn shielded(expr: Expr, schema: &DFSchema, names: bool) -> Transformed<Expr> {
     match expr {
         // A list of one subquery is a subquery to the engine.
         Expr::InList(list) if !matches!(list.list.as_slice(), [Expr::ScalarSubquery(_)]) => {
-            Transformed::yes(opaque(Expr::InList(list)))
+            Transformed::yes(opaque(Expr::InList(list), names))
         }
         Expr::Cast(cast) if loses(&cast.expr, cast.field.data_type(), false, schema) => {
-            Transformed::yes(opaque(Expr::Cast(cast)))
+            Transformed::yes(opaque(Expr::Cast(cast), names))
         }
         Expr::TryCast(cast) if loses(&cast.expr, cast.field.data_type(), true, schema) => {
-            Transformed::yes(opaque(Expr::TryCast(cast)))
+            Transformed::yes(opaque(Expr::TryCast(cast), names))
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if choose_alike(&left, op, &right) => {
-            let [left, right] = [left, right].map(|part| Box::new(shielded_choice(*part)));
+            let [left, right] = [left, right].map(|part| Box::new(shielded_choice(*part, names)));
             Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
         }
         // The rule runs several times.
@@ -54,9 +55,9 @@ fn is_opaque(expr: &Expr) -> bool {
     matches!(expr, Expr::ScalarFunction(call) if call.func.name() == NAME)
 }
 
-fn opaque(expr: Expr) -> Expr {
+fn opaque(expr: Expr, names: bool) -> Expr {
     let signature = Signature::any(1, Volatility::Immutable);
-    ScalarUDF::new_from_impl(Opaque { signature }).call(vec![expr])
+    ScalarUDF::new_from_impl(Opaque { names, signature }).call(vec![expr])
 }
 
 /// Whether two conditions, one beside the other, are lists of equalities about one column. Under `OR` they come to stand
@@ -98,11 +99,11 @@ fn equal_or_chosen(part: &Expr) -> Vec<&Column> {
     }
 }
 
-fn shielded_choice(condition: Expr) -> Expr {
+fn shielded_choice(condition: Expr, names: bool) -> Expr {
     match condition {
-        Expr::Not(value) => Expr::Not(Box::new(shielded_choice(*value))),
+        Expr::Not(value) => Expr::Not(Box::new(shielded_choice(*value, names))),
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
-            opaque(Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }))
+            opaque(Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }), names)
         }
         other => other,
     }
@@ -141,6 +142,8 @@ fn digits(data_type: &DataType) -> Option<(i16, i16)> {
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Opaque {
+    /// Whether other expressions may name a column by it.
+    names: bool,
     signature: Signature,
 }
 
@@ -149,11 +152,11 @@ impl ScalarUDFImpl for Opaque {
         NAME
     }
 
-    /// That of the argument, mostly: other expressions of the plan name columns by it.
+    /// That of the argument where columns are named by it. Elsewhere another: a cast has the name of what it casts, and a join by
+    /// both would have two columns of that name.
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
         match args {
-            // A cast has the name of what it casts, and a join by both would have two columns of that name.
-            [value @ (Expr::Cast(_) | Expr::TryCast(_))] => Ok(format!("{NAME}({value})")),
+            [value] if !self.names => Ok(format!("{NAME}({value})")),
             [value] => Ok(value.schema_name().to_string()),
             _ => Err(misused()),
         }
