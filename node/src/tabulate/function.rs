@@ -15,6 +15,8 @@ use insitu_engine::logical_expr::{
     Volatility,
 };
 
+use super::texts;
+
 /// Amounts beyond this aren't added up even of open data: ten thousand million of them still fit
 /// into 38 digits. Protected measures have declared bounds far within.
 const AMOUNT_MAX: i128 = 1_000_000_000_000_000_000_000_000_000;
@@ -129,7 +131,7 @@ impl ScalarUDFImpl for Total {
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
         Ok(match self.kind {
             Kind::Call(function) => {
-                let types: Option<Vec<_>> = arg_types.iter().map(ScalarType::of).collect();
+                let types: Option<Vec<_>> = arg_types.iter().map(texts::type_of).collect();
                 types
                     .and_then(|types| TotalSignature::of(function, &types))
                     .unwrap_or(ScalarType::Boolean)
@@ -140,7 +142,7 @@ impl ScalarUDFImpl for Total {
                 DataType::Decimal128(38, 0)
             }
             Kind::Opaque | Kind::Clamp { .. } => {
-                arg_types.first().cloned().unwrap_or(DataType::Null)
+                arg_types.first().map_or(DataType::Null, texts::plain_type)
             }
         })
     }
@@ -148,7 +150,7 @@ impl ScalarUDFImpl for Total {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = args.number_rows;
         let arrays: Vec<ArrayRef> =
-            args.args.iter().map(|a| a.to_array(rows)).collect::<Result<_>>()?;
+            args.args.iter().map(|a| texts::plain(a.to_array(rows)?)).collect::<Result<_>>()?;
         let array = match (self.kind, arrays.first()) {
             (Kind::Call(function), _) => function::evaluate(function, &arrays, rows),
             (Kind::Cast(to), Some(value)) => function::cast(value, to),

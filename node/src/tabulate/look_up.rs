@@ -12,6 +12,8 @@ use insitu_engine::logical_expr::{
     Volatility,
 };
 
+use super::texts;
+
 /// What a column of a reference says of a value. Two are the same where content and column are.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct LookedUp {
@@ -53,7 +55,8 @@ impl ScalarUDFImpl for LookedUp {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = args.number_rows;
-        let values = args.args.first().map(|value| value.to_array(rows)).transpose()?;
+        let value = args.args.first().map(|value| texts::plain(value.to_array(rows)?));
+        let values = value.transpose()?;
         let nothing = || new_null_array(&self.value_type.data_type(), rows);
         let found = values.map(|v| self.table.evaluate(&self.column, self.value_type, &v));
         Ok(ColumnarValue::Array(found.unwrap_or_else(nothing)))

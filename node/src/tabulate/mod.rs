@@ -1,7 +1,7 @@
 //! From a Tabulation to its answer: planned with the node's own engine, run within limits.
 //!
 //! 1. `function`: total functions as the engine calls them.
-//! 2. `expression`: expressions of a Tabulation as the engine's.
+//! 2. `expression`: expressions of a Tabulation as the engine's. `texts`: those that sources give as views.
 //!    `look_up`: references as the engine looks them up.
 //! 3. `words`: units as words under a secret key.
 //! 4. `arguments`: what the parts of a Tabulation ask of each row; `layout`: where a record of the row has it.
@@ -37,6 +37,7 @@ mod rows;
 mod run;
 mod sets;
 mod state;
+mod texts;
 mod unit_join;
 mod unwanted;
 mod words;

@@ -20,6 +20,7 @@ use arrow_schema::DataType;
 use insitu_disclosure::evidence::{Adds, PartShape};
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::tabulation::Part;
+use insitu_disclosure::tabulation::typing::type_of;
 use insitu_disclosure::{Admitted, Dataset, Input, ProtectedUnit, Protection, Tabulation};
 use insitu_engine::catalog::TableProvider;
 use insitu_engine::common::{Column, Result, ScalarValue};
@@ -33,6 +34,7 @@ use super::distinct::distinct_sketch;
 use super::expression::expression;
 use super::roll_up;
 use super::sets::Grouping;
+use super::texts;
 use super::unit_join::{self, JoinedTables};
 use super::unwanted::Wanted;
 use super::words::unit_word;
@@ -144,6 +146,12 @@ fn key_columns(tabulation: &Tabulation) -> Vec<Expr> {
     (0..tabulation.keys.len()).map(|i| column(&key(i))).collect()
 }
 
+/// The keys as they leave the plan.
+fn leaving_keys(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Expr> {
+    let types = tabulation.keys.iter().map(|key| type_of(&key.scalar, dataset).ok());
+    (0..).map(key).zip(types).map(|(name, of)| texts::leaving(column(&name), of, &name)).collect()
+}
+
 /// Rows and totals, nothing about who contributes.
 fn open(
     admitted: &Admitted<Tabulation>,
@@ -154,7 +162,7 @@ fn open(
     let mut projection = key_expressions(tabulation, look_ups);
     let grouping = Grouping::of(tabulation, key_columns(tabulation));
     let mut aggregates = Vec::new();
-    let mut columns = key_columns(tabulation);
+    let mut columns = leaving_keys(tabulation, dataset);
     columns.extend(grouping.set_column());
     let values = row_columns(tabulation, dataset, look_ups)?;
     for ((i, part), value) in tabulation.parts(dataset).distinct.iter().enumerate().zip(values) {
@@ -212,8 +220,8 @@ fn protected(
     let grouping = Grouping::of(tabulation, key_columns(tabulation));
     let known = contributions(asked.layout, arguments, wanted.still()).alias(KNOWN);
     let cells = input.project(projection)?.aggregate(grouping.expressions(), [known])?;
-    let Some(set) = grouping.set_column() else { return Ok(cells) };
-    let mut columns = key_columns(tabulation);
-    columns.extend([set, column(KNOWN)]);
+    let mut columns = leaving_keys(tabulation, admitted.dataset());
+    columns.extend(grouping.set_column());
+    columns.push(column(KNOWN));
     cells.project(columns)
 }

@@ -10,6 +10,7 @@ use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use insitu_proto::request::RowsLimit;
 
 use super::expression::expression;
+use super::texts;
 use crate::references::LookUps;
 
 /// Rows of an open dataset that one request may fetch.
@@ -18,7 +19,7 @@ pub(crate) const OPEN_ROWS_MAX: usize = 1_000_000;
 /// The plan for rows. It takes an [`OpenDataset`] and nothing else, so there is no plan for rows
 /// of a protected one.
 pub(crate) fn rows_plan(
-    _open: &OpenDataset,
+    open: &OpenDataset,
     columns: &[String],
     predicate: Option<&Scalar>,
     limit: Option<&RowsLimit>,
@@ -42,9 +43,11 @@ pub(crate) fn rows_plan(
             input.sort_with_limit(order, Some(rows))?
         };
     }
-    let columns: Vec<Expr> =
-        columns.iter().map(|name| Expr::Column(Column::from_name(name))).collect();
-    input.project(columns)?.build()
+    let leaving = |name: &String| {
+        let of = open.get().column(name).map(|column| column.scalar_type);
+        texts::leaving(Expr::Column(Column::from_name(name)), of, name)
+    };
+    input.project(columns.iter().map(leaving).collect::<Vec<_>>())?.build()
 }
 
 /// Whether a condition fits an open dataset's columns.

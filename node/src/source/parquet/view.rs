@@ -1,9 +1,10 @@
-//! Parquet files as a table with the declared names and types.
+//! Parquet files as a table with the declared names and types; a declared text may be a view of one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow_schema::{Field, Schema};
+use arrow_schema::{DataType, Field, Schema};
+use insitu_disclosure::Label;
 use insitu_disclosure::tabulation::ScalarType;
 use insitu_engine::catalog::TableProvider;
 use insitu_engine::catalog::view::ViewTable;
@@ -48,6 +49,7 @@ pub(in crate::source) async fn open(
         readers.keep(path, footer.metadata);
     }
     let fields = first.map(|(_, fields)| fields).unwrap_or_default();
+    let fields: Vec<Field> = fields.into_iter().zip(&source.columns).map(as_read).collect();
     let url = register(snapshot, runtime)?;
     // Two columns may be read from one of the file's: it is there once.
     let mut unique: Vec<Field> = Vec::new();
@@ -108,6 +110,17 @@ fn fields(
     Err(SourceError::Header { file: file.to_owned(), problems })
 }
 
+/// Texts that rows are grouped and chosen by are read as views of the file's pages, each of which has a text once. A unit's
+/// ids are all different: as views they would only be longer.
+fn as_read((field, ParquetColumn { column, .. }): (Field, &ParquetColumn)) -> Field {
+    let is_plain = matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8);
+    if is_plain && column.scalar_type == ScalarType::Utf8 && column.label != Label::Unit {
+        field.with_data_type(DataType::Utf8View)
+    } else {
+        field
+    }
+}
+
 /// Refuses a file whose types differ from the first one's.
 fn alike(file: &str, fields: &[Field], first: &(String, Vec<Field>)) -> Result<(), SourceError> {
     let (first_file, first_fields) = first;
@@ -150,7 +163,11 @@ fn view(
         .map(|(field, ParquetColumn { column, name_in_file })| {
             let declared = column.scalar_type.data_type();
             let value = ident(name_in_file);
-            let value = if *field.data_type() == declared { value } else { cast(value, declared) };
+            let is_text_view =
+                |t: &DataType| *t == DataType::Utf8View && declared == DataType::Utf8;
+            let stays = *field.data_type() == declared
+                || (is_text_view(field.data_type()) && column.label != Label::Unit);
+            let value = if stays { value } else { cast(value, declared) };
             // A file's statistics leave NaN out, which is larger than any number: by them rows would be passed over that
             // meet a condition. Adding -0.0 changes no value, and statistics aren't looked at through it.
             let value = if column.scalar_type == ScalarType::Float64 {

@@ -7,6 +7,8 @@ use arrow_array::{
     ArrayRef, Date32Array, Decimal128Array, Int16Array, Int64Array, LargeStringArray, StringArray,
     TimestampMicrosecondArray, UInt32Array,
 };
+use arrow_schema::DataType;
+use insitu_disclosure::Label;
 use insitu_engine::logical_expr::{Expr, col, lit};
 
 use super::*;
@@ -77,10 +79,12 @@ async fn columns_are_renamed_and_widened_without_loss() {
     assert_eq!(loaded.quality, QualityReport::Opened { rows: 3 });
     let schema = loaded.table.schema();
     for (field, column) in schema.fields().iter().zip(&loaded.dataset.columns) {
-        assert_eq!(
-            (field.name(), field.data_type()),
-            (&column.name, &column.scalar_type.data_type())
-        );
+        // Texts but for ids are views of the file's.
+        let expect = match column.scalar_type.data_type() {
+            DataType::Utf8 if column.label != Label::Unit => DataType::Utf8View,
+            declared => declared,
+        };
+        assert_eq!((field.name(), field.data_type()), (&column.name, &expect));
         assert!(field.is_nullable());
     }
     assert_eq!(schema.fields().len(), 6, "hidden columns aren't there");
