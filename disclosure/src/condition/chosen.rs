@@ -1,9 +1,10 @@
 //! Which sets of rows a column's value names, and which their asker chose.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::sets::is_of_a_column;
 use crate::dataset::Dataset;
+use crate::function::Function;
 use crate::label::Label;
 use crate::rules::edge::Edge;
 use crate::tabulation::{Comparison, KeySet, Scalar, Tabulation};
@@ -24,7 +25,7 @@ impl Edge {
     /// | one range between two values of one `filter` or `measure` | these are compared at published breakpoints only |
     /// | anything about columns that are keys of the set as they are | it leaves rows of the breakdown out |
     ///
-    /// All else is chosen: lists, `OR`, `NOT`, `<>`, other patterns, `CASE`, arithmetic, ranges of two columns. So are
+    /// All else is chosen: lists, `OR`, `NOT`, `<>`, other patterns, two parts of one text, `CASE`, arithmetic, ranges of two columns. So are
     /// look-ups: whoever brings the table could have made it for that.
     #[must_use]
     pub fn of(
@@ -77,6 +78,8 @@ struct Seen<'a> {
     chosen: bool,
     /// The columns of which there is a range, from a value on or up to one.
     ranges: BTreeSet<(&'a str, Side)>,
+    /// What is cut out of columns' texts.
+    cuts_of_texts: BTreeMap<String, String>,
     /// How many comparisons with a value there are.
     cuts: u32,
     /// Whether one of them is a key: what is beyond it is a set as well, which another would cut.
@@ -122,6 +125,7 @@ impl<'a> Seen<'a> {
             Scalar::InList { value, list } if list.len() <= 1 => self.form(Some(value.as_ref())),
             Scalar::Like { value, pattern, ignore_case: _ } if names_a_beginning(pattern) => {
                 self.form(Some(value.as_ref()));
+                self.cut_out(value, format!("beginning of {value:?}"));
             }
             Scalar::Or(_)
             | Scalar::InList { .. }
@@ -172,7 +176,19 @@ impl<'a> Seen<'a> {
 
     /// A value that a column has, or that a coarser form of it has; nothing names all rows, or none.
     fn form(&mut self, scalar: Option<&Scalar>) {
-        self.chosen |= scalar.is_some_and(|s| !is_of_a_column(s) || has_look_up(s));
+        let Some(scalar) = scalar else { return };
+        self.chosen |= !is_of_a_column(scalar) || has_look_up(scalar);
+        if cuts_text(scalar) {
+            self.cut_out(scalar, format!("{scalar:?}"));
+        }
+    }
+
+    /// What is cut out of a column's text; two cuts of one text name nothing any more.
+    fn cut_out(&mut self, scalar: &Scalar, cut: String) {
+        for column in scalar.columns() {
+            let first = self.cuts_of_texts.entry(column.to_owned()).or_insert_with(|| cut.clone());
+            self.chosen |= *first != cut;
+        }
     }
 
     fn is_held(&self, scalar: &Scalar) -> bool {
@@ -227,6 +243,26 @@ fn names_a_beginning(pattern: &str) -> bool {
     !text.contains(WILDCARDS)
 }
 
+/// Whether a part of a text, or its length, is taken.
+fn cuts_text(scalar: &Scalar) -> bool {
+    let cuts = match scalar {
+        Scalar::Call { function, .. } => matches!(function, Function::Substring | Function::Length),
+        Scalar::Column(_)
+        | Scalar::Literal(_)
+        | Scalar::Compare { .. }
+        | Scalar::And(_)
+        | Scalar::Or(_)
+        | Scalar::Not(_)
+        | Scalar::IsNull(_)
+        | Scalar::InList { .. }
+        | Scalar::Like { .. }
+        | Scalar::Case { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => false,
+    };
+    cuts || scalar.children().into_iter().any(cuts_text)
+}
+
 fn has_look_up(scalar: &Scalar) -> bool {
     !scalar.references().is_empty()
 }
@@ -235,7 +271,6 @@ fn has_look_up(scalar: &Scalar) -> bool {
 mod tests {
     use super::*;
     use crate::dataset::{Column, DatasetName, Protection};
-    use crate::function::Function;
     use crate::tabulation::{
         Input, Key, Literal, Measure, MeasureKind, Reference, RollUp, ScalarType, UnitCount,
         UnitJoin, UnitJoinKind,
@@ -413,6 +448,13 @@ mod tests {
             Edge::Chosen,
             "another column"
         );
+        let digit = |at| {
+            let args = vec![column("area"), number(at), number(1)];
+            compare(Scalar::Call { function: Function::Substring, args }, Comparison::Equal, 7)
+        };
+        assert_eq!(edge(&[digit(1)], &[column("age")]), Edge::Named, "one digit of a number");
+        assert_eq!(edge(&[digit(1), digit(3)], &[]), Edge::Chosen, "two of them");
+        assert_eq!(edge(&[digit(2), like("F2%")], &[]), Edge::Chosen, "and its beginning");
         let both = compare(column("area"), Comparison::NotEqual, 1);
         let both = Scalar::Or(vec![both, equal("age", 9)]);
         assert_eq!(edge(&[both], &[column("area")]), Edge::Chosen, "one of two isn't a key");
