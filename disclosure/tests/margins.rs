@@ -17,6 +17,7 @@ use insitu_disclosure::function::literal_at;
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::impossible::Impossible;
 use insitu_disclosure::keyed::{DatasetKeys, mix};
+use insitu_disclosure::noise::Infusion;
 use insitu_disclosure::policy::{Complementary, DifferenceGuard, Profile};
 use insitu_disclosure::tabulation::PartKind;
 use insitu_disclosure::tabulation::interpret::{truth, value_of};
@@ -159,7 +160,7 @@ fn evidence(admitted: &Admitted<Tabulation>, rows: &[Row]) -> Evidence {
             unit.1 += i128::from(row.4);
         }
         for (of_keys, units) in found.into_values() {
-            let part = |kind: PartKind, shape: PartShape| {
+            let part = |kind: PartKind, shape: PartShape, infusion: Infusion| {
                 let mut part = PartEvidence::default();
                 let mut signs = SignCounts::new();
                 for (unit, (rows, total)) in &units {
@@ -171,7 +172,12 @@ fn evidence(admitted: &Admitted<Tabulation>, rows: &[Row]) -> Evidence {
                         continue;
                     }
                     let word = keys.unit_word(&unit.to_le_bytes());
-                    part.add(UnitWord { word, record_key: None }, contribution, shape.adds);
+                    part.add(
+                        UnitWord { word, record_key: None },
+                        contribution,
+                        shape.adds,
+                        infusion,
+                    );
                     match (shape.adds, contribution) {
                         (Adds::Rows, Contribution { count: 1, .. }) => signs.add(word),
                         (Adds::Rows, _) => signs.add(mix(word ^ mix(count.unsigned_abs()))),
@@ -192,7 +198,10 @@ fn evidence(admitted: &Admitted<Tabulation>, rows: &[Row]) -> Evidence {
                 part
             };
             let parts = tabulation.parts(dataset).distinct;
-            let parts = parts.iter().map(|p| part(p.kind, PartShape::of(p, dataset))).collect();
+            let parts = parts
+                .iter()
+                .map(|p| part(p.kind, PartShape::of(p, dataset), Infusion::of(p, dataset)))
+                .collect();
             cells.push(Cell { set, keys: of_keys, parts });
         }
     }

@@ -13,6 +13,7 @@ use insitu_disclosure::evidence::{
 use insitu_disclosure::function::literal_at;
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::{DatasetKeys, mix};
+use insitu_disclosure::noise::Infusion;
 use insitu_disclosure::policy::Profile;
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::tabulation::{PARTS_MAX, Part, PartKind};
@@ -129,13 +130,14 @@ fn evidence(
 ) -> Evidence {
     let of_part = |part: &Part<'_>| {
         let shape = PartShape::of(part, dataset);
+        let infusion = Infusion::of(part, dataset);
         let mut found = PartEvidence::default();
         let mut signs = SignCounts::new();
         for (i, row) in rows.iter().enumerate() {
             let Some(sum) = adds(part, *row, dataset) else { continue };
             let word = keys.unit_word(&(first + i).to_le_bytes());
             let contribution = Contribution { count: 1, sum };
-            found.add(UnitWord { word, record_key: None }, contribution, shape.adds);
+            found.add(UnitWord { word, record_key: None }, contribution, shape.adds, infusion);
             if shape.adds == Adds::Rows || sum != 0 {
                 signs.add(word);
             }

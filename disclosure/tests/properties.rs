@@ -21,6 +21,7 @@ use insitu_disclosure::evidence::{
 };
 use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
 use insitu_disclosure::keyed::mix;
+use insitu_disclosure::noise::Infusion;
 use insitu_disclosure::policy::{Dominance, Predicates, Profile, Zeros};
 use insitu_disclosure::rules::quantiles::quantile;
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
@@ -104,12 +105,13 @@ fn evidence(admitted: &Admitted<Tabulation>, rows: &[Rows], question: u64) -> Ev
             let count = if part.kind == PartKind::Units { 1 } else { i64::from(*count) };
             let sum = if shape.adds == Adds::Amounts { i128::from(*amount) } else { 0 };
             let contribution = Contribution { count, sum };
+            let infusion = Infusion::of(part, admitted.dataset());
             if *unit == 0 {
                 found[p].add_nameless(contribution);
                 continue;
             }
             let word = mix(u64::from(*unit) + 1_000 * u64::from(cell));
-            found[p].add(UnitWord { word, record_key: None }, contribution, shape.adds);
+            found[p].add(UnitWord { word, record_key: None }, contribution, shape.adds, infusion);
             if shape.adds == Adds::Rows || sum != 0 {
                 signs.entry((cell, p)).or_default().add(word);
             }

@@ -37,6 +37,7 @@ pub fn encode(profile: Profile) -> v1::Profile {
         threshold_on: number(&THRESHOLD_ON, &profile.threshold_on),
         zeros: number(&ZEROS, &profile.zeros),
         noise: number(&NOISE, &profile.noise),
+        infusion_percent: profile.infusion_percent,
         rounding_base: profile.rounding_base,
         rounding: number(&ROUNDING, &profile.rounding),
         p_percent: profile.dominance.p_percent,
@@ -63,6 +64,7 @@ pub fn decode(message: &v1::Profile) -> Result<Profile, Malformed> {
         threshold_on: choice(&THRESHOLD_ON, message.threshold_on)?,
         zeros: choice(&ZEROS, message.zeros)?,
         noise: choice(&NOISE, message.noise)?,
+        infusion_percent: message.infusion_percent,
         rounding_base: message.rounding_base,
         rounding: choice(&ROUNDING, message.rounding)?,
         dominance: Dominance {

@@ -7,6 +7,7 @@ use super::sign_counts::SignCounts;
 use super::sketch::Sketch;
 use crate::distinct::DistinctSketch;
 use crate::keyed::record_key;
+use crate::noise::Infusion;
 
 /// What is known of one part in one cell. It merges: any order and any split of the units give the
 /// same, as long as a unit's rows are together where it is added.
@@ -84,13 +85,23 @@ pub struct UnitWord {
 }
 
 impl PartEvidence {
-    /// Adds a unit with everything it contributes to the cell.
+    /// Adds a unit with everything it contributes to the cell. Of amounts nothing is kept but what infusion makes of them.
     #[inline]
-    pub fn add(&mut self, unit: UnitWord, contribution: Contribution, adds: Adds) {
-        let size = self.add_unsigned(contribution, adds);
-        if size == 0 {
+    pub fn add(
+        &mut self,
+        unit: UnitWord,
+        contribution: Contribution,
+        adds: Adds,
+        infusion: Infusion,
+    ) {
+        let Contribution { count, sum } = contribution;
+        let infused = Contribution { count, sum: infusion.amount(unit.word, count, sum) };
+        let size = self.add_unsigned(infused, adds);
+        if contribution.size(adds) == 0 {
             return;
         }
+        // Who has little may have nothing once infused, and contributes all the same.
+        let size = size.max(1);
         self.units = self.units.saturating_add(1);
         let key = unit.record_key.unwrap_or_else(|| i64::from(record_key(unit.word)));
         self.record_keys = self.record_keys.saturating_add(key);
@@ -124,13 +135,14 @@ impl PartEvidence {
         &mut self,
         units: impl Iterator<Item = (UnitWord, Contribution)>,
         adds: Adds,
+        infusion: Infusion,
         mut contributing: impl FnMut(u64, Contribution),
     ) {
         // By itself first: what is local stays in registers.
         let mut all = Self { largest: self.largest, ..Self::default() };
         for (unit, contribution) in units {
             let before = all.units;
-            all.add(unit, contribution, adds);
+            all.add(unit, contribution, adds, infusion);
             if before < all.units {
                 contributing(unit.word, contribution);
             }
@@ -233,8 +245,8 @@ mod tests {
     #[test]
     fn who_adds_nothing_does_not_contribute() {
         let mut total = PartEvidence::default();
-        total.add(unit(1), Contribution { count: 3, sum: 0 }, Adds::Amounts);
-        total.add(unit(2), Contribution { count: 1, sum: -7 }, Adds::Amounts);
+        total.add(unit(1), Contribution { count: 3, sum: 0 }, Adds::Amounts, Infusion::None);
+        total.add(unit(2), Contribution { count: 1, sum: -7 }, Adds::Amounts, Infusion::None);
         assert_eq!((total.units, total.count, total.sum), (1, 4, -7));
         assert_eq!((total.absolute, total.largest), (7, [7, 0]));
     }
@@ -244,10 +256,17 @@ mod tests {
         for (before, rows) in [(0, 0), (0, 1), (0, 2), (1, 1), (0, 1_000), (3, 77)] {
             let one_row = Contribution { count: 1, sum: 0 };
             let mut one_by_one = PartEvidence::default();
-            one_by_one.add(unit(5), Contribution { count: before, sum: 0 }, Adds::Rows);
+            one_by_one.add(
+                unit(5),
+                Contribution { count: before, sum: 0 },
+                Adds::Rows,
+                Infusion::None,
+            );
             let mut together = one_by_one.clone();
             let words: Vec<u64> = (0..rows).map(crate::keyed::mix).collect();
-            words.iter().for_each(|word| one_by_one.add(unit(*word), one_row, Adds::Rows));
+            words
+                .iter()
+                .for_each(|word| one_by_one.add(unit(*word), one_row, Adds::Rows, Infusion::None));
             together.add_rows(&words);
             assert_eq!(together, one_by_one);
         }
@@ -262,10 +281,12 @@ mod tests {
                 (unit(n.cast_unsigned()), Contribution { count, sum: *sum })
             });
             let mut one_by_one = PartEvidence::default();
-            one_by_one.add(unit(9), Contribution { count: 6, sum: -6 }, adds);
+            one_by_one.add(unit(9), Contribution { count: 6, sum: -6 }, adds, Infusion::None);
             let (mut together, mut contributing) = (one_by_one.clone(), Vec::new());
-            units.clone().for_each(|(unit, found)| one_by_one.add(unit, found, adds));
-            together.add_all(units, adds, |word, _| contributing.push(word));
+            units
+                .clone()
+                .for_each(|(unit, found)| one_by_one.add(unit, found, adds, Infusion::None));
+            together.add_all(units, adds, Infusion::None, |word, _| contributing.push(word));
             assert_eq!(together, one_by_one);
             let expected: &[u64] =
                 if adds == Adds::Rows { &[1, 2, 3, 5, 6] } else { &[1, 2, 4, 5, 6] };
@@ -295,7 +316,12 @@ mod tests {
             let mut part = PartEvidence::default();
             for i in range {
                 let contribution = Contribution { count: 1, sum: sizes[i] };
-                part.add(unit(u64::try_from(i).unwrap()), contribution, Adds::Amounts);
+                part.add(
+                    unit(u64::try_from(i).unwrap()),
+                    contribution,
+                    Adds::Amounts,
+                    Infusion::None,
+                );
             }
             part
         };

@@ -13,8 +13,10 @@
 //! - `ptable_csv`: the same table read from a file an office has published
 //! - `layers`: how the cell's and the question's noise are added
 //! - `magnitude`: noise for totals
+//! - `infusion`: noise on each unit's amount, before it is added up
 
 mod entropy;
+mod infusion;
 mod key_space;
 mod keyed_permutation;
 mod layers;
@@ -28,6 +30,7 @@ mod differencing;
 #[cfg(test)]
 mod ptable_tests;
 
+pub use infusion::{Factor, INFUSION_PERCENT_MAX, Infusion};
 pub use key_space::KeySpace;
 pub use layers::{Layers, blur};
 pub use magnitude::{Draws, MagnitudeError, MagnitudeNoise, ONE, fine, share_of};

@@ -54,6 +54,10 @@ impl Profile {
             Noise::Cell => text.push_str("; noise by cell key, of totals by question too"),
             Noise::CellAndQuestion => text.push_str("; noise by cell key and question"),
         }
+        if 0 < self.infusion_percent {
+            let (least, most) = (self.infusion_percent, self.infusion_percent.saturating_mul(2));
+            let _ = write!(text, "; each amount {least} to {most} % off");
+        }
         match self.rounding {
             _ if self.rounding_base <= 1 => {}
             Rounding::Nearest => {
@@ -89,6 +93,7 @@ impl Profile {
             ("threshold_blur", self.threshold_blur.to_string()),
             ("threshold_blur_chosen", self.threshold_blur_chosen.to_string()),
             ("others_min", self.others_min.to_string()),
+            ("infusion_percent", self.infusion_percent.to_string()),
             ("rounding_base", self.rounding_base.to_string()),
             ("p_percent", p_percent.to_string()),
             ("one_percent", one_percent.to_string()),
@@ -111,17 +116,17 @@ mod tests {
             (
                 Profile::STANDARD,
                 "at least 10 to 13 persons, 10 to 25 of chosen sets; no two hold 90 % of a total; noise by cell key and \
-                 question; rounded to 5; difference guard",
+                 question; each amount 10 to 20 % off; rounded to 5; difference guard",
             ),
             (
                 Preset::Strict.profile(),
                 "at least 20 to 23 persons, 20 to 35 of chosen sets, 10 to 13 of them without any one department; no one holds more than 50 % of \
-                 a total; no two hold 67 % of a total; noise by cell key and question; rounded to 5; difference guard",
+                 a total; no two hold 67 % of a total; noise by cell key and question; each amount 10 to 20 % off; rounded to 5; difference guard",
             ),
             (
                 Preset::OnsCkm.profile(),
                 "at least 10 persons after noise, 10 to 25 for totals of chosen sets; noise by cell key, of totals by \
-                 question too",
+                 question too; each amount 10 to 20 % off",
             ),
             (
                 Preset::Midpoint6.profile(),

@@ -7,6 +7,7 @@
 //! | of others | - | 10, raised by 0 to 3 | - | - | - | - |
 //! | zeros | small | small | small | shown | shown | small |
 //! | noise | two layers | two layers | one layer | - | - | - |
+//! | infusion | 10 % | 10 % | 10 % | - | - | - |
 //! | rounding | 5 | 5 | - | 5 | 6, midpoints | - |
 //! | dominance | p% 10, (2, 90) | p% 10, (1, 50), (2, 67) | - | (2, 90) | (2, 90) | p% 10, (2, 90) |
 //! | complementary | - | - | - | on | - | on |
@@ -29,6 +30,9 @@
 //! Units of others than one department are asked for under `strict` only: most cells that departments share in unevenly, and
 //! all that one of them has alone, are lost by it. Whether departments need protection from each other is for their owners
 //! to say, who can tighten any profile.
+//!
+//! Infusion is Evans, Zayatz and Slanta's (1998), with the factors that they use for an example, 10 % and more, smaller ones more
+//! often: what an answer tells of anybody's amount is then no closer than p% allows, however many answers there are.
 //!
 //! Where nothing is added, `exact`, `round-5` and `midpoint-6` rest on suppression, rounding and the guard alone.
 
@@ -87,6 +91,7 @@ impl Preset {
                 threshold_on: ThresholdOn::Units,
                 zeros: Zeros::Small,
                 noise: Noise::CellAndQuestion,
+                infusion_percent: 10,
                 rounding_base: 5,
                 rounding: Rounding::Nearest,
                 dominance: P10_AND_2_90,
@@ -117,6 +122,7 @@ impl Preset {
                 threshold_blur_chosen: 0,
                 zeros: Zeros::Shown,
                 noise: Noise::None,
+                infusion_percent: 0,
                 dominance: TWO_90,
                 complementary: Complementary::On,
                 predicates: Predicates::WholeTables,
@@ -135,6 +141,7 @@ impl Preset {
                 threshold_blur: 0,
                 threshold_blur_chosen: 0,
                 noise: Noise::None,
+                infusion_percent: 0,
                 rounding_base: 1,
                 complementary: Complementary::On,
                 predicates: Predicates::WholeTables,
@@ -167,7 +174,8 @@ mod tests {
             assert!(!Profile::OPEN.is_at_least(preset.profile()));
         }
         assert!(!Profile::OPEN.protects());
-        let without_noise = Profile { noise: Noise::None, ..Profile::STANDARD };
+        let without_noise =
+            Profile { noise: Noise::None, infusion_percent: 0, ..Profile::STANDARD };
         assert!(!without_noise.protects(), "rounding and threshold alone are no preset");
     }
 

@@ -20,6 +20,9 @@ pub struct Profile {
     pub zeros: Zeros,
     /// How much is added. Rule [`crate::rules::noise`].
     pub noise: Noise,
+    /// Each unit's amount is off by at least so many per cent, at most twice that, before it is added up. 0: not at all.
+    /// [`crate::noise::Infusion`].
+    pub infusion_percent: u32,
     /// Counts and totals are rounded to this, in the column's declared unit of measurement; 1 leaves
     /// them as they are. Rule [`crate::rules::rounding`].
     pub rounding_base: u32,
@@ -140,6 +143,7 @@ impl Profile {
         threshold_on: ThresholdOn::Units,
         zeros: Zeros::Shown,
         noise: Noise::None,
+        infusion_percent: 0,
         rounding_base: 1,
         rounding: Rounding::Nearest,
         dominance: Dominance::OFF,

@@ -17,6 +17,7 @@ impl Profile {
             threshold_on: self.threshold_on.max(other.threshold_on),
             zeros: self.zeros.max(other.zeros),
             noise: self.noise.max(other.noise),
+            infusion_percent: self.infusion_percent.max(other.infusion_percent),
             rounding_base: least_common_multiple(self.rounding_base, other.rounding_base),
             rounding: self.rounding.max(other.rounding),
             dominance: Dominance {

@@ -76,6 +76,7 @@ pub(super) struct DatasetTable {
     pub(super) threshold_units: At<Whole>,
     pub(super) threshold_blur: At<Whole>,
     pub(super) threshold_blur_chosen: At<Whole>,
+    pub(super) infusion_percent: At<Whole>,
     pub(super) rounding_base: At<Whole>,
     pub(super) p_percent: At<Whole>,
     pub(super) one_percent: At<Whole>,

@@ -2,10 +2,11 @@
 
 use insitu_disclosure::dataset::{ProtectedUnit, Protection, ReleaseMode};
 use insitu_disclosure::label::Label;
+use insitu_disclosure::noise::INFUSION_PERCENT_MAX;
 use insitu_disclosure::policy::{Complementary, Dominance, Noise, Predicates, Preset, Profile};
 use toml::Spanned;
 
-use self::Stricter::{Larger, Multiple, Smaller};
+use self::Stricter::{Larger, LargerUpTo, Multiple, Smaller};
 use super::document::{At, ColumnTable, DatasetTable, Whole};
 use super::problems::{Problems, Span};
 use super::{answer_times, unit_joins};
@@ -152,6 +153,7 @@ fn noiseless(profile: Option<Profile>, table: &DatasetTable, problems: &mut Prob
     let Some(profile) = profile.filter(|profile| profile.noise == Noise::None) else { return };
     let why = "this profile adds no noise, so that it would have no effect";
     problems.forbidden(&table.p_table, "p_table", why);
+    problems.forbidden(&table.infusion_percent, "infusion_percent", why);
     // Record keys also draw how far a threshold is raised.
     if !profile.draws() {
         problems.forbidden(&table.record_key, "record_key", why);
@@ -167,11 +169,12 @@ fn whole_tables(profile: Option<Profile>, table: &DatasetTable, problems: &mut P
 }
 
 /// The numbers of a profile that may be written.
-fn numbers(table: &DatasetTable) -> [(&At<Whole>, &'static str); 9] {
+fn numbers(table: &DatasetTable) -> [(&At<Whole>, &'static str); 10] {
     [
         (&table.threshold_units, "threshold_units"),
         (&table.threshold_blur, "threshold_blur"),
         (&table.threshold_blur_chosen, "threshold_blur_chosen"),
+        (&table.infusion_percent, "infusion_percent"),
         (&table.rounding_base, "rounding_base"),
         (&table.p_percent, "p_percent"),
         (&table.one_percent, "one_percent"),
@@ -279,6 +282,12 @@ fn profile(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Opti
         preset.threshold_blur_chosen,
         Larger,
     );
+    let infusion_percent = number(
+        &table.infusion_percent,
+        "infusion_percent",
+        preset.infusion_percent,
+        LargerUpTo(INFUSION_PERCENT_MAX),
+    );
     let rounding_base =
         number(&table.rounding_base, "rounding_base", preset.rounding_base, Multiple);
     let p_percent = number(&table.p_percent, "p_percent", preset.dominance.p_percent, Larger);
@@ -294,6 +303,7 @@ fn profile(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Opti
         threshold_units: threshold_units?,
         threshold_blur: threshold_blur?,
         threshold_blur_chosen: threshold_blur_chosen?,
+        infusion_percent: infusion_percent?,
         rounding_base: rounding_base?,
         dominance: Dominance {
             p_percent: p_percent?,
@@ -310,6 +320,8 @@ fn profile(table: &DatasetTable, at: &Span, problems: &mut Problems<'_>) -> Opti
 enum Stricter {
     /// Larger ones.
     Larger,
+    /// Larger ones up to this.
+    LargerUpTo(u32),
     /// Smaller ones.
     Smaller,
     /// Its multiples.
@@ -324,10 +336,14 @@ fn tightened(
     stricter: Stricter,
     problems: &mut Problems<'_>,
 ) -> Option<u32> {
-    let number = problems.whole(value, key, 0..=1_000_000)?;
+    let most = match stricter {
+        Larger | Smaller | Multiple => 1_000_000,
+        LargerUpTo(most) => i64::from(most),
+    };
+    let number = problems.whole(value, key, 0..=most)?;
     let number = u32::try_from(number).ok()?;
     let (kept, problem, fix) = match stricter {
-        Larger => (
+        Larger | LargerUpTo(_) => (
             preset <= number,
             format!("below the profile's {preset}"),
             format!("write {preset} or more"),

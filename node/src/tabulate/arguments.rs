@@ -1,6 +1,7 @@
 //! What the parts of a Tabulation ask of each row, as the engine's expressions.
 
 use insitu_disclosure::evidence::PartShape;
+use insitu_disclosure::noise::Infusion;
 use insitu_disclosure::tabulation::typing::type_of;
 use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{
@@ -75,7 +76,8 @@ impl Arguments {
                 | PartKind::Squares
                 | PartKind::Products => Sign::Contribution,
             };
-            of_parts.push(place(&mut findings, Finding { counted, amount, sign }));
+            let infusion = Infusion::of(part, dataset);
+            of_parts.push(place(&mut findings, Finding { counted, amount, sign, infusion }));
         }
         let layout = Layout {
             many_rows,

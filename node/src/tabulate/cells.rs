@@ -7,6 +7,7 @@ use arrow_array::builder::LargeBinaryBuilder;
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, ArrayRef, BooleanArray};
 use insitu_disclosure::evidence::SKETCH_BYTES;
+use insitu_disclosure::noise::Infusion;
 use insitu_engine::common::{DataFusionError, Result};
 use insitu_engine::logical_expr::EmitTo;
 
@@ -65,7 +66,12 @@ const ADD_UP_AT: usize = 1 << 23;
 
 impl Cells {
     pub(super) fn new(layout: &Arc<Layout>, exchange: &Exchange, wanted: &StillWanted) -> Self {
-        let rows = Finding { counted: Counted::Every, amount: None, sign: Sign::Contribution };
+        let rows = Finding {
+            counted: Counted::Every,
+            amount: None,
+            sign: Sign::Contribution,
+            infusion: Infusion::None,
+        };
         let rows = layout.findings.iter().position(|f| *f == rows && !layout.many_rows);
         let alike = |f: &Finding| match (f.counted, f.amount) {
             (Counted::If(_), None) => rows,

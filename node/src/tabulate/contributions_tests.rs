@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Decimal128Array, Int64Array, RecordBatch, UInt64Array};
+use insitu_disclosure::Scalar;
 use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, UnitWord};
 use insitu_disclosure::keyed::mix;
+use insitu_disclosure::noise::{Factor, Infusion};
 use insitu_engine::datasource::{MemTable, provider_as_source};
 use insitu_engine::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
 
@@ -18,7 +20,12 @@ use super::*;
 
 /// Counts of all rows and under a condition, totals narrow and wide: what tables ask for.
 fn layout(many_rows: bool, record_keys: bool) -> Arc<Layout> {
-    let finding = |counted, amount| Finding { counted, amount, sign: Sign::Contribution };
+    let finding = |counted, amount: Option<usize>| {
+        let factor = Factor::of(&Scalar::Column("cost".to_owned()), 10);
+        let infused = amount.map(|i| Infusion::Amounts { factor, origin: [0, -3][i] });
+        let infusion = infused.unwrap_or(Infusion::None);
+        Finding { counted, amount, sign: Sign::Contribution, infusion }
+    };
     let mut findings = vec![
         finding(Counted::Every, None),
         finding(Counted::If(0), None),
@@ -32,6 +39,7 @@ fn layout(many_rows: bool, record_keys: bool) -> Arc<Layout> {
             counted,
             amount: None,
             sign: Sign::Unit,
+            infusion: Infusion::None,
         }));
     }
     let amounts = vec![Width::Narrow, Width::Wide];
@@ -47,8 +55,12 @@ fn of_some(many_rows: bool) -> Arc<Layout> {
 
 /// A count of rows and nothing else.
 fn plain() -> Arc<Layout> {
-    let findings =
-        vec![Finding { counted: Counted::Every, amount: None, sign: Sign::Contribution }];
+    let findings = vec![Finding {
+        counted: Counted::Every,
+        amount: None,
+        sign: Sign::Contribution,
+        infusion: Infusion::None,
+    }];
     let (many_rows, record_keys, sketch) = (false, false, true);
     let (conditions, amounts) = (0, Vec::new());
     Arc::new(Layout { many_rows, record_keys, sketch, conditions, amounts, findings })
@@ -138,7 +150,7 @@ fn expected<'a>(layout: &Layout, rows: impl Iterator<Item = &'a Row> + Clone) ->
         for ((word, _), (key, total)) in units {
             let before = evidence.units;
             let record_key = layout.record_keys.then(|| key.unwrap_or(0));
-            evidence.add(UnitWord { word, record_key }, total, adds);
+            evidence.add(UnitWord { word, record_key }, total, adds, finding.infusion);
             if before < evidence.units {
                 let [low, high] = [total.sum as u64, (total.sum >> 64) as u64];
                 signs.add(match adds {

@@ -2,6 +2,7 @@
 
 use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, Sketch, UnitWord};
 use insitu_disclosure::keyed::{mix, record_key};
+use insitu_disclosure::noise::Infusion;
 
 use super::batch::NO_RECORD_KEY;
 use super::layout::{CountAt, Lanes, Layout, Sign, SumAt, WORD, in_lanes, wide};
@@ -23,6 +24,7 @@ pub(super) struct Reading {
     sum_at: SumAt,
     adds: Adds,
     sign: Sign,
+    infusion: Infusion,
     /// Whether each record that counts is a unit of one row, whose key follows from its word.
     rows_are_units: bool,
     sketch: bool,
@@ -39,6 +41,7 @@ impl Reading {
             sum_at: *sum_at,
             adds: finding.adds(),
             sign: finding.sign,
+            infusion: finding.infusion,
             rows_are_units: !layout.many_rows && !layout.record_keys,
             sketch: layout.sketch,
         });
@@ -68,19 +71,30 @@ impl Known {
             (_, SumAt::Nowhere) if reading.record_key.is_none() => match reading.sign {
                 Sign::Contribution => self.add_numbers(records, stride, signs, |record| {
                     let count = count(record, count_at);
-                    Number { count, sum: 0, size: count, sign: of_rows(lane(record, WORD), count) }
+                    Number::rows(count, of_rows(lane(record, WORD), count))
                 }),
                 Sign::Unit => self.add_numbers(records, stride, signs, |record| {
-                    let count = count(record, count_at);
-                    Number { count, sum: 0, size: count, sign: lane(record, WORD) }
+                    Number::rows(count(record, count_at), lane(record, WORD))
                 }),
             },
             (_, SumAt::Narrow(at)) if reading.record_key.is_none() => {
-                self.add_numbers(records, stride, signs, |record| {
-                    let sum = lane(record, at).cast_signed();
-                    let sign = of_amount(lane(record, WORD), i128::from(sum));
-                    Number { count: count(record, count_at), sum, size: sum, sign }
-                });
+                // Whether amounts are infused is asked once.
+                match reading.infusion {
+                    Infusion::None => self.add_numbers(records, stride, signs, |record| {
+                        let (word, sum) = (lane(record, WORD), lane(record, at).cast_signed());
+                        let sign = of_amount(word, i128::from(sum));
+                        Number { count: count(record, count_at), sum, size: sum, sign }
+                    }),
+                    infusion => self.add_numbers(records, stride, signs, |record| {
+                        let (word, sum) = (lane(record, WORD), lane(record, at).cast_signed());
+                        let count = count(record, count_at);
+                        let infused = infusion.narrow(word, count, sum);
+                        let sign = of_amount(word, i128::from(sum));
+                        // Who has little may have nothing once infused, and contributes all the same.
+                        let size = if infused == 0 { sum.signum() } else { infused };
+                        Number { count, sum: infused, size, sign }
+                    }),
+                }
             }
             (_, SumAt::Nowhere) => {
                 self.add_each(records, reading, signs, |r| (count(r, count_at), 0))
@@ -103,7 +117,7 @@ impl Known {
         signs: &mut Vec<u64>,
         found: impl Fn(&[u64]) -> (i64, i128),
     ) {
-        let Reading { adds, sign, .. } = *reading;
+        let Reading { adds, sign, infusion, .. } = *reading;
         signs.clear();
         let units = records.chunks_exact(reading.stride).map(|record| {
             let (count, sum) = found(record);
@@ -113,7 +127,7 @@ impl Known {
             });
             (UnitWord { word: lane(record, WORD), record_key }, Contribution { count, sum })
         });
-        self.evidence.add_all(units, adds, |word, contribution| {
+        self.evidence.add_all(units, adds, infusion, |word, contribution| {
             signs.push(match sign {
                 Sign::Unit => word,
                 Sign::Contribution => as_contributed(word, contribution, adds),
@@ -215,6 +229,14 @@ struct Number {
     size: i64,
     /// Who contributes how much: see [`as_contributed`].
     sign: u64,
+}
+
+impl Number {
+    /// A count of rows.
+    #[inline]
+    const fn rows(count: i64, sign: u64) -> Self {
+        Self { count, sum: 0, size: count, sign }
+    }
 }
 
 /// The unit's word together with how much it contributes: the same people with other amounts aren't the same. One row

@@ -15,6 +15,7 @@
 //! A row whose count would be all that stands behind the word is a word alone until it is added up.
 
 use insitu_disclosure::evidence::Adds;
+use insitu_disclosure::noise::Infusion;
 
 /// Which rows of a cell a part counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +53,8 @@ pub(super) struct Finding {
     pub(super) amount: Option<usize>,
     /// What the difference sketch is of.
     pub(super) sign: Sign,
+    /// How amounts are infused.
+    pub(super) infusion: Infusion,
 }
 
 impl Finding {
@@ -236,9 +239,16 @@ mod tests {
             counted,
             amount: Some(i),
             sign: Sign::Contribution,
+            infusion: Infusion::None,
         });
-        let findings =
-            sums.chain([Finding { counted, amount: None, sign: Sign::Contribution }]).collect();
+        let findings = sums
+            .chain([Finding {
+                counted,
+                amount: None,
+                sign: Sign::Contribution,
+                infusion: Infusion::None,
+            }])
+            .collect();
         Layout { many_rows, record_keys: true, sketch: true, conditions, amounts, findings }
     }
 

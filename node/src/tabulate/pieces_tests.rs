@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use insitu_disclosure::keyed::mix;
+use insitu_disclosure::noise::Infusion;
 
 use super::super::exchange::Exchange;
 use super::super::jobs::Adding;
@@ -14,10 +15,20 @@ use super::*;
 
 fn layout(record_keys: bool, amounts: Vec<Width>) -> Layout {
     let counted = Counted::Every;
-    let sums =
-        (0..amounts.len()).map(|i| Finding { counted, amount: Some(i), sign: Sign::Contribution });
-    let findings =
-        sums.chain([Finding { counted, amount: None, sign: Sign::Contribution }]).collect();
+    let sums = (0..amounts.len()).map(|i| Finding {
+        counted,
+        amount: Some(i),
+        sign: Sign::Contribution,
+        infusion: Infusion::None,
+    });
+    let findings = sums
+        .chain([Finding {
+            counted,
+            amount: None,
+            sign: Sign::Contribution,
+            infusion: Infusion::None,
+        }])
+        .collect();
     let (conditions, many_rows, sketch) = (0, true, true);
     Layout { many_rows, record_keys, sketch, conditions, amounts, findings }
 }

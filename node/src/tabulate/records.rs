@@ -156,15 +156,27 @@ fn scatter_records<const STRIDE: usize>(
 
 #[cfg(test)]
 mod tests {
+    use insitu_disclosure::noise::Infusion;
+
     use super::super::layout::{Counted, Finding, Layout, Sign, Width};
     use super::*;
 
     fn lanes(amounts: usize) -> Lanes {
         let counted = Counted::Every;
-        let sums =
-            (0..amounts).map(|i| Finding { counted, amount: Some(i), sign: Sign::Contribution });
-        let findings =
-            sums.chain([Finding { counted, amount: None, sign: Sign::Contribution }]).collect();
+        let sums = (0..amounts).map(|i| Finding {
+            counted,
+            amount: Some(i),
+            sign: Sign::Contribution,
+            infusion: Infusion::None,
+        });
+        let findings = sums
+            .chain([Finding {
+                counted,
+                amount: None,
+                sign: Sign::Contribution,
+                infusion: Infusion::None,
+            }])
+            .collect();
         let amounts = vec![Width::Narrow; amounts];
         let (conditions, many_rows, record_keys, sketch) = (0, true, false, true);
         Lanes::of(&Layout { many_rows, record_keys, sketch, conditions, amounts, findings })

@@ -83,8 +83,9 @@ fn middle(costs: &[f64], logs: &[f64]) -> f64 {
     costs[found.unwrap()]
 }
 
-/// In part: a limit without an edge is a scale, and the victim's cost is read off it to a few per cent, as closely as there are
-/// known people to put on it. With the edge it takes many sets to come near what noise leaves of one total.
+/// A limit without an edge is a scale, and the victim's cost is read off it to a few per cent, as closely as there are
+/// known people to put on it. With the edge it takes many sets to come near what noise leaves of one total. And what is on the
+/// scale is the infused cost, so that however many sets there are, what they tell is at least 10 % off.
 #[test]
 fn attack_12_a_limit_on_dominance_as_a_scale() {
     let sharp = |times: f64| if times <= 1.0 { 0.0 } else { 1.0 };
@@ -92,19 +93,24 @@ fn attack_12_a_limit_on_dominance_as_a_scale() {
         let place = (times.ln() / 4.0_f64.ln()).clamp(0.0, 1.0);
         (std::f64::consts::FRAC_PI_2 * place).sin().powi(2)
     };
-    let named = |trial| Lab::new(Profile::STANDARD, trial).named();
-    let chosen = |trial| Lab::new(Profile::STANDARD, trial);
+    let bare = Profile { infusion_percent: 0, ..Profile::STANDARD };
     let mut found = Vec::new();
     for sets in [12, 40] {
-        let without = error(named, sets, sharp, 0.99..1.01);
-        let with = error(chosen, sets, wide, 1.0..2.5);
+        let without = error(|trial| Lab::new(bare, trial).named(), sets, sharp, 0.99..1.01);
+        let edge = error(|trial| Lab::new(bare, trial), sets, wide, 1.0..2.5);
+        let infused =
+            error(|trial| Lab::new(Profile::STANDARD, trial).named(), sets, sharp, 0.99..1.01);
+        let both = error(|trial| Lab::new(Profile::STANDARD, trial), sets, wide, 1.0..2.5);
         println!(
-            "attack 12, {sets} sets: known within {without:.3} times, and {with:.3} with the edge"
+            "attack 12, {sets} sets: known within {without:.3} times, {edge:.3} with the edge, {infused:.3} with infusion, \
+             {both:.3} with both"
         );
-        found.push((without, with));
+        found.push([without, edge, infused, both]);
     }
-    let [(after_12, with_12), (after_40, with_40)]: [(f64, f64); 2] =
-        found.as_slice().try_into().unwrap();
-    assert!(after_12 < 1.08 && after_40 < 1.03, "a scale: {found:?}");
-    assert!(1.1 < with_12 && 1.04 < with_40, "{found:?}");
+    let [after_12, after_40]: [[f64; 4]; 2] = found.as_slice().try_into().unwrap();
+    assert!(after_12[0] < 1.08 && after_40[0] < 1.03, "a scale: {found:?}");
+    assert!(1.1 < after_12[1] && 1.04 < after_40[1], "{found:?}");
+    for [_, _, infused, both] in [after_12, after_40] {
+        assert!(1.1 < infused && 1.1 < both, "{found:?}");
+    }
 }

@@ -14,6 +14,7 @@ use insitu_disclosure::dataset::Bounds;
 use insitu_disclosure::evidence::{Adds, Cell, Contribution, SignCounts, UnitWord};
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::DatasetKeys;
+use insitu_disclosure::noise::Infusion;
 use insitu_disclosure::policy::{DifferenceGuard, Dominance, Noise};
 use insitu_disclosure::reference::Editions;
 use insitu_disclosure::rules::groups::counted_max;
@@ -30,6 +31,7 @@ pub(super) const THRESHOLD_ONLY: Profile = Profile {
     threshold_blur: 0,
     threshold_blur_chosen: 0,
     noise: Noise::None,
+    infusion_percent: 0,
     rounding_base: 1,
     dominance: Dominance::OFF,
     guard: DifferenceGuard::Off,
@@ -227,11 +229,18 @@ impl Lab {
         people: &[Person],
     ) -> Cell {
         let parts = admitted.tabulation().parts(admitted.dataset()).distinct;
-        let parts = parts.iter().map(|part| Self::part(part, secret, people)).collect();
+        let dataset = admitted.dataset();
+        let parts = parts.iter().map(|part| Self::part(part, dataset, secret, people)).collect();
         Cell { set, keys, parts }
     }
 
-    fn part(part: &Part<'_>, secret: &DatasetKeys, people: &[Person]) -> PartEvidence {
+    fn part(
+        part: &Part<'_>,
+        dataset: &Dataset,
+        secret: &DatasetKeys,
+        people: &[Person],
+    ) -> PartEvidence {
+        let infusion = Infusion::of(part, dataset);
         let mut found = PartEvidence::default();
         let mut signs = SignCounts::new();
         for (person, cost) in people {
@@ -245,7 +254,7 @@ impl Lab {
                 PartKind::Products => panic!("one column only"),
                 PartKind::Distinct => panic!("of open data only"),
             };
-            found.add(unit, Contribution { count: 1, sum }, adds);
+            found.add(unit, Contribution { count: 1, sum }, adds, infusion);
             signs.add(word);
         }
         found.sketch = Some(Box::new(signs.to_sketch()));

@@ -4,6 +4,7 @@
 //!
 //! A test marked `ignore` is an attack that succeeds today: it says what should hold, and fails.
 
+mod amounts;
 mod clauses;
 mod departments;
 mod different_nines;
@@ -23,7 +24,8 @@ mod unit_joins;
 /// Attacks without a test that shows them stopped, and why: none is.
 const NOT_COVERED: &[(u32, &str)] = &[];
 
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
+    include_str!("amounts.rs"),
     include_str!("one_query.rs"),
     include_str!("inflation.rs"),
     include_str!("several_queries.rs"),

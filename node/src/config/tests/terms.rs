@@ -215,6 +215,33 @@ fn a_cell_key_method_of_ones_own_takes_a_profile_with_noise() {
 }
 
 #[test]
+fn amounts_may_be_further_off_where_they_are_off_at_all() {
+    let problems = |profile: &str, percent: u32| -> Vec<String> {
+        let text = FULL
+            .replace(
+                "profile = \"standard\"",
+                &format!("profile = \"{profile}\"\ninfusion_percent = {percent}"),
+            )
+            .replace("unit_unique_per_row = false", "unit_unique_per_row = true")
+            .replace("threshold_units = 12\n", "")
+            .replace("rounding_base = 10\n", "");
+        let errors = parse(&text).err();
+        let found = errors.iter().flat_map(|errors| errors.iter());
+        found.map(|error| error.problem.clone()).collect()
+    };
+    for profile in ["standard", "strict", "ons-ckm"] {
+        assert_eq!(problems(profile, 10), Vec::<String>::new());
+        assert_eq!(problems(profile, 40), Vec::<String>::new());
+        assert_eq!(problems(profile, 9), ["`infusion_percent` is 9, below the profile's 10"]);
+        assert_eq!(problems(profile, 41).len(), 1, "twice that would be nearly all of it");
+    }
+    for profile in ["exact", "round-5", "midpoint-6"] {
+        let found = problems(profile, 10);
+        assert!(found.iter().any(|problem| problem.contains("adds no noise")), "{found:?}");
+    }
+}
+
+#[test]
 fn a_wider_edge_for_chosen_sets_takes_a_profile_that_answers_them() {
     let problems = |profile: &str, blur: &str| -> Vec<String> {
         let text = FULL

@@ -1,0 +1,326 @@
+//! Noise infusion: each unit's amount is off by a factor of its own before anything is added up.
+//!
+//! ```text
+//! x'(u)  = x(u) + (x(u) - n(u) o) e(u)      n: the unit's rows, o: the declared bound nearest to zero, or zero
+//! |e(u)| = p (1 + min(a, b))                a, b even in 0 .. 1; as often negative: from p to 2p, smaller ones more often
+//! squares are multiplied by (1 + e)^2 / (1 + s^2), products by (1 + e)(1 + f); s^2 = 11/6 p^2 is the mean of e^2
+//! ```
+//!
+//! The factor is drawn from the unit's secret word and the measure's column, and from nothing else: not from the cell, the
+//! question, the state of the data or the measure's name in a query. So whatever is done with any number of answers, totals of
+//! other partitions, differences, averages over wordings: what they tell of an amount in the end is `x'`, and that is at least
+//! `p` off. Factors are 1 in the mean, so totals of many are what they were.
+//!
+//! Whole numbers stay whole: what is left over is rounded up or down by the unit's own draw, up as often as it is large.
+//!
+//! *Source*: Evans, Zayatz and Slanta, "Using noise for disclosure limitation of establishment tabular data", Journal of
+//! Official Statistics 14 (1998); used for the Quarterly Workforce Indicators and County Business Patterns of the United
+//! States' Census Bureau, there called noise infusion.
+
+use crate::dataset::{Bounds, Dataset};
+use crate::keyed::{digest, mix};
+use crate::tabulation::{Part, PartKind, RollUp, Scalar};
+
+/// Bits behind the point of a factor.
+const BITS: u32 = 31;
+const ONE: i64 = 1 << BITS;
+const BELOW_ONE: u64 = ONE.cast_unsigned() - 1;
+
+/// How the contributions to a part are infused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Infusion {
+    /// Not at all: counts, open data, and profiles that add no noise.
+    None,
+    /// Amounts.
+    Amounts {
+        /// The measure's.
+        factor: Factor,
+        /// What a row has at least, by its declared bounds: everybody knows it.
+        origin: i128,
+    },
+    /// Squares of amounts.
+    Squares {
+        /// The measure's.
+        factor: Factor,
+        /// What its square is divided by, as a multiplier in parts of 2^32: 1 / (1 + s^2).
+        in_mean: u64,
+    },
+    /// Products of two measures' amounts.
+    Products(Factor, Factor),
+}
+
+/// Which factor a unit has in a measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Factor {
+    /// Tells measures apart; public.
+    measure: u64,
+    /// The least that it is off, in parts of 2^32.
+    least: u64,
+}
+
+impl Factor {
+    /// Of a measure by its columns, off by at least so many per cent (at most 40, so that twice that is below the whole).
+    #[must_use]
+    pub fn of(scalar: &Scalar, percent: u32) -> Self {
+        let columns = scalar.columns();
+        let mut names: Vec<&str> = columns.into_iter().map(of_base).collect();
+        names.sort_unstable();
+        let bytes = names.join("\0");
+        // The lower half of a digest.
+        let measure = (digest(bytes.as_bytes()) & u128::from(u64::MAX)) as u64;
+        let percent = u64::from(percent.min(INFUSION_PERCENT_MAX));
+        Self { measure, least: (percent << 32) / 100 }
+    }
+
+    /// What a unit's factor is off, in parts of 2^31, and the bits it was drawn from.
+    #[inline]
+    const fn off(self, word: u64) -> (i64, u64) {
+        let bits = mix(word.wrapping_add(self.measure));
+        let (a, b) = ((bits >> 1) & BELOW_ONE, bits >> 33);
+        let less = if a < b { a } else { b };
+        // Below 2^31 times 0.8.
+        let size = ((self.least * (ONE.cast_unsigned() + less)) >> 32).cast_signed();
+        (if bits & 1 == 0 { size } else { -size }, bits)
+    }
+
+    /// The mean of the square of a factor, in parts of 2^31: 1 + 11/6 p^2.
+    fn mean_square(self) -> u64 {
+        let least = u128::from(self.least);
+        ONE.cast_unsigned() + (least * least * 11 / (6 << 33)) as u64
+    }
+
+    fn squares(self) -> Infusion {
+        let in_mean = (1_u128 << (32 + BITS)) / u128::from(self.mean_square());
+        Infusion::Squares { factor: self, in_mean: in_mean as u64 }
+    }
+}
+
+/// The most that the least may be.
+pub const INFUSION_PERCENT_MAX: u32 = 40;
+
+/// The column of the rows that a column of rolled-up ones is made of: whoever asks numbers those, and a new number must
+/// not be a new factor.
+fn of_base(column: &str) -> &str {
+    match (RollUp::total_of(column), column.split_once('#')) {
+        (Some(measure), _) => measure,
+        (None, Some((counted, _))) => counted,
+        (None, None) => column,
+    }
+}
+
+impl Infusion {
+    /// Of a part of a dataset's tables.
+    #[must_use]
+    pub fn of(part: &Part<'_>, dataset: &Dataset) -> Self {
+        let percent = dataset.profile().infusion_percent;
+        let (Some(argument), 1..) = (part.argument, percent) else { return Self::None };
+        let factor = Factor::of(argument, percent);
+        match part.kind {
+            PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => Self::None,
+            PartKind::Sum => {
+                let (bounds, _) = part.bounds(dataset);
+                Self::Amounts { factor, origin: bounds.map_or(0, Bounds::origin) }
+            }
+            PartKind::Deviations => Self::Amounts { factor, origin: 0 },
+            PartKind::Squares => factor.squares(),
+            PartKind::Products => match part.beside.map(|beside| Factor::of(beside, percent)) {
+                Some(other) if other != factor => Self::Products(factor, other),
+                Some(_) | None => factor.squares(),
+            },
+        }
+    }
+
+    /// What becomes of the amount that a unit's rows come to.
+    #[inline]
+    #[must_use]
+    pub fn amount(self, word: u64, rows: i64, amount: i128) -> i128 {
+        let (off, bits, of) = match self {
+            Self::None => return amount,
+            Self::Amounts { factor, origin } => {
+                let (off, bits) = factor.off(word);
+                let public = if origin == 0 { 0 } else { origin.saturating_mul(i128::from(rows)) };
+                (off, bits, amount.saturating_sub(public))
+            }
+            Self::Squares { factor, in_mean } => {
+                let (off, bits) = factor.off(word);
+                let square = u128::from(product(off, off)) * u128::from(in_mean);
+                ((square >> 32) as i64 - ONE, bits, amount)
+            }
+            Self::Products(first, second) => {
+                let ((off, bits), (other, _)) = (first.off(word), second.off(word));
+                (product(off, other).cast_signed() - ONE, bits, amount)
+            }
+        };
+        amount.saturating_add(share(of, off, up(bits, amount as u64)))
+    }
+
+    /// The same of an amount of 64 bits, in less time.
+    #[inline]
+    #[must_use]
+    pub fn narrow(self, word: u64, rows: i64, amount: i64) -> i64 {
+        let Self::Amounts { factor, origin } = self else {
+            let infused = self.amount(word, rows, i128::from(amount));
+            return i64::try_from(infused).unwrap_or(i64::MAX);
+        };
+        let public = if origin == 0 { 0 } else { origin.saturating_mul(i128::from(rows)) };
+        let of = i128::from(amount).saturating_sub(public);
+        let Ok(of) = i64::try_from(of) else {
+            let infused = self.amount(word, rows, i128::from(amount));
+            return i64::try_from(infused).unwrap_or(i64::MAX);
+        };
+        let (off, bits) = factor.off(word);
+        let up = i128::from(up(bits, amount.cast_unsigned()));
+        // Less than the amount: it fits.
+        let share = (i128::from(of) * i128::from(off) + up) >> BITS;
+        amount.saturating_add(share as i64)
+    }
+}
+
+/// How much a rest has to lack of a whole to be rounded down, in parts of 2^31: other bits than the factor's, and others for
+/// another amount.
+#[inline]
+const fn up(bits: u64, amount: u64) -> u64 {
+    (bits ^ amount).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33
+}
+
+/// Of two factors by what they are off, each below 1.8, in parts of 2^31.
+#[inline]
+const fn product(off: i64, other: i64) -> u64 {
+    ((ONE + off).cast_unsigned() * (ONE + other).cast_unsigned()) >> BITS
+}
+
+/// `of * off`, in whole numbers: rounded up where the rest and `up`, below 2^31, come to a whole.
+#[inline]
+fn share(of: i128, off: i64, up: u64) -> i128 {
+    // In two pieces, so that nothing overflows: 96 bits and more by 32, and 31 by 32.
+    let (whole, rest) = (of >> BITS, of & i128::from(BELOW_ONE));
+    let rest = (rest * i128::from(off) + i128::from(up)) >> BITS;
+    whole.saturating_mul(i128::from(off)).saturating_add(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenth(column: &str) -> Factor {
+        Factor::of(&Scalar::Column(column.to_owned()), 10)
+    }
+
+    fn words(n: u64) -> impl Iterator<Item = u64> {
+        (0..n).map(|u| mix(u.wrapping_mul(0xD129_0B26_88F3_A7B5) ^ 77))
+    }
+
+    #[test]
+    fn nobodys_amount_is_less_than_ten_per_cent_off_and_none_more_than_twenty() {
+        let infusion = Infusion::Amounts { factor: tenth("cost"), origin: 0 };
+        let mut up = 0_u32;
+        for word in words(100_000) {
+            let off = infusion.amount(word, 1, 1_000_000_000).abs_diff(1_000_000_000);
+            assert!((100_000_000 - 1..=200_000_000).contains(&off), "{off}");
+            up += u32::from(1_000_000_000 < infusion.amount(word, 1, 1_000_000_000));
+        }
+        assert!((49_500..50_500).contains(&up), "{up}");
+    }
+
+    /// Within four standard errors: of amounts of all sizes, of squares and of products.
+    #[test]
+    fn totals_are_what_they_were_in_the_mean() {
+        let n = 200_000_u64;
+        let (x, y) = (tenth("x"), tenth("y"));
+        let all = [
+            (Infusion::Amounts { factor: x, origin: 0 }, 0.1354),
+            (x.squares(), 0.28),
+            (Infusion::Products(x, y), 0.20),
+        ];
+        for (infusion, deviation) in all {
+            for amount in [1_i128, 2, 7, 1_000, -3, 1 << 40, -(1 << 100)] {
+                let scale = amount as f64;
+                let of = |word| infusion.amount(word, 1, amount) as f64 / scale;
+                let mean = words(n).map(of).sum::<f64>() / n as f64;
+                // Of a 1 it is mostly the rounding.
+                let one = (deviation * deviation + 0.25 / scale / scale).sqrt();
+                let error = (mean - 1.0).abs() * (n as f64).sqrt() / one;
+                assert!(error < 4.0, "{infusion:?} {amount}: {mean}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_mean_square_is_that_of_the_draws() {
+        let factor = tenth("x");
+        let n = 1_000_000;
+        let squares = words(n).map(|word| (factor.off(word).0 as f64 / ONE as f64).powi(2));
+        let mean = squares.sum::<f64>() / n as f64;
+        let stated = factor.mean_square() as f64 / ONE as f64 - 1.0;
+        assert!((mean - stated).abs() < 3e-5, "{mean} {stated}");
+        assert!((stated - 0.11 / 6.0).abs() < 1e-8, "{stated}");
+    }
+
+    /// A variance is of the same factors as the total, so that what is far from zero and close together keeps its own: 170 give
+    /// or take 10, where independent factors would give or take 25.
+    #[test]
+    fn variances_survive() {
+        let n = 100_000_u64;
+        let (mut sum, mut squares) = (0_i128, 0_i128);
+        let factor = tenth("height");
+        for (word, place) in words(n).zip(0_i128..) {
+            // Even between 152.7 and 187.3 centimetres, in millimetres.
+            let x = 1_527 + place * 346 / 100_000;
+            sum += Infusion::Amounts { factor, origin: 0 }.amount(word, 1, x);
+            squares += factor.squares().amount(word, 1, x * x);
+        }
+        let mean = sum as f64 / n as f64;
+        let deviation = (squares as f64 / n as f64 - mean * mean).sqrt();
+        assert!((95.0..105.0).contains(&deviation), "{deviation}");
+    }
+
+    #[test]
+    fn a_bound_that_everybody_knows_is_not_infused() {
+        let infusion = Infusion::Amounts { factor: tenth("wage"), origin: 20_000 };
+        for word in words(1_000) {
+            let off = infusion.amount(word, 3, 65_000).abs_diff(65_000);
+            assert!((500..=1_000).contains(&off), "{off}");
+        }
+    }
+
+    #[test]
+    fn a_measure_has_one_factor_whatever_it_is_called() {
+        let total =
+            |position| Factor::of(&Scalar::Column(RollUp::total_column("cost", position)), 10);
+        assert_eq!(total(0), tenth("cost"));
+        assert_eq!(total(7), tenth("cost"));
+        let count = |position| Factor::of(&Scalar::Column(RollUp::count_column(position)), 10);
+        assert_eq!(count(0), count(3));
+        assert_ne!(tenth("cost"), tenth("costs"));
+    }
+
+    #[test]
+    fn narrow_amounts_become_what_wide_ones_do() {
+        for (origin, rows) in [(0, 1), (18, 1), (18, 40), (-5, 7)] {
+            let infusion = Infusion::Amounts { factor: tenth("cost"), origin };
+            for (word, place) in words(20_000).zip(0_i64..) {
+                let amount = (place - 10_000) * (place % 1_009) * (place % 65_521) * 1_001;
+                let wide = infusion.amount(word, rows, i128::from(amount));
+                assert_eq!(i128::from(infusion.narrow(word, rows, amount)), wide);
+            }
+        }
+        let squares = tenth("cost").squares();
+        assert_eq!(i128::from(squares.narrow(9, 1, 400)), squares.amount(9, 1, 400));
+    }
+
+    #[test]
+    fn nothing_overflows() {
+        for amount in [i128::MAX, i128::MIN, i128::MAX - 1, 0] {
+            for word in words(1_000) {
+                let factor = Factor::of(&Scalar::Column("x".to_owned()), 1_000);
+                let _ =
+                    Infusion::Amounts { factor, origin: i128::MAX }.amount(word, i64::MAX, amount);
+                let _ =
+                    Infusion::Amounts { factor, origin: 0 }.narrow(word, i64::MAX, amount as i64);
+                let _ = factor.squares().amount(word, 1, amount);
+                let other = Factor { measure: 3, ..factor };
+                let _ = Infusion::Products(factor, other).amount(word, 1, amount);
+            }
+        }
+    }
+}
