@@ -58,7 +58,9 @@ pub enum SketchOf<'a> {
 }
 
 impl SketchOf<'_> {
-    const fn get(&self) -> &Sketch {
+    /// The sketch.
+    #[must_use]
+    pub const fn get(&self) -> &Sketch {
         match self {
             Self::Borrowed(sketch) => sketch,
             Self::Owned(sketch) => sketch,

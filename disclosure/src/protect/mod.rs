@@ -17,6 +17,7 @@ mod moments;
 mod receive;
 mod remark;
 mod show;
+mod states;
 mod structural;
 #[cfg(test)]
 mod tests;
@@ -130,7 +131,13 @@ pub fn protect(
         };
         shown.push(of_cell.map(show).collect());
     }
+    let asked: HashSet<usize> = of_measures.iter().flatten().copied().collect();
     for (p, rules) in rules.iter().enumerate() {
+        // Known for what it says of the others, and shown to nobody.
+        if !asked.contains(&p) {
+            shown.iter_mut().filter_map(|row| row.get_mut(p)).for_each(margins::suppress_slot);
+            continue;
+        }
         match rules.profile.complementary {
             Complementary::Off => {}
             Complementary::On if admitted.dataset().units_have_one_row() => {
@@ -144,6 +151,7 @@ pub fn protect(
             }
         }
     }
+    states::compare(admitted, &rules, &cells, &mut shown, release)?;
     remember(admitted, &rules, &cells, &mut shown, release)?;
     Ok(Protected(assemble(admitted, &of_measures, &kept, &cells, &shown)))
 }

@@ -44,19 +44,54 @@ impl<'a> Guarded<'a> {
         evidence: &'e PartEvidence,
         shown: i128,
     ) -> Result<GuardedCell<'e>, GuardError> {
-        let evidence = evidence.settled(self.adds);
-        let n = u64::try_from(evidence.units).unwrap_or(0);
-        // Without a sketch nothing is known of differences: a cell of nobody differs from all.
-        let sketch = match evidence {
-            Cow::Borrowed(evidence) => {
-                SketchOf::Borrowed(evidence.sketch.as_deref().unwrap_or(&Sketch::ZERO))
-            }
-            Cow::Owned(evidence) => evidence.sketch.map_or(Sketch::ZERO.into(), SketchOf::Owned),
-        };
+        let (n, sketch) = units(evidence, self.adds);
         let coordinate = self.frame.coordinate(cell.set, &cell.keys).number();
         let released = Released::new(shown.to_le_bytes())?;
         GuardedCell::new(self.scope, coordinate, n, sketch, released)
     }
+}
+
+/// All units that contribute to a part, as the guard sees them.
+#[derive(Debug)]
+pub(crate) struct Whole<'e> {
+    /// Its coordinate and its value are a digest of the units: a whole that is shown has its own.
+    pub(crate) cell: GuardedCell<'e>,
+}
+
+impl<'e> Whole<'e> {
+    /// Compared with wholes of the same part only: those of two columns differ by who has no value.
+    ///
+    /// # Errors
+    /// As [`Guarded::cell`].
+    pub(crate) fn of(
+        part: &Part<'_>,
+        dataset: &Dataset,
+        evidence: &'e PartEvidence,
+    ) -> Result<Self, GuardError> {
+        let scope = format!("{} whole {}", dataset.name, part.name(dataset));
+        let (n, sketch) = units(evidence, PartShape::of(part, dataset).adds);
+        let mut bytes = scope.clone().into_bytes();
+        bytes.extend(n.to_le_bytes());
+        bytes.extend(sketch.get().counters().iter().flat_map(|counter| counter.to_le_bytes()));
+        let units = digest(&bytes);
+        let released = Released::new(units.to_le_bytes())?;
+        let cell = GuardedCell::new(digest(scope.as_bytes()), units, n, sketch, released)?;
+        Ok(Self { cell })
+    }
+}
+
+/// How many there are, and their sketch.
+fn units(evidence: &PartEvidence, adds: Adds) -> (u64, SketchOf<'_>) {
+    let evidence = evidence.settled(adds);
+    let n = u64::try_from(evidence.units).unwrap_or(0);
+    // Without a sketch nothing is known of differences: a cell of nobody differs from all.
+    let sketch = match evidence {
+        Cow::Borrowed(evidence) => {
+            SketchOf::Borrowed(evidence.sketch.as_deref().unwrap_or(&Sketch::ZERO))
+        }
+        Cow::Owned(evidence) => evidence.sketch.map_or(Sketch::ZERO.into(), SketchOf::Owned),
+    };
+    (n, sketch)
 }
 
 /// Numbers that are compared with each other. All counts of people are one scope, whatever column they count: with no

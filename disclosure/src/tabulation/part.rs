@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::moment::MomentPart;
 use super::{Bins, Measure, MeasureKind, Scalar, Tabulation};
 use crate::dataset::{Bounds, Dataset};
+use crate::policy::Complementary;
 use crate::rules::measures::bounds;
 
 /// What is counted or added up.
@@ -168,7 +169,8 @@ pub struct Parts<'a> {
 }
 
 impl Tabulation {
-    /// The parts of all measures. Quartiles, a median and a histogram of one column share theirs, as do a total and a mean,
+    /// The parts of all measures, and the count of all rows where whole tables are compared over states of the data, whether it
+    /// is asked for or not: who is in a table isn't told by every measure. Quartiles, a median and a histogram of one column share theirs, as do a total and a mean,
     /// and a correlation and a line of the same two columns. Parts that differ in anything at all are two, so that each
     /// is held to the parameters of its own moment.
     #[must_use]
@@ -190,6 +192,13 @@ impl Tabulation {
                 places.push(at);
             }
             of_measures.push(places);
+        }
+        if dataset.profile().complementary == Complementary::On {
+            let kind = PartKind::Rows;
+            let all = Part { kind, argument: None, beside: None, filter: None, parameters: 0 };
+            if place(all.clone()) == distinct.len() {
+                distinct.push(all);
+            }
         }
         Parts { distinct, of_measures }
     }
