@@ -31,6 +31,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dataset::Dataset;
+use crate::hierarchy::ancestors;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::tabulation::interpret::{truth, value_of};
 use crate::tabulation::{KeySet, Literal, Scalar, Tabulation};
@@ -91,6 +92,13 @@ impl<'a> Columns<'a> {
                 keys.entry(name).or_default().push(&key.scalar);
             }
         }
+        // What another key lies within has one value for each of that one's.
+        let finer: Vec<&str> = keys.keys().copied().filter(|name| is_itself(&keys, name)).collect();
+        for name in finer {
+            for coarser in ancestors(&dataset.hierarchies, name).into_keys() {
+                keys.remove(coarser);
+            }
+        }
         let distinct = |(name, keys): (&&str, &Vec<&Scalar>)| {
             let values = self.left.get(name).into_iter().flatten();
             let tuple = |value: &Literal| {
@@ -110,11 +118,10 @@ impl<'a> Columns<'a> {
         all: u128,
         dataset: &Dataset,
     ) -> u128 {
-        let is_itself = |name: &str| keys.get(name).is_some_and(|k| k.iter().any(|k| is_column(k)));
         let of = dataset.impossible.iter().filter_map(|impossible| {
             let mut combinations = all;
             for (name, codes) in impossible.codes() {
-                let left = self.left.get(name.as_str()).filter(|_| is_itself(name))?;
+                let left = self.left.get(name.as_str()).filter(|_| is_itself(keys, name))?;
                 let ruled_out = left.iter().filter(|value| codes.contains(value)).count() as u128;
                 let each = combinations.checked_div(left.len() as u128)?;
                 combinations = each.saturating_mul(ruled_out);
@@ -123,6 +130,11 @@ impl<'a> Columns<'a> {
         });
         of.fold(0, u128::saturating_add)
     }
+}
+
+/// Whether the column is a key as it is.
+fn is_itself(keys: &BTreeMap<&str, Vec<&Scalar>>, name: &str) -> bool {
+    keys.get(name).is_some_and(|keys| keys.iter().any(|key| is_column(key)))
 }
 
 fn row<'a>(name: &'a str, value: &Literal) -> BTreeMap<&'a str, Literal> {
@@ -185,6 +197,7 @@ mod tests {
                 column("street", ScalarType::Utf8, None),
             ],
             impossible: Vec::new(),
+            hierarchies: Vec::new(),
             protection: Protection::Protected {
                 unit: ProtectedUnit::Row,
                 profile: Profile::STANDARD,

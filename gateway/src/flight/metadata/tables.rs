@@ -166,6 +166,7 @@ mod tests {
                 column("secret", ScalarType::Utf8, Label::Hidden),
             ],
             impossible: Vec::new(),
+            hierarchies: Vec::new(),
             protection: Protection::Open,
             snapshot: 0,
         })
