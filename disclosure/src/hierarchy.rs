@@ -106,7 +106,9 @@ pub enum HierarchyError {
         code: Literal,
     },
     /// A published code of the coarser column in which nothing lies.
-    #[error("no code of `{column}` lies within {code} of `{within}`: its rows would be counted nowhere")]
+    #[error(
+        "no code of `{column}` lies within {code} of `{within}`: its rows would be counted nowhere"
+    )]
     Empty {
         /// The finer column.
         column: String,
@@ -228,10 +230,8 @@ fn look_up(column: &str, within: &str, codes: &[(Literal, Literal)]) -> Option<L
         vec![(column.to_owned(), code.scalar_type()), (within.to_owned(), parent.scalar_type())];
     let finer = from_literals(codes.iter().map(|(c, _)| Some(c.clone())), code.scalar_type());
     let coarser = from_literals(codes.iter().map(|(_, p)| Some(p.clone())), parent.scalar_type());
-    let batch = RecordBatch::try_from_iter_with_nullable([
-        (column, finer, true),
-        (within, coarser, true),
-    ]);
+    let batch =
+        RecordBatch::try_from_iter_with_nullable([(column, finer, true), (within, coarser, true)]);
     // It is of no dataset; a name is what tells it from others.
     let dataset = DatasetName::new("hierarchy", column)?;
     let reference = Reference { dataset, key: column.to_owned() };
@@ -358,4 +358,125 @@ pub(crate) fn at_the_end<'a>(
     code: Option<&'a Literal>,
 ) -> Option<&'a Literal> {
     way.iter().fold(code, |code, step| step.parent(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Domain;
+
+    fn text(code: &str) -> Literal {
+        Literal::Utf8(code.to_owned())
+    }
+
+    fn hierarchy(column: &str, within: &str, codes: &[(&str, &str)]) -> Hierarchy {
+        let codes = codes.iter().map(|(code, parent)| (text(code), text(parent)));
+        Hierarchy::new(column, within, codes).unwrap()
+    }
+
+    /// Dimensions; `region` has the published values N and S.
+    fn columns() -> Vec<Column> {
+        let column = |name: &str, label| Column {
+            name: name.to_owned(),
+            scalar_type: ScalarType::Utf8,
+            label,
+            domain: (name == "region").then(|| Domain::Codes(vec![text("N"), text("S")])),
+            breakpoints: None,
+            bounds: None,
+            unit_totals: None,
+            measured_in: None,
+            description: None,
+        };
+        let dimensions = ["area", "district", "region", "board"];
+        let dimensions = dimensions.map(|name| column(name, Label::Dimension));
+        dimensions.into_iter().chain([column("secret", Label::Hidden)]).collect()
+    }
+
+    const AREAS: &[(&str, &str)] = &[("E1", "D1"), ("E2", "D1"), ("E3", "D2")];
+    const DISTRICTS: &[(&str, &str)] = &[("D1", "N"), ("D2", "S")];
+
+    #[test]
+    fn the_order_of_codes_and_hierarchies_does_not_matter() {
+        let backwards: Vec<_> = AREAS.iter().rev().copied().collect();
+        let twice: Vec<_> = AREAS.iter().chain(AREAS).copied().collect();
+        let areas = hierarchy("area", "district", AREAS);
+        assert_eq!(areas, hierarchy("area", "district", &backwards));
+        assert_eq!(areas, hierarchy("area", "district", &twice));
+        let districts = hierarchy("district", "region", DISTRICTS);
+        let one = declared(vec![areas.clone(), districts.clone()], &columns()).unwrap();
+        assert_eq!(one, declared(vec![districts, areas], &columns()).unwrap());
+        let ways = ancestors(&one, "area");
+        assert_eq!(ways.keys().copied().collect::<Vec<_>>(), ["district", "region"]);
+        assert_eq!(at_the_end(&ways["region"], Some(&text("E3"))), Some(&text("S")));
+        assert_eq!(at_the_end(&ways["region"], Some(&text("E9"))), None);
+    }
+
+    #[test]
+    fn rows_agree_with_it_or_not() {
+        let areas = hierarchy("area", "district", AREAS);
+        let column = |codes: &[Option<&str>]| {
+            from_literals(codes.iter().map(|code| code.map(text)), ScalarType::Utf8)
+        };
+        let finer = column(&[Some("E1"), Some("E1"), Some("E1"), Some("E9"), Some("E9"), None]);
+        let coarser = column(&[Some("D1"), Some("D2"), None, None, Some("D1"), Some("D1")]);
+        let holds = areas.holds(&finer, &coarser).unwrap();
+        let holds: Vec<bool> = holds.iter().map(Option::unwrap).collect();
+        assert_eq!(holds, [true, false, false, true, false, false]);
+    }
+
+    #[test]
+    fn what_cannot_be_declared_is_told() {
+        let of = |hierarchies: &[Hierarchy]| {
+            declared(hierarchies.to_vec(), &columns()).unwrap_err().to_string()
+        };
+        let areas = hierarchy("area", "district", AREAS);
+        let districts = hierarchy("district", "region", DISTRICTS);
+        for (hierarchies, expect) in [
+            (
+                vec![areas.clone(), areas.clone()],
+                "`area` is declared twice to lie within `district`",
+            ),
+            (
+                vec![areas.clone(), hierarchy("district", "area", &[("D1", "E1")])],
+                "`area` lies within itself",
+            ),
+            (vec![hierarchy("area", "secret", AREAS)], "`secret` is no dimension of the dataset"),
+            (
+                vec![hierarchy("district", "region", &[("D1", "W"), ("D2", "S")])],
+                "'W' isn't in the domain of `region`",
+            ),
+            (
+                vec![hierarchy("district", "region", &DISTRICTS[..1])],
+                "no code of `district` lies within 'S' of `region`: its rows would be counted nowhere",
+            ),
+            (
+                vec![
+                    areas.clone(),
+                    districts.clone(),
+                    hierarchy("area", "region", &[("E1", "N"), ("E2", "S"), ("E3", "S")]),
+                ],
+                "'E2' of `area` belongs to two codes of `region`, by different ways",
+            ),
+            (
+                vec![
+                    areas.clone(),
+                    districts,
+                    hierarchy("area", "board", &[("E9", "B")]),
+                    hierarchy("board", "region", &[("B", "N"), ("C", "S")]),
+                ],
+                "'E9' of `area` belongs to two codes of `region`, by different ways",
+            ),
+        ] {
+            assert_eq!(of(&hierarchies), expect);
+        }
+        let new = |codes: &[(&str, &str)]| {
+            let codes = codes.iter().map(|(code, parent)| (text(code), text(parent)));
+            Hierarchy::new("area", "region", codes).unwrap_err().to_string()
+        };
+        assert_eq!(new(&[]), "`area` within `region` lists 0 codes, not 1 to 10000");
+        assert_eq!(new(&[("E1", "N"), ("E1", "S")]), "`area` has 'E1' in two codes of `region`");
+        let number = Hierarchy::new("area", "district", [(Literal::Int64(1), text("D1"))]).unwrap();
+        assert_eq!(of(&[number]), "`area` lists a code of another type than the column's");
+        assert_eq!(of(&vec![areas; 17]), "17 hierarchies are declared, more than 16");
+    }
 }

@@ -66,7 +66,8 @@ impl Impossible {
     pub(crate) fn is_all_of(&self, left: impl Fn(&str) -> Option<Vec<Literal>>) -> bool {
         self.codes.iter().all(|(name, codes)| {
             // Of no value at all nobody can say that it is impossible.
-            left(name).is_some_and(|left| !left.is_empty() && left.iter().all(|v| codes.contains(v)))
+            left(name)
+                .is_some_and(|left| !left.is_empty() && left.iter().all(|v| codes.contains(v)))
         })
     }
 }

@@ -11,6 +11,8 @@
 mod axes;
 mod combine;
 mod derivation;
+#[cfg(test)]
+mod hierarchies_tests;
 mod margins;
 #[cfg(test)]
 mod margins_tests;

@@ -103,9 +103,8 @@ fn tied<'a>(tabulation: &Tabulation, hierarchies: &'a [Hierarchy]) -> Vec<Tied<'
                 let codes = of_column().flat_map(Hierarchy::codes);
                 let pairs = codes.map(|(code, _)| {
                     let at = |way: &[&Hierarchy]| {
-                        way.iter().fold(Some(code.clone()), |at, step| {
-                            step.parent(at.as_ref()).cloned()
-                        })
+                        way.iter()
+                            .fold(Some(code.clone()), |at, step| step.parent(at.as_ref()).cloned())
                     };
                     key_bytes(&[at(to_one), at(to_other)])
                 });
