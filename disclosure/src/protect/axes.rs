@@ -23,7 +23,7 @@ use crate::tabulation::{Key, KeySet, Scalar, Tabulation};
 const FINEST_MAX: usize = 4;
 
 /// The most margins, the table itself included.
-const MARGINS_MAX: usize = 32;
+const MARGINS_MAX: usize = 64;
 
 /// One of the columns.
 struct Axis<'a> {

@@ -5,6 +5,7 @@
 //! A test marked `ignore` is an attack that succeeds today: it says what should hold, and fails.
 
 mod clauses;
+pub(crate) mod coarser;
 mod departments;
 mod different_nines;
 mod edge_of_dominance;
@@ -23,11 +24,12 @@ mod unit_joins;
 /// Attacks without a test that shows them stopped, and why: none is.
 const NOT_COVERED: &[(u32, &str)] = &[];
 
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     include_str!("one_query.rs"),
     include_str!("inflation.rs"),
     include_str!("several_queries.rs"),
     include_str!("clauses.rs"),
+    include_str!("coarser.rs"),
     include_str!("running.rs"),
     include_str!("metadata.rs"),
     include_str!("federation.rs"),

@@ -8,6 +8,7 @@ use arrow_flight::error::Result;
 use arrow_flight::sql::metadata::{GetDbSchemasBuilder, GetTablesBuilder};
 use arrow_flight::sql::{CommandGetDbSchemas, CommandGetTables};
 use arrow_schema::{Field, Schema};
+use insitu_disclosure::hierarchy::Hierarchy;
 use insitu_disclosure::tabulation::Bins;
 use insitu_disclosure::{Column, Dataset, Label, Scalar, ScalarType};
 
@@ -103,6 +104,12 @@ fn field(dataset: &Dataset, column: &Column) -> Field {
     }
     if let Some(measured_in) = &column.measured_in {
         metadata.insert("insitu.measured_in".to_owned(), measured_in.clone());
+    }
+    // The coarser columns that it lies within.
+    let within = dataset.hierarchies.iter().filter(|h| h.column() == column.name);
+    let within: Vec<&str> = within.map(Hierarchy::within).collect();
+    if !within.is_empty() {
+        metadata.insert("insitu.within".to_owned(), within.join(", "));
     }
     // A column that has a histogram and quantiles.
     if let Some(bins) = Bins::of(&Scalar::Column(column.name.clone()), dataset) {
