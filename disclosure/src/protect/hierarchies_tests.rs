@@ -49,7 +49,7 @@ impl Place {
             let of = |code: u64, drawn: u64| if code < coarse { code } else { drawn % coarse };
             let codes = (0..fine).filter_map(|code| {
                 let drawn = numbers.below(1_000);
-                (code < coarse || drawn % 12 != 0).then(|| (code, of(code, drawn / 12)))
+                (code < coarse || !drawn.is_multiple_of(12)).then(|| (code, of(code, drawn / 12)))
             });
             codes.collect()
         };

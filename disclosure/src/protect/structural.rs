@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::dataset::Dataset;
 use crate::evidence::key_bytes;
-use crate::hierarchy::{Hierarchy, ancestors};
+use crate::hierarchy::{Hierarchy, ancestors, at_the_end};
 use crate::impossible::Impossible;
 use crate::rules::keys::KeyValues;
 use crate::shown::{ShownType, ShownValue};
@@ -52,7 +52,7 @@ impl<'a> StructuralZeros<'a> {
             let codes = tied.columns.map(|name| only(frame.values_left(name, set, keys)));
             codes.iter().all(Option::is_some) && !tied.pairs.contains(&key_bytes(&codes))
         };
-        self.impossible.iter().any(|i| i.is_all_of(&left)) || self.tied.iter().any(never_together)
+        self.impossible.iter().any(|i| i.is_all_of(left)) || self.tied.iter().any(never_together)
     }
 
     /// The values that keys and conditions leave of a column, be it by what they leave of a finer one.
@@ -102,10 +102,7 @@ fn tied<'a>(tabulation: &Tabulation, hierarchies: &'a [Hierarchy]) -> Vec<Tied<'
             for (other, to_other) in ways.iter().skip(i.saturating_add(1)) {
                 let codes = of_column().flat_map(Hierarchy::codes);
                 let pairs = codes.map(|(code, _)| {
-                    let at = |way: &[&Hierarchy]| {
-                        way.iter()
-                            .fold(Some(code.clone()), |at, step| step.parent(at.as_ref()).cloned())
-                    };
+                    let at = |way: &[&Hierarchy]| at_the_end(way, Some(code)).cloned();
                     key_bytes(&[at(to_one), at(to_other)])
                 });
                 tied.push(Tied { columns: [one, other], pairs: pairs.collect() });

@@ -6,7 +6,7 @@
 //! ```text
 //! rows_about < threshold_units * cells
 //! cells    the combinations of the keys' values, of columns with a published domain, that the conditions leave;
-//!          without those that can't be
+//!          without those that can't be; a column that another lies within has none of its own
 //! ```
 //!
 //! Everything in it is declared or written in the question, and nothing is of the data. A key without a published domain, and
@@ -159,6 +159,7 @@ fn only_column(scalar: &Scalar) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::dataset::{Column, DatasetName, Domain, ProtectedUnit, Protection, ReleaseMode};
+    use crate::hierarchy::Hierarchy;
     use crate::impossible::Impossible;
     use crate::policy::Profile;
     use crate::tabulation::{Comparison, Input, Key, Measure, MeasureKind, ScalarType};
@@ -263,6 +264,19 @@ mod tests {
         assert!(!refused(&by(&[named("street")]), Some(1)));
         assert!(refused(&by(&[named("street"), named("age")]), Some(999)));
         assert!(!refused(&by(&[named("street"), named("age")]), Some(1_000)));
+    }
+
+    #[test]
+    fn a_column_that_another_lies_within_has_no_cells_of_its_own() {
+        let question = by(&[named("sex"), named("ward"), named("town")]);
+        let mut dataset = dataset(Some(240));
+        let towns = Some(Domain::Codes(["a", "b", "c"].map(text).into()));
+        dataset.columns.push(column("town", ScalarType::Utf8, towns));
+        assert!(!violations(&question, &dataset).is_empty(), "72 cells");
+        let wards = (0..12).zip(["a", "b", "c"].into_iter().cycle());
+        let wards = wards.map(|(ward, town)| (text(&format!("ward {ward}")), text(town)));
+        dataset.hierarchies = vec![Hierarchy::new("ward", "town", wards).unwrap()];
+        assert!(violations(&question, &dataset).is_empty(), "24 cells");
     }
 
     #[test]

@@ -179,6 +179,19 @@ mod tests {
         })
     }
 
+    #[test]
+    fn a_column_tells_what_it_lies_within() {
+        let mut dataset = Dataset::clone(&dataset("police.crimes"));
+        let codes = [("E1", "N")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        let codes = codes.map(|(a, b)| (Literal::Utf8(a), Literal::Utf8(b)));
+        let within = |coarser| Hierarchy::new("lsoa", coarser, codes.clone()).unwrap();
+        dataset.hierarchies = vec![within("board"), within("district")];
+        let schema = table_schema(&dataset);
+        let of = |name: &str| schema.field_with_name(name).unwrap().metadata().get("insitu.within");
+        assert_eq!(of("lsoa").map(String::as_str), Some("board, district"));
+        assert_eq!(of("cost"), None);
+    }
+
     fn datasets() -> Vec<Arc<Dataset>> {
         // Not in order, on purpose.
         ["police.crimes", "councils.council_tax", "police.stops", "health.episodes"]
