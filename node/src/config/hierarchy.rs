@@ -57,10 +57,15 @@ pub(super) fn check(
                     lists.extend(file.map(|file| CodeList { column, within, file }));
                 }
                 WithinForm::Codes(groups) => {
-                    let mut codes = Vec::new();
-                    for (code, listed) in groups {
-                        codes.extend(group(code, listed, column, coarser, &form.span(), problems));
-                    }
+                    let groups = groups.iter().map(|(code, listed)| {
+                        group(code, listed, column, coarser, &form.span(), problems)
+                    });
+                    // What is wrong with a code was told where it is.
+                    let groups: Vec<Option<_>> = groups.collect();
+                    let Some(groups) = groups.into_iter().collect::<Option<Vec<_>>>() else {
+                        continue;
+                    };
+                    let codes = groups.into_iter().flatten();
                     let made = Hierarchy::new(&column.name, name, codes);
                     hierarchies.extend(told(made, &form.span(), problems));
                 }
@@ -118,12 +123,12 @@ fn group(
     coarser: &Column,
     at: &Span,
     problems: &mut Problems<'_>,
-) -> Vec<(Literal, Literal)> {
+) -> Option<Vec<(Literal, Literal)>> {
     let Some(parent) = Literal::parse(code, coarser.scalar_type) else {
         let problem = format!("`{code}` isn't a value of `{}`", coarser.name);
         problems.report(at, problem, format!("the column is {}", coarser.scalar_type));
-        return Vec::new();
+        return None;
     };
-    let codes = value::codes(&listed.0, at, &column.name, column.scalar_type, problems);
-    codes.into_iter().flatten().map(|code| (code, parent.clone())).collect()
+    let codes = value::codes(&listed.0, at, &column.name, column.scalar_type, problems)?;
+    Some(codes.into_iter().map(|code| (code, parent.clone())).collect())
 }

@@ -15,7 +15,7 @@ use super::budget::{Budget, SourceLimits};
 use super::error::SourceError;
 use super::record::RowWords;
 use super::snapshot::Snapshot;
-use super::{csv, mistakes, p_table, parquet, unique};
+use super::{csv, mistakes, p_table, parquet, undeclared, unique};
 use crate::dataset::{Descriptor, LoadFailure, LoadedDataset, QualityReport, Registry, Source};
 use crate::state::NodeState;
 
@@ -83,6 +83,13 @@ async fn dataset(
     }
     if mistakes::are_in(&table, &dataset.hierarchies, session).await? {
         tracing::warn!(dataset = %dataset.name, "{}", mistakes::CONSEQUENCE);
+    }
+    for [column, within] in undeclared::functions(&table, &dataset, session).await? {
+        tracing::warn!(
+            dataset = %dataset.name, column, within,
+            "each value of the one column has one value of the other beside it, so that their tables tell suppressed cells \
+             of each other; declare it by `within`, or hide one of the two"
+        );
     }
     dataset.snapshot = digest.finish();
     if let (Some(file), Protection::Protected { perturbation, .. }) =

@@ -1,6 +1,6 @@
-//! Code lists: what they say of codes, what is told of them, and of rows that contradict them.
+//! Code lists: what they say of codes, what is told of them, of rows that contradict them, and of columns without one.
 
-use super::super::mistakes;
+use super::super::{mistakes, undeclared};
 use super::*;
 
 /// A protected dataset of areas within districts within regions.
@@ -73,4 +73,34 @@ async fn what_is_wrong_with_a_list_is_told() {
     }
     let message = failure(&declared(FILES[0], ""), &[("t.csv", ROWS.as_bytes())]).await;
     assert!(message.starts_with("`a.csv` doesn't exist"), "{message}");
+}
+
+#[tokio::test]
+async fn a_column_that_is_a_function_of_another_is_told_unless_it_is_declared() {
+    let list = "area,district,region\nE1,D1,N\nE2,D1,N\nE3,D2,S\nE4,D2,S\n";
+    let rows = list.repeat(10).replace("area,district,region\n", "");
+    let rows = format!("area,district,region\n{rows}");
+    let told = |within: [&str; 2], rows: &str| {
+        let (dataset, rows) = (declared(within[0], within[1]), rows.to_owned());
+        async move {
+            let files = [("t.csv", rows.as_bytes()), ("a.csv", list.as_bytes())];
+            let (loaded, session) = load_one(&dataset, &files).await.unwrap();
+            let found =
+                undeclared::functions(&loaded.table, &loaded.dataset, &opened(&session)).await;
+            let found = found.unwrap().into_iter();
+            found.map(|[column, within]| format!("{column} {within}")).collect::<Vec<_>>()
+        }
+    };
+    let none = ["", ""];
+    let all = ["area district", "area region", "district region"];
+    assert_eq!(told(none, &rows).await, all, "districts and regions are the same here");
+    assert_eq!(told(FILES, &rows).await, Vec::<String>::new());
+    assert_eq!(told([FILES[0], ""], &rows).await, all[1..]);
+    // A single row that says otherwise; no value is one, too.
+    assert_eq!(told(none, &format!("{rows}E1,D1,S\n")).await, all[..1]);
+    assert_eq!(told(none, &format!("{rows}E1,D1,\n")).await, ["area district", "region district"]);
+    // Values of few rows each, and a column of one value.
+    assert_eq!(told(none, list).await, Vec::<String>::new());
+    let one = "E1,D1,N\nE2,D1,N\n".repeat(10);
+    assert_eq!(told(none, &format!("area,district,region\n{one}")).await, Vec::<String>::new());
 }
