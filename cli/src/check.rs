@@ -65,9 +65,12 @@ fn check(file: &Path) -> Result<String, String> {
 
 /// Every file of a dataset that isn't there, and a state folder that is no folder: found when the node would start.
 fn missing_files(config: &NodeConfig, file: &Path) -> Result<(), String> {
-    let named = config.datasets.iter().flat_map(|descriptor| match &descriptor.source {
-        Source::Csv(source) => &source.files,
-        Source::Parquet(source) => &source.files,
+    let named = config.datasets.iter().flat_map(|descriptor| {
+        let files = match &descriptor.source {
+            Source::Csv(source) => &source.files,
+            Source::Parquet(source) => &source.files,
+        };
+        files.iter().chain(descriptor.code_lists.iter().map(|list| &list.file))
     });
     let absent = named
         .map(|named| config.data_folder.join(named.to_string()))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::answer_times::AnswerTimes;
+use crate::hierarchy::Hierarchy;
 use crate::impossible::Impossible;
 use crate::label::Label;
 use crate::noise::PerturbationTable;
@@ -292,6 +293,8 @@ pub struct Dataset {
     pub columns: Vec<Column>,
     /// Combinations of codes that can't be; none in open data.
     pub impossible: Vec<Impossible>,
+    /// What codes of dimensions belong to in coarser ones, as [`crate::hierarchy::declared`] puts them; none in open data.
+    pub hierarchies: Vec<Hierarchy>,
     /// The terms.
     pub protection: Protection,
     /// Tells states of the data apart. Drawn with a secret key of the node, so that nothing about the data can be

@@ -23,9 +23,7 @@
 //! *Source*: structural zeros in the *Handbook on Statistical Disclosure Control*, 2nd ed.; the symbol
 //! is that of the Government Statistical Service for "not applicable".
 
-use crate::rules::keys::KeyValues;
-use crate::tabulation::canonical::Frame;
-use crate::tabulation::{KeySet, Literal, Scalar};
+use crate::tabulation::{Literal, Scalar};
 
 /// The most combinations of a dataset.
 pub const COMBINATIONS_MAX: usize = 100;
@@ -63,14 +61,13 @@ impl Impossible {
         Scalar::And(self.codes.iter().map(one_of).collect())
     }
 
-    /// Whether every row of the cell that keeps the keys of this set, with these values, would be one that
-    /// can't be, as far as keys and conditions tell.
+    /// Whether every row of a cell would be one that can't be, by the values that are left of each column.
     #[must_use]
-    pub(crate) fn is_all_of(&self, frame: &Frame<'_>, set: KeySet, keys: &KeyValues) -> bool {
+    pub(crate) fn is_all_of(&self, left: impl Fn(&str) -> Option<Vec<Literal>>) -> bool {
         self.codes.iter().all(|(name, codes)| {
-            let left = frame.values_left(name, set, keys);
             // Of no value at all nobody can say that it is impossible.
-            left.is_some_and(|left| !left.is_empty() && left.iter().all(|v| codes.contains(v)))
+            left(name)
+                .is_some_and(|left| !left.is_empty() && left.iter().all(|v| codes.contains(v)))
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //!
-//! 1. [`dataset`], [`label`], [`impossible`] and [`policy`]: what a data owner declared about a Dataset.
+//! 1. [`dataset`], [`label`], [`impossible`], [`hierarchy`] and [`policy`]: what a data owner declared about a Dataset.
 //! 2. [`tabulation`]: the question in closed form. It has no word for "rows". [`reference`]: open data that its rows
 //!    are looked up in.
 //! 3. [`rules`]: the one ordered list of rules; [`admit()`] applies those on the question and returns
@@ -29,6 +29,7 @@ pub mod distinct;
 pub mod evidence;
 pub mod function;
 pub mod guard;
+pub mod hierarchy;
 pub mod impossible;
 pub mod keyed;
 pub mod label;

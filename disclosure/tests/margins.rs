@@ -85,6 +85,7 @@ fn dataset(profile: Profile, one_row_each: bool, whole: bool) -> Arc<Dataset> {
             cannot_be(&[("area", "W"), ("sex", "F")]),
             cannot_be(&[("sex", "M"), ("band", "young")]),
         ],
+        hierarchies: Vec::new(),
         protection: Protection::Protected {
             unit: ProtectedUnit::Column { name: "person".to_owned(), unique_per_row: one_row_each },
             profile,

@@ -73,6 +73,7 @@ fn dataset(profile: Profile, x: Bounds, y: Bounds) -> Arc<Dataset> {
             unit_joins: Default::default(),
         },
         impossible: Vec::new(),
+        hierarchies: Vec::new(),
         snapshot: 0,
     })
 }

@@ -38,7 +38,15 @@ fn dataset(protection: Protection) -> Arc<Dataset> {
     ];
     let name = DatasetName::parse("ref.areas").unwrap();
     let impossible = Vec::new();
-    Arc::new(Dataset { name, description: None, columns, impossible, protection, snapshot: 0 })
+    Arc::new(Dataset {
+        name,
+        description: None,
+        columns,
+        impossible,
+        hierarchies: Vec::new(),
+        protection,
+        snapshot: 0,
+    })
 }
 
 fn admitted(keys: &[&str], sets: &[u16]) -> Admitted<Tabulation> {

@@ -44,6 +44,7 @@ fn dataset(profile: Profile) -> Arc<Dataset> {
         description: None,
         columns,
         impossible: Vec::new(),
+        hierarchies: Vec::new(),
         protection: Protection::Protected {
             unit: ProtectedUnit::Column { name: "person".to_owned(), unique_per_row: true },
             profile,

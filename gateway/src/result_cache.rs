@@ -165,6 +165,7 @@ mod tests {
             description: None,
             columns: Vec::new(),
             impossible: Vec::new(),
+            hierarchies: Vec::new(),
             protection: Protection::Open,
             snapshot,
         };

@@ -82,6 +82,7 @@ fn question(preset: Preset, groups_max: u32) -> Admitted<Tabulation> {
             description: None,
         }],
         impossible: Vec::new(),
+        hierarchies: Vec::new(),
         protection: Protection::Protected {
             unit: ProtectedUnit::Row,
             profile: preset.profile(),

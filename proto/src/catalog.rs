@@ -1,9 +1,10 @@
 //! What a node announces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use insitu_disclosure::dataset::{DOMAIN_VALUES_MAX, is_identifier};
+use insitu_disclosure::hierarchy::{self, HIERARCHIES_MAX, Hierarchy};
 use insitu_disclosure::impossible::{COMBINATIONS_MAX, Impossible};
 use insitu_disclosure::noise::PerturbationTable;
 use insitu_disclosure::{
@@ -67,6 +68,7 @@ pub fn encode(dataset: &Dataset) -> v1::Dataset {
         protection: Some(protection),
         snapshot: visible.snapshot,
         impossible: visible.impossible.iter().map(encode_impossible).collect(),
+        hierarchies: visible.hierarchies.iter().map(encode_hierarchy).collect(),
     }
 }
 
@@ -76,6 +78,51 @@ fn encode_impossible(impossible: &Impossible) -> v1::Impossible {
         codes: Some(v1::Literals { literals: codes.iter().map(scalar::encode_literal).collect() }),
     });
     v1::Impossible { codes: codes.collect() }
+}
+
+/// By the coarser column's codes, in the order of each one's first code.
+fn encode_hierarchy(hierarchy: &Hierarchy) -> v1::Hierarchy {
+    let mut groups: Vec<(&Literal, Vec<v1::Literal>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (code, within) in hierarchy.codes() {
+        let place = *places.entry(within.to_string()).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push((within, Vec::new()));
+        }
+        if let Some((_, codes)) = groups.get_mut(place) {
+            codes.push(scalar::encode_literal(code));
+        }
+    }
+    let group = |(within, codes)| v1::CodeGroup {
+        within: Some(scalar::encode_literal(within)),
+        codes: Some(v1::Literals { literals: codes }),
+    };
+    v1::Hierarchy {
+        column: hierarchy.column().to_owned(),
+        within: hierarchy.within().to_owned(),
+        groups: groups.into_iter().map(group).collect(),
+    }
+}
+
+fn decode_hierarchy(message: &v1::Hierarchy) -> Result<Hierarchy, Malformed> {
+    let malformed = || Malformed::Field("hierarchies");
+    let listed = message.groups.iter().filter_map(|group| group.codes.as_ref());
+    let listed = listed.map(|codes| codes.literals.len()).fold(0, usize::saturating_add);
+    if DOMAIN_VALUES_MAX < listed {
+        return Err(malformed());
+    }
+    let mut codes = Vec::with_capacity(listed);
+    for group in &message.groups {
+        let within = scalar::decode_literal(group.within.as_ref().ok_or_else(malformed)?)?;
+        for code in &group.codes.as_ref().ok_or_else(malformed)?.literals {
+            codes.push((scalar::decode_literal(code)?, within.clone()));
+        }
+    }
+    // Names become those of a look-up's columns.
+    if !is_identifier(&message.column) || !is_identifier(&message.within) {
+        return Err(malformed());
+    }
+    Hierarchy::new(&message.column, &message.within, codes).map_err(|_| malformed())
 }
 
 fn decode_impossible(
@@ -141,11 +188,19 @@ pub fn decode(
     }
     let impossible = message.impossible.iter().map(|i| decode_impossible(i, &columns));
     let impossible = impossible.collect::<Result<_, _>>()?;
+    if HIERARCHIES_MAX < message.hierarchies.len()
+        || (protection == Protection::Open && !message.hierarchies.is_empty())
+    {
+        return Err(Malformed::Field("hierarchies"));
+    }
+    let hierarchies = message.hierarchies.iter().map(decode_hierarchy);
+    let hierarchies = hierarchy::declared(hierarchies.collect::<Result<_, _>>()?, &columns);
     Ok(Dataset {
         name: tabulation::dataset_name(&message.name)?,
         description: message.description.clone(),
         columns,
         impossible,
+        hierarchies: hierarchies.map_err(|_| Malformed::Field("hierarchies"))?,
         protection,
         snapshot: message.snapshot,
     })

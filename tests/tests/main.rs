@@ -11,6 +11,7 @@ mod budget;
 mod cancel;
 mod explain;
 mod functions;
+mod hierarchies;
 mod limits;
 mod links;
 mod margins;

@@ -299,6 +299,7 @@ mod tests {
             ],
             protection: Protection::Open,
             impossible: Vec::new(),
+            hierarchies: Vec::new(),
             snapshot: 0,
         }
     }

@@ -1,8 +1,8 @@
 //! Evidence of all who hold a dataset, with what each department contributes: what protection works on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use super::merge::{merge, merge_by_key};
+use super::merge::{cell_bytes, merge, merge_by_key};
 use super::{Cell, Evidence};
 use crate::admit::Admitted;
 use crate::tabulation::Tabulation;
@@ -108,6 +108,11 @@ impl Pooled {
             evidence
         });
         Self(merge(of_departments.collect::<Vec<_>>()))
+    }
+
+    /// The bytes of the set and keys of each of its cells.
+    pub(crate) fn places(&self) -> HashSet<Vec<u8>> {
+        self.0.cells.iter().map(|cell| cell_bytes(cell.set, &cell.keys)).collect()
     }
 
     /// Its cells and these, each with the bytes of its set and keys, in key order.

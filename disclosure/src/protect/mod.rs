@@ -3,13 +3,16 @@
 //! 1. `show`: one part of one cell through the rules.
 //! 2. `combine`: the shown value of a measure, from its shown parts and nothing else; `moments`: of a moment;
 //!    `remark`: what is to be known of it.
-//! 3. `margins`: complementary suppression, with all margins.
+//! 3. `margins`: complementary suppression, with all margins; `axes`: which these are.
 //! 4. [`protect()`]: all cells of a table, with the difference guard over all of them at once.
 //! 5. [`receive`]: a node's own table, checked.
 //! 6. [`Derivation`]: what is computed from protected tables.
 
+mod axes;
 mod combine;
 mod derivation;
+#[cfg(test)]
+mod hierarchies_tests;
 mod margins;
 #[cfg(test)]
 mod margins_tests;
@@ -29,6 +32,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use arrow_array::RecordBatch;
 
+use self::margins::Known;
 use self::remark::Remarks;
 use self::structural::StructuralZeros;
 use crate::admit::Admitted;
@@ -113,6 +117,11 @@ pub fn protect(
     let Parts { distinct: parts, of_measures } = admitted.tabulation().parts(admitted.dataset());
     let public = public_cells(admitted, parts.len());
     let kept: HashSet<Vec<u8>> = public.iter().map(|c| cell_bytes(c.set, &c.keys)).collect();
+    let complementary = admitted.dataset().profile().complementary;
+    let of_data = match complementary {
+        Complementary::On => evidence.places(),
+        Complementary::Off => HashSet::new(),
+    };
     let cells = all_cells(public, evidence);
     let mut shown: Vec<Vec<Shown>> = Vec::with_capacity(cells.len());
     let edges = edges(admitted, &of_measures, parts.len());
@@ -141,7 +150,8 @@ pub fn protect(
         match rules.profile.complementary {
             Complementary::Off => {}
             Complementary::On if admitted.dataset().units_have_one_row() => {
-                margins::complement(rules, &zeros, admitted, &cells, p, &mut shown);
+                let known = Known { admitted, cells: &cells, of_data: &of_data };
+                margins::complement(rules, &known, p, &mut shown);
             }
             // A configuration like this is refused; should one come all the same, nothing is shown.
             Complementary::On => {

@@ -170,6 +170,7 @@ mod tests {
             ],
             protection: Protection::Open,
             impossible: Vec::new(),
+            hierarchies: Vec::new(),
             snapshot: 0,
         }
     }

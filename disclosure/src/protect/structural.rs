@@ -1,20 +1,31 @@
 //! Which cells of a table are structural zeros: from its keys, its conditions and what the data owner
-//! declared, and from no data. See [`crate::impossible`].
+//! declared, and from no data. See [`crate::impossible`] and [`crate::hierarchy`].
+
+use std::collections::{BTreeSet, HashSet};
 
 use crate::dataset::Dataset;
+use crate::evidence::key_bytes;
+use crate::hierarchy::{Hierarchy, ancestors, at_the_end};
 use crate::impossible::Impossible;
 use crate::rules::keys::KeyValues;
 use crate::shown::{ShownType, ShownValue};
 use crate::tabulation::canonical::Frame;
 use crate::tabulation::{
-    Association, Bins, KeySet, Literal, Measure, MeasureKind, Part, ScalarType, Tabulation,
+    Association, Bins, KeySet, Literal, Measure, MeasureKind, Part, Scalar, ScalarType, Tabulation,
 };
 
 /// Tells structural zeros, part by part: a measure's filter may make a cell impossible.
 pub(super) struct StructuralZeros<'a> {
     impossible: &'a [Impossible],
-    keys: usize,
+    hierarchies: &'a [Hierarchy],
+    tied: Vec<Tied<'a>>,
     frames: Vec<Frame<'a>>,
+}
+
+/// Two columns that a hierarchy ties, and which of their codes are anybody's together.
+struct Tied<'a> {
+    columns: [&'a str; 2],
+    pairs: HashSet<Vec<u8>>,
 }
 
 impl<'a> StructuralZeros<'a> {
@@ -26,38 +37,79 @@ impl<'a> StructuralZeros<'a> {
         // The state of the data has no part in it.
         let frame = |part| Frame::of(tabulation, part, dataset, 0);
         let frames = parts.iter().map(frame).collect();
-        Self { impossible: &dataset.impossible, keys: tabulation.keys.len(), frames }
+        let (impossible, hierarchies) = (&dataset.impossible, &dataset.hierarchies);
+        Self { impossible, hierarchies, tied: tied(tabulation, hierarchies), frames }
     }
 
     /// Whether a part of the cell that keeps the keys of this set, with these values, is a structural zero.
     pub(super) fn holds(&self, part: usize, set: KeySet, keys: &KeyValues) -> bool {
-        let frame = self.frames.get(part);
-        frame.is_some_and(|frame| self.impossible.iter().any(|i| i.is_all_of(frame, set, keys)))
-    }
-
-    /// Whether it is one in a margin of a table whose keys stand in this order, by their places among the
-    /// Tabulation's. The margin keeps some of the table's keys only; any other leaves any value.
-    pub(super) fn holds_in_margin(
-        &self,
-        part: usize,
-        order: &[usize],
-        keys: &KeyValues,
-        kept: &[usize],
-    ) -> bool {
-        if self.impossible.is_empty() {
+        if self.impossible.is_empty() && self.tied.is_empty() {
             return false;
         }
-        let at = |k: &usize| Some((*order.get(*k)?, keys.get(*k)?.clone()));
-        let Some(kept) = kept.iter().map(at).collect::<Option<Vec<_>>>() else { return false };
-        let Some(set) = KeySet::of(kept.iter().map(|(i, _)| *i)) else { return false };
-        let mut of_tabulation: KeyValues = vec![None; self.keys];
-        for (i, value) in kept {
-            if let Some(slot) = of_tabulation.get_mut(i) {
-                *slot = value;
+        let Some(frame) = self.frames.get(part) else { return false };
+        let left = |name: &str| self.left(frame, name, set, keys);
+        let never_together = |tied: &Tied<'_>| {
+            let codes = tied.columns.map(|name| only(frame.values_left(name, set, keys)));
+            codes.iter().all(Option::is_some) && !tied.pairs.contains(&key_bytes(&codes))
+        };
+        self.impossible.iter().any(|i| i.is_all_of(left)) || self.tied.iter().any(never_together)
+    }
+
+    /// The values that keys and conditions leave of a column, be it by what they leave of a finer one.
+    fn left(
+        &self,
+        frame: &Frame<'_>,
+        name: &str,
+        set: KeySet,
+        keys: &KeyValues,
+    ) -> Option<Vec<Literal>> {
+        let by_a_finer = || {
+            let finer = self.hierarchies.iter().filter(|h| h.within() == name);
+            let mut left = finer.filter_map(|h| {
+                let finer = self.left(frame, h.column(), set, keys)?;
+                finer.iter().map(|code| h.parent(Some(code)).cloned()).collect()
+            });
+            left.next()
+        };
+        frame.values_left(name, set, keys).or_else(by_a_finer)
+    }
+}
+
+/// The value, if there is one only.
+fn only(values: Option<Vec<Literal>>) -> Option<Literal> {
+    let mut values = values?.into_iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// The columns that a question names and hierarchies tie, two by two: the one lies within the other, or a third within both.
+fn tied<'a>(tabulation: &Tabulation, hierarchies: &'a [Hierarchy]) -> Vec<Tied<'a>> {
+    if hierarchies.is_empty() {
+        return Vec::new();
+    }
+    let filters = tabulation.measures.iter().filter_map(|m| m.filter.as_ref());
+    let conditions = tabulation.input.predicates().into_iter().chain(filters);
+    let keys = tabulation.keys.iter().map(|key| &key.scalar);
+    let named: BTreeSet<&str> = keys.chain(conditions).flat_map(Scalar::columns).collect();
+    let finer: BTreeSet<&str> = hierarchies.iter().map(Hierarchy::column).collect();
+    let mut tied = Vec::new();
+    for column in finer {
+        let mut ways: Vec<(&str, Vec<&Hierarchy>)> =
+            ancestors(hierarchies, column).into_iter().collect();
+        ways.push((column, Vec::new()));
+        ways.retain(|(name, _)| named.contains(name));
+        let of_column = || hierarchies.iter().filter(|h| h.column() == column);
+        for (i, (one, to_one)) in ways.iter().enumerate() {
+            for (other, to_other) in ways.iter().skip(i.saturating_add(1)) {
+                let codes = of_column().flat_map(Hierarchy::codes);
+                let pairs = codes.map(|(code, _)| {
+                    let at = |way: &[&Hierarchy]| at_the_end(way, Some(code)).cloned();
+                    key_bytes(&[at(to_one), at(to_other)])
+                });
+                tied.push(Tied { columns: [one, other], pairs: pairs.collect() });
             }
         }
-        self.holds(part, set, &of_tabulation)
     }
+    tied
 }
 
 /// What a structural zero shows: nothing of counts and totals, and no mean, quantile or moment, which nobody has.

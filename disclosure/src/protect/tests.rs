@@ -30,6 +30,7 @@ fn dataset(preset: Preset) -> Arc<Dataset> {
         description: None,
         columns: vec![column("area", &["N", "S", "W"]), column("sex", &["F", "M"])],
         impossible: Vec::new(),
+        hierarchies: Vec::new(),
         protection: Protection::Protected {
             unit: ProtectedUnit::Row,
             profile: preset.profile(),

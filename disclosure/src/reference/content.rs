@@ -279,6 +279,7 @@ mod tests {
             description: None,
             columns,
             impossible: Vec::new(),
+            hierarchies: Vec::new(),
             protection: Protection::Open,
             snapshot: 0,
         }))

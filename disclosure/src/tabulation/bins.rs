@@ -136,6 +136,7 @@ mod tests {
             description: None,
             columns: vec![column],
             impossible: Vec::new(),
+            hierarchies: Vec::new(),
             protection: Protection::Open,
             snapshot: 0,
         }

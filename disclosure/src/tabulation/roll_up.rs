@@ -171,7 +171,13 @@ impl RollUp {
         let totals = self.totals.iter().enumerate();
         columns.extend(totals.map(|(i, total)| self.total(i, total, below, of)));
         // Rows that can't be were left out before.
-        Some(Dataset { columns, impossible: Vec::new(), protection, ..of.clone() })
+        Some(Dataset {
+            columns,
+            impossible: Vec::new(),
+            hierarchies: Vec::new(),
+            protection,
+            ..of.clone()
+        })
     }
 
     /// Every expression over the rows that are brought together.

@@ -56,6 +56,7 @@ pub(crate) fn dataset(profile: Profile) -> Arc<Dataset> {
             column("name", ScalarType::Utf8, Label::Hidden),
         ],
         impossible: Vec::new(),
+        hierarchies: Vec::new(),
         protection: Protection::Protected {
             unit: ProtectedUnit::Column { name: "person".to_owned(), unique_per_row: false },
             profile,

@@ -183,7 +183,7 @@ fn strictest(a: &Dataset, b: &Dataset) -> Option<Dataset> {
         return None;
     }
     // What one department takes for a mistake another would count.
-    if a.impossible != b.impossible {
+    if a.impossible != b.impossible || a.hierarchies != b.hierarchies {
         return None;
     }
     let protection = match (&a.protection, &b.protection) {

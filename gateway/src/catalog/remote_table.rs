@@ -113,6 +113,7 @@ mod tests {
             description: None,
             columns: Vec::new(),
             impossible: Vec::new(),
+            hierarchies: Vec::new(),
             protection: Protection::Open,
             snapshot: 0,
         };

@@ -126,6 +126,7 @@ mod tests {
             description: None,
             columns: Vec::new(),
             impossible: Vec::new(),
+            hierarchies: Vec::new(),
             protection: Protection::Protected {
                 unit: ProtectedUnit::Row,
                 profile: Profile::STANDARD,

@@ -343,6 +343,7 @@ mod tests {
             description: None,
             columns: vec![column("area", Label::Dimension), column("n", Label::Measure)],
             impossible: Vec::new(),
+            hierarchies: Vec::new(),
             protection: Protection::Open,
             snapshot: 0,
         })

@@ -421,6 +421,7 @@ fn on_terms(release: ReleaseMode, unique_per_row: bool, unit: &str) -> Dataset {
         description: None,
         columns: Vec::new(),
         impossible: Vec::new(),
+        hierarchies: Vec::new(),
         protection: Protection::Protected {
             unit: ProtectedUnit::Column { name, unique_per_row },
             profile: Profile::STANDARD,

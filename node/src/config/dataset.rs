@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::document::{ColumnTable, DatasetTable, SourceTable};
 use super::problems::{Problems, Span};
 use super::terms::{self, Exposure};
-use super::{column, files, impossible, reading};
+use super::{column, files, hierarchy, impossible, reading};
 use crate::dataset::{
     CsvColumn, CsvSource, Descriptor, ParquetColumn, ParquetSource, Place, Source,
 };
@@ -42,6 +42,7 @@ pub(super) fn check(
         unit_alone(table, source, problems);
     }
     let impossible = impossible::check(table, exposure, &columns, problems);
+    let (hierarchies, code_lists) = hierarchy::check(table, exposure, &columns, problems);
     let protection = exposure.and_then(|e| terms::protection(table, &at, e, problems));
     let p_table = table.p_table.as_ref().and_then(|name| files::file(name, problems));
     Some(Descriptor {
@@ -50,12 +51,14 @@ pub(super) fn check(
             description,
             columns,
             impossible,
+            hierarchies,
             protection: protection?,
             // The data hasn't been read yet.
             snapshot: 0,
         }),
         source: source?,
         p_table,
+        code_lists,
     })
 }
 

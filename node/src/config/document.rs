@@ -122,6 +122,7 @@ pub(super) struct ColumnTable {
     pub(super) label: At<String>,
     pub(super) domain: At<DomainForm>,
     pub(super) domain_closed: At<bool>,
+    pub(super) within: At<BTreeMap<String, Spanned<WithinForm>>>,
     pub(super) breakpoints: At<BreakpointsForm>,
     pub(super) bounds: At<BoundsTable>,
     pub(super) unit_bounds: At<BoundsTable>,
@@ -166,6 +167,13 @@ pub(super) enum DomainForm {
 pub(super) enum BreakpointsForm {
     Word(String),
     Listed(Vec<Spanned<Value>>),
+}
+
+/// The two ways to say what codes belong to: by the coarser column's codes, or in a file.
+#[derive(Debug)]
+pub(super) enum WithinForm {
+    Codes(BTreeMap<String, List<Spanned<Value>>>),
+    File(String),
 }
 
 /// A whole number. Its own type, so that an error speaks of one instead of naming a Rust type.
@@ -241,6 +249,28 @@ impl<'de> Deserialize<'de> for DomainForm {
             }
         }
         deserializer.deserialize_any(DomainVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for WithinForm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct WithinVisitor;
+        impl<'de> Visitor<'de> for WithinVisitor {
+            type Value = WithinForm;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the path of a code list, or codes such as `{ North = [\"E01\"] }`")
+            }
+
+            fn visit_str<E>(self, path: &str) -> Result<WithinForm, E> {
+                Ok(WithinForm::File(path.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WithinForm, A::Error> {
+                BTreeMap::deserialize(MapAccessDeserializer::new(map)).map(WithinForm::Codes)
+            }
+        }
+        deserializer.deserialize_any(WithinVisitor)
     }
 }
 

@@ -16,6 +16,7 @@ mod dataset;
 mod document;
 mod error;
 mod files;
+mod hierarchy;
 mod impossible;
 mod node;
 mod problems;

@@ -16,6 +16,19 @@ pub struct Descriptor {
     pub source: Source,
     /// The file of the owner's own table of perturbations.
     pub p_table: Option<Path>,
+    /// Hierarchies that are written in files.
+    pub code_lists: Vec<CodeList>,
+}
+
+/// A file that says what the codes of a column belong to in a coarser one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeList {
+    /// The finer column.
+    pub column: String,
+    /// The coarser column.
+    pub within: String,
+    /// A CSV file with a column of each of these names.
+    pub file: Path,
 }
 
 /// Where rows are. Hidden columns aren't in it: what can't be used is never read.

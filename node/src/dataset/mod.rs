@@ -11,8 +11,8 @@ mod registry;
 
 pub use date_format::DateFormat;
 pub use descriptor::{
-    Blank, CsvColumn, CsvSource, Derivation, Descriptor, ParquetColumn, ParquetSource, Place,
-    Source,
+    Blank, CodeList, CsvColumn, CsvSource, Derivation, Descriptor, ParquetColumn, ParquetSource,
+    Place, Source,
 };
 pub use quality::{ColumnQuality, Misfit, MisfitReason, Misfits, QualityReport, ReadReport};
 pub use registry::{LoadFailure, LoadedDataset, Registry};

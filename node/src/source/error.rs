@@ -3,6 +3,7 @@
 use std::fmt;
 
 use insitu_disclosure::guard::GuardError;
+use insitu_disclosure::hierarchy::HierarchyError;
 use insitu_disclosure::tabulation::ScalarType;
 use insitu_engine::error::DataFusionError;
 
@@ -185,6 +186,23 @@ pub enum SourceError {
         /// What is wrong.
         problem: String,
     },
+    /// A code list isn't one.
+    #[error(
+        "`{file}` isn't a code list: {problem}; it has the columns {column} and {within}, with one {within} for each {column}"
+    )]
+    CodeList {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        problem: String,
+        /// The finer column.
+        column: String,
+        /// The coarser column.
+        within: String,
+    },
+    /// What codes belong to, as several code lists say it, can't be.
+    #[error("what codes belong to can't be: {0}; correct `within`, or its code list")]
+    Hierarchies(#[source] HierarchyError),
     /// What was released of it can't be remembered.
     #[error("what is released of it can't be remembered: {0}")]
     Guard(#[source] GuardError),

@@ -15,7 +15,7 @@ use super::budget::{Budget, SourceLimits};
 use super::error::SourceError;
 use super::record::RowWords;
 use super::snapshot::Snapshot;
-use super::{csv, p_table, parquet, unique};
+use super::{csv, mistakes, p_table, parquet, undeclared, unique};
 use crate::dataset::{Descriptor, LoadFailure, LoadedDataset, QualityReport, Registry, Source};
 use crate::state::NodeState;
 
@@ -56,6 +56,9 @@ async fn dataset(
     state: &NodeState,
 ) -> Result<LoadedDataset, SourceError> {
     let mut dataset = Dataset::clone(&descriptor.dataset);
+    let Dataset { hierarchies, columns, .. } = &dataset;
+    dataset.hierarchies =
+        csv::hierarchies(hierarchies, &descriptor.code_lists, columns, store).await?;
     let keys = state.keys(&dataset.name);
     let mut digest = StateDigest::new(&keys);
     let (table, quality): (Arc<dyn TableProvider>, QualityReport) = match &descriptor.source {
@@ -77,6 +80,16 @@ async fn dataset(
     };
     if let Some(unit) = unit_promised_unique(&dataset.protection) {
         unique::check(&table, unit, session, budget).await?;
+    }
+    if mistakes::are_in(&table, &dataset.hierarchies, session).await? {
+        tracing::warn!(dataset = %dataset.name, "{}", mistakes::CONSEQUENCE);
+    }
+    for [column, within] in undeclared::functions(&table, &dataset, session).await? {
+        tracing::warn!(
+            dataset = %dataset.name, column, within,
+            "each value of the one column has one value of the other beside it, so that their tables tell suppressed cells \
+             of each other; declare it by `within`, or hide one of the two"
+        );
     }
     dataset.snapshot = digest.finish();
     if let (Some(file), Protection::Protected { perturbation, .. }) =

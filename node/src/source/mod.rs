@@ -5,7 +5,8 @@
 //! 3. `snapshot`: the files as they were when loaded; a changed file fails a query, never alters an answer.
 //! 4. `csv`: read once, exactly, into memory.
 //! 5. `parquet`: checked once, read anew by every query.
-//! 6. `unique`: holds an owner to `unit_unique_per_row`.
+//! 6. `unique`: holds an owner to `unit_unique_per_row`; `mistakes`: tells of rows that contradict a
+//!    hierarchy, `undeclared` of columns that seem to be one.
 //! 7. `record`: a word for each row, where rows are units; `p_table`: an owner's own perturbations.
 //! 8. [`SourceError`]: why a Dataset can't be served, for its owner.
 
@@ -14,12 +15,14 @@ mod csv;
 mod error;
 mod folder;
 mod load;
+mod mistakes;
 mod p_table;
 mod parquet;
 mod record;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod undeclared;
 mod unique;
 
 pub use budget::SourceLimits;

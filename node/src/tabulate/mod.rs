@@ -29,6 +29,7 @@ mod jobs;
 mod known;
 mod layout;
 mod look_up;
+pub(crate) mod mistakes;
 mod pieces;
 mod plan;
 mod records;

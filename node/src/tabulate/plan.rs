@@ -32,6 +32,7 @@ use super::arguments::{Arguments, argument, condition};
 use super::contributions::contributions;
 use super::distinct::distinct_sketch;
 use super::expression::expression;
+use super::mistakes;
 use super::roll_up;
 use super::sets::Grouping;
 use super::texts;
@@ -52,12 +53,8 @@ pub(crate) fn evidence_plan(
     look_ups: &LookUps,
     wanted: &Wanted,
 ) -> Result<LogicalPlan> {
-    let mut scan = LogicalPlanBuilder::scan("dataset", provider_as_source(table), None)?;
-    for impossible in &admitted.base().impossible {
-        // A mistake in the data is counted nowhere; a row that has no value somewhere may be none.
-        scan =
-            scan.filter(Expr::IsNotTrue(Box::new(expression(&impossible.condition(), look_ups))))?;
-    }
+    let scan = LogicalPlanBuilder::scan("dataset", provider_as_source(table), None)?;
+    let scan = mistakes::left_out(scan, admitted.base())?;
     let input = &admitted.tabulation().input;
     let input = rows(scan, input, admitted, joined, look_ups)?;
     match &admitted.dataset().protection {

@@ -22,6 +22,7 @@ use insitu_engine::datasource::provider_as_source;
 use insitu_engine::logical_expr::{Expr, LogicalPlanBuilder};
 
 use super::expression::expression;
+use super::mistakes;
 use crate::references::LookUps;
 
 /// The rows of the datasets that a question joins, with their descriptors.
@@ -43,10 +44,7 @@ pub(super) fn joined(
     let mut there = LogicalPlanBuilder::scan("joined", source, None)?;
     // A join's conditions aren't looked up in anything.
     let none = LookUps::new();
-    for impossible in &dataset.impossible {
-        let condition = expression(&impossible.condition(), &none);
-        there = there.filter(Expr::IsNotTrue(Box::new(condition)))?;
-    }
+    there = mistakes::left_out(there, dataset)?;
     if let Some(predicate) = &join.predicate {
         there = there.filter(expression(predicate, &none))?;
     }

@@ -36,6 +36,7 @@ fn valid() -> Vec<FlightData> {
         description: None,
         columns: vec![column("area", ScalarType::Utf8), column("n", ScalarType::Int64)],
         impossible: Vec::new(),
+        hierarchies: Vec::new(),
         protection: Protection::Open,
         snapshot: 0,
     };

@@ -7,4 +7,5 @@
 #![allow(missing_docs)]
 
 mod answers;
+mod catalogue;
 mod requests;

@@ -113,7 +113,15 @@ impl Lab {
             unit_joins: Default::default(),
         };
         let (description, impossible) = (None, Vec::new());
-        let dataset = Dataset { name, description, columns, impossible, protection, snapshot: 0 };
+        let dataset = Dataset {
+            name,
+            description,
+            columns,
+            impossible,
+            hierarchies: Vec::new(),
+            protection,
+            snapshot: 0,
+        };
         let (guard, budget) = (MemoryStore::new(1_000_000), Arc::new(MemoryBudget::default()));
         Self { dataset: dataset.into(), seed, named: false, keys, guard, budget }
     }

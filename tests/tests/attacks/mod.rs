@@ -6,6 +6,7 @@
 
 mod amounts;
 mod clauses;
+pub(crate) mod coarser;
 mod departments;
 mod different_nines;
 mod edge_of_dominance;
@@ -24,12 +25,13 @@ mod unit_joins;
 /// Attacks without a test that shows them stopped, and why: none is.
 const NOT_COVERED: &[(u32, &str)] = &[];
 
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     include_str!("amounts.rs"),
     include_str!("one_query.rs"),
     include_str!("inflation.rs"),
     include_str!("several_queries.rs"),
     include_str!("clauses.rs"),
+    include_str!("coarser.rs"),
     include_str!("running.rs"),
     include_str!("metadata.rs"),
     include_str!("federation.rs"),

@@ -8,6 +8,7 @@ use arrow_flight::error::Result;
 use arrow_flight::sql::metadata::{GetDbSchemasBuilder, GetTablesBuilder};
 use arrow_flight::sql::{CommandGetDbSchemas, CommandGetTables};
 use arrow_schema::{Field, Schema};
+use insitu_disclosure::hierarchy::Hierarchy;
 use insitu_disclosure::tabulation::Bins;
 use insitu_disclosure::{Column, Dataset, Label, Scalar, ScalarType};
 
@@ -104,6 +105,12 @@ fn field(dataset: &Dataset, column: &Column) -> Field {
     if let Some(measured_in) = &column.measured_in {
         metadata.insert("insitu.measured_in".to_owned(), measured_in.clone());
     }
+    // The coarser columns that it lies within.
+    let within = dataset.hierarchies.iter().filter(|h| h.column() == column.name);
+    let within: Vec<&str> = within.map(Hierarchy::within).collect();
+    if !within.is_empty() {
+        metadata.insert("insitu.within".to_owned(), within.join(", "));
+    }
     // A column that has a histogram and quantiles.
     if let Some(bins) = Bins::of(&Scalar::Column(column.name.clone()), dataset) {
         metadata.insert(BINS.to_owned(), bins.describe());
@@ -166,9 +173,23 @@ mod tests {
                 column("secret", ScalarType::Utf8, Label::Hidden),
             ],
             impossible: Vec::new(),
+            hierarchies: Vec::new(),
             protection: Protection::Open,
             snapshot: 0,
         })
+    }
+
+    #[test]
+    fn a_column_tells_what_it_lies_within() {
+        let mut dataset = Dataset::clone(&dataset("police.crimes"));
+        let codes = [("E1", "N")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        let codes = codes.map(|(a, b)| (Literal::Utf8(a), Literal::Utf8(b)));
+        let within = |coarser| Hierarchy::new("lsoa", coarser, codes.clone()).unwrap();
+        dataset.hierarchies = vec![within("board"), within("district")];
+        let schema = table_schema(&dataset);
+        let of = |name: &str| schema.field_with_name(name).unwrap().metadata().get("insitu.within");
+        assert_eq!(of("lsoa").map(String::as_str), Some("board, district"));
+        assert_eq!(of("cost"), None);
     }
 
     fn datasets() -> Vec<Arc<Dataset>> {

@@ -166,3 +166,90 @@ fn breakpoints_of_a_units_total_need_its_bounds() {
         &[],
     );
 }
+
+/// The whole document with what `band` and `age` lie within, and columns for that.
+fn with_within(of_band: &str, of_age: &str) -> String {
+    let coarser = |name: &str, domain: &str| {
+        format!(
+            "\n[[dataset.column]]\nname = \"{name}\"\ntype = \"text\"\nlabel = \"dimension\"\n{domain}\n"
+        )
+    };
+    let text = FULL
+        .replace("derive = \"upper\"", &format!("derive = \"upper\"\n{of_band}"))
+        .replace("domain_closed = true", &format!("domain_closed = true\n{of_age}"));
+    format!("{text}{}{}", coarser("group", "domain = [\"low\", \"high\"]"), coarser("decade", ""))
+}
+
+#[test]
+fn what_codes_belong_to_is_written_out_or_in_a_file() {
+    let text = with_within(
+        "within = { group = { low = [\"A\"], high = [\"B\"] } }",
+        "within = { decade = \"lists/ages.csv\", group = \"lists/ages.csv\" }",
+    );
+    let config = parse(&text).unwrap();
+    let descriptor = &config.datasets[0];
+    let [bands] = &descriptor.dataset.hierarchies[..] else { panic!() };
+    assert_eq!((bands.column(), bands.within()), ("band", "group"));
+    let codes: Vec<String> = bands.codes().iter().map(|(c, p)| format!("{c} {p}")).collect();
+    assert_eq!(codes, ["'A' 'low'", "'B' 'high'"]);
+    let lists = descriptor.code_lists.iter();
+    let lists: Vec<_> = lists.map(|l| format!("{} {} {}", l.column, l.within, l.file)).collect();
+    assert_eq!(lists, ["age decade lists/ages.csv", "age group lists/ages.csv"]);
+}
+
+#[test]
+fn what_codes_cannot_belong_to_is_told() {
+    let problems = |of_band: &str, of_age: &str| -> Vec<String> {
+        let errors = parse(&with_within(of_band, of_age)).err();
+        let found = errors.iter().flat_map(|errors| errors.iter());
+        found.map(|error| error.problem.clone()).collect()
+    };
+    let lies = "within = { group = { low = [\"A\"], high = [\"B\"] } }";
+    for (of_band, of_age, expect) in [
+        (
+            "within = { group = { low = [\"A\"], high = [\"A\"] } }",
+            "",
+            "`band` has 'A' in two codes of `group`",
+        ),
+        (
+            "within = { group = { low = [\"A\"], high = [\"Z\"] } }",
+            "",
+            "'Z' isn't in the domain of `band`",
+        ),
+        (
+            "within = { group = { low = [\"A\"], top = [\"B\"] } }",
+            "",
+            "'top' isn't in the domain of `group`",
+        ),
+        (
+            "within = { group = { low = [\"A\", \"B\"] } }",
+            "",
+            "no code of `band` lies within 'high' of `group`: its rows would be counted nowhere",
+        ),
+        ("within = { group = {} }", "", "`band` within `group` lists 0 codes, not 1 to 10000"),
+        (
+            "within = { arrears = \"a.csv\" }",
+            "",
+            "`arrears` is no dimension that a column could lie within",
+        ),
+        (
+            "within = { town = \"a.csv\" }",
+            "",
+            "`town` is no dimension that a column could lie within",
+        ),
+        ("within = { band = { A = [\"A\"], B = [\"B\"] } }", "", "`band` lies within itself"),
+        ("within = { group = \"../a.csv\" }", "", "`../a.csv` isn't the path of a data file"),
+        (lies, "within = { band = { Z = [1] } }", "'Z' isn't in the domain of `band`"),
+        (lies, "within = { decade = { old = [\"x\"] } }", "`\"x\"` isn't a value of the column"),
+    ] {
+        let found = problems(of_band, of_age);
+        assert_eq!(found.first().map(String::as_str), Some(expect), "{of_band} {of_age}");
+    }
+    let measure =
+        FULL.replace("blank = \"null\"", "blank = \"null\"\nwithin = { band = \"a.csv\" }");
+    let errors = parse(&measure).unwrap_err().to_string();
+    assert!(errors.contains("`within` has no place here: `arrears` is a `measure`"), "{errors}");
+    let open = with_within(lies, "").replace("\"protected\"", "\"open\"");
+    let errors = parse(&open).unwrap_err().to_string();
+    assert!(errors.contains("`within` has no place here: an `open` dataset"), "{errors}");
+}

@@ -36,7 +36,7 @@ fn misspelt_keys_and_wrong_forms_are_errors() {
         "lable = \"unit\"",
         &[
             "27:1: unknown field `lable`, expected one of `name`, `description`, `from`, `position`, `type`, \
-           `decimal_places`, `label`, `domain`, `domain_closed`, `breakpoints`, `bounds`, `unit_bounds`, \
+           `decimal_places`, `label`, `domain`, `domain_closed`, `within`, `breakpoints`, `bounds`, `unit_bounds`, \
            `unit_breakpoints`, `measured_in`, `blank`, `thousands_separator`, `date_format`, `derive`; did you mean `label`?",
         ],
     );

@@ -1,5 +1,6 @@
 //! Datasets loaded from real bytes: what is served, and what is said when it can't be.
 
+mod code_lists;
 mod csv;
 mod parquet;
 mod real_files;
