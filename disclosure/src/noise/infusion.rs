@@ -11,6 +11,14 @@
 //! other partitions, differences, averages over wordings: what they tell of an amount in the end is `x'`, and that is at least
 //! `p` off. Factors are 1 in the mean, so totals of many are what they were.
 //!
+//! One amount must not be infused in two ways with one factor: two equations would tell both. So
+//!
+//! * `o` is a bound only where a unit has one row, and no total of its rows can be asked for. Elsewhere a total of rows and
+//!   a roll-up's total of the same rows, which has bounds of its own, would have two. There `o` is zero, and what is measured from
+//!   a bound, within moments, has another factor of the same sign: of two on either side of the truth the mean would be close to it.
+//! * An amount at a bound isn't infused. It may have been clamped to it, which somebody may know; with what it became the factor
+//!   would be known, and then what other bounds leave of the same unit.
+//!
 //! Whole numbers stay whole: what is left over is rounded up or down by the unit's own draw, up as often as it is large.
 //!
 //! *Source*: Evans, Zayatz and Slanta, "Using noise for disclosure limitation of establishment tabular data", Journal of
@@ -35,8 +43,10 @@ pub enum Infusion {
     Amounts {
         /// The measure's.
         factor: Factor,
-        /// What a row has at least, by its declared bounds: everybody knows it.
+        /// What a row has in any case, as everybody knows.
         origin: i128,
+        /// What a row has at a bound.
+        ends: Ends,
     },
     /// Squares of amounts.
     Squares {
@@ -44,9 +54,40 @@ pub enum Infusion {
         factor: Factor,
         /// What its square is divided by, as a multiplier in parts of 2^32: 1 / (1 + s^2).
         in_mean: u64,
+        /// What a row has at a bound.
+        ends: Ends,
     },
     /// Products of two measures' amounts.
     Products(Factor, Factor),
+}
+
+/// What a row adds whose amount is at its lower, or its upper bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Ends(Option<[i128; 2]>);
+
+impl Ends {
+    /// Of amounts within these bounds, from an origin.
+    #[must_use]
+    pub fn of(bounds: Option<Bounds>, origin: i128) -> Self {
+        let from = |end: i128| end.saturating_sub(origin);
+        Self(bounds.map(|bounds| [from(bounds.low), from(bounds.high)]))
+    }
+
+    fn squares(self) -> Self {
+        Self(self.0.map(|ends| ends.map(|end| end.saturating_mul(end))))
+    }
+
+    /// Whether each of so many rows is at the same end.
+    #[inline]
+    fn are_met(self, rows: i64, amount: i128) -> bool {
+        let Some(ends) = self.0 else { return false };
+        // Nearly always one.
+        if rows == 1 {
+            return ends.contains(&amount);
+        }
+        let rows = i128::from(rows);
+        ends.iter().any(|end| end.checked_mul(rows) == Some(amount))
+    }
 }
 
 /// Which factor a unit has in a measure.
@@ -54,6 +95,8 @@ pub enum Infusion {
 pub struct Factor {
     /// Tells measures apart; public.
     measure: u64,
+    /// Another factor of the same sign, where it isn't 0.
+    other: u64,
     /// The least that it is off, in parts of 2^32.
     least: u64,
 }
@@ -69,18 +112,24 @@ impl Factor {
         // The lower half of a digest.
         let measure = (digest(bytes.as_bytes()) & u128::from(u64::MAX)) as u64;
         let percent = u64::from(percent.min(INFUSION_PERCENT_MAX));
-        Self { measure, least: (percent << 32) / 100 }
+        Self { measure, other: 0, least: (percent << 32) / 100 }
+    }
+
+    /// The measure's other factor, for what is measured from this origin.
+    const fn from_origin(self, origin: i128) -> Self {
+        Self { other: mix((origin as u64) ^ 0xD6E8_FEB8_6659_FD93) | 1, ..self }
     }
 
     /// What a unit's factor is off, in parts of 2^31, and the bits it was drawn from.
     #[inline]
     const fn off(self, word: u64) -> (i64, u64) {
-        let bits = mix(word.wrapping_add(self.measure));
+        let sign = mix(word.wrapping_add(self.measure));
+        let bits = if self.other == 0 { sign } else { mix(sign ^ self.other) };
         let (a, b) = ((bits >> 1) & BELOW_ONE, bits >> 33);
         let less = if a < b { a } else { b };
         // Below 2^31 times 0.8.
         let size = ((self.least * (ONE.cast_unsigned() + less)) >> 32).cast_signed();
-        (if bits & 1 == 0 { size } else { -size }, bits)
+        (if sign & 1 == 0 { size } else { -size }, bits)
     }
 
     /// The mean of the square of a factor, in parts of 2^31: 1 + 11/6 p^2.
@@ -89,9 +138,9 @@ impl Factor {
         ONE.cast_unsigned() + (least * least * 11 / (6 << 33)) as u64
     }
 
-    fn squares(self) -> Infusion {
+    fn squares(self, ends: Ends) -> Infusion {
         let in_mean = (1_u128 << (32 + BITS)) / u128::from(self.mean_square());
-        Infusion::Squares { factor: self, in_mean: in_mean as u64 }
+        Infusion::Squares { factor: self, in_mean: in_mean as u64, ends: ends.squares() }
     }
 }
 
@@ -108,24 +157,46 @@ fn of_base(column: &str) -> &str {
     }
 }
 
+/// Whether nothing else is an amount of the same unit and measure: it has one row, and no total of it can be asked for.
+fn is_alone(scalar: &Scalar, dataset: &Dataset) -> bool {
+    dataset.units_have_one_row()
+        && scalar.columns().into_iter().all(|name| {
+            let column = dataset.column(name);
+            !name.contains('#') && column.is_some_and(|column| column.unit_totals.is_none())
+        })
+}
+
 impl Infusion {
     /// Of a part of a dataset's tables.
     #[must_use]
     pub fn of(part: &Part<'_>, dataset: &Dataset) -> Self {
         let percent = dataset.profile().infusion_percent;
         let (Some(argument), 1..) = (part.argument, percent) else { return Self::None };
-        let factor = Factor::of(argument, percent);
+        let (of_argument, of_beside) = part.bounds(dataset);
+        let origin = |bounds: Option<Bounds>| bounds.map_or(0, Bounds::origin);
+        // The factor of what is measured from the origin.
+        let from_origin = |scalar: &Scalar, bounds: Option<Bounds>| {
+            let factor = Factor::of(scalar, percent);
+            match origin(bounds) {
+                0 => factor,
+                _ if is_alone(scalar, dataset) => factor,
+                origin => factor.from_origin(origin),
+            }
+        };
+        let factor = from_origin(argument, of_argument);
+        let deviations = Ends::of(of_argument, origin(of_argument));
         match part.kind {
             PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => Self::None,
-            PartKind::Sum => {
-                let (bounds, _) = part.bounds(dataset);
-                Self::Amounts { factor, origin: bounds.map_or(0, Bounds::origin) }
-            }
-            PartKind::Deviations => Self::Amounts { factor, origin: 0 },
-            PartKind::Squares => factor.squares(),
-            PartKind::Products => match part.beside.map(|beside| Factor::of(beside, percent)) {
-                Some(other) if other != factor => Self::Products(factor, other),
-                Some(_) | None => factor.squares(),
+            PartKind::Sum => Self::Amounts {
+                factor: Factor::of(argument, percent),
+                origin: if is_alone(argument, dataset) { origin(of_argument) } else { 0 },
+                ends: Ends::of(of_argument, 0),
+            },
+            PartKind::Deviations => Self::Amounts { factor, origin: 0, ends: deviations },
+            PartKind::Squares => factor.squares(deviations),
+            PartKind::Products => match part.beside.map(|beside| from_origin(beside, of_beside)) {
+                Some(other) if other.measure != factor.measure => Self::Products(factor, other),
+                Some(_) | None => factor.squares(deviations),
             },
         }
     }
@@ -136,12 +207,17 @@ impl Infusion {
     pub fn amount(self, word: u64, rows: i64, amount: i128) -> i128 {
         let (off, bits, of) = match self {
             Self::None => return amount,
-            Self::Amounts { factor, origin } => {
+            Self::Amounts { ends, .. } | Self::Squares { ends, .. }
+                if ends.are_met(rows, amount) =>
+            {
+                return amount;
+            }
+            Self::Amounts { factor, origin, ends: _ } => {
                 let (off, bits) = factor.off(word);
                 let public = if origin == 0 { 0 } else { origin.saturating_mul(i128::from(rows)) };
                 (off, bits, amount.saturating_sub(public))
             }
-            Self::Squares { factor, in_mean } => {
+            Self::Squares { factor, in_mean, ends: _ } => {
                 let (off, bits) = factor.off(word);
                 let square = u128::from(product(off, off)) * u128::from(in_mean);
                 ((square >> 32) as i64 - ONE, bits, amount)
@@ -158,21 +234,22 @@ impl Infusion {
     #[inline]
     #[must_use]
     pub fn narrow(self, word: u64, rows: i64, amount: i64) -> i64 {
-        let Self::Amounts { factor, origin } = self else {
+        let wide = || {
             let infused = self.amount(word, rows, i128::from(amount));
-            return i64::try_from(infused).unwrap_or(i64::MAX);
+            i64::try_from(infused).unwrap_or(i64::MAX)
         };
-        let public = if origin == 0 { 0 } else { origin.saturating_mul(i128::from(rows)) };
-        let of = i128::from(amount).saturating_sub(public);
-        let Ok(of) = i64::try_from(of) else {
-            let infused = self.amount(word, rows, i128::from(amount));
-            return i64::try_from(infused).unwrap_or(i64::MAX);
-        };
-        let (off, bits) = factor.off(word);
-        let up = i128::from(up(bits, amount.cast_unsigned()));
-        // Less than the amount: it fits.
-        let share = (i128::from(of) * i128::from(off) + up) >> BITS;
-        amount.saturating_add(share as i64)
+        match self {
+            Self::Amounts { factor, origin: 0, ends }
+                if !ends.are_met(rows, i128::from(amount)) =>
+            {
+                let (off, bits) = factor.off(word);
+                let up = i128::from(up(bits, amount.cast_unsigned()));
+                // Less than the amount: it fits.
+                let share = (i128::from(amount) * i128::from(off) + up) >> BITS;
+                amount.saturating_add(share as i64)
+            }
+            Self::None | Self::Amounts { .. } | Self::Squares { .. } | Self::Products(..) => wide(),
+        }
     }
 }
 
@@ -206,13 +283,17 @@ mod tests {
         Factor::of(&Scalar::Column(column.to_owned()), 10)
     }
 
+    fn free(factor: Factor) -> Infusion {
+        Infusion::Amounts { factor, origin: 0, ends: Ends::default() }
+    }
+
     fn words(n: u64) -> impl Iterator<Item = u64> {
         (0..n).map(|u| mix(u.wrapping_mul(0xD129_0B26_88F3_A7B5) ^ 77))
     }
 
     #[test]
     fn nobodys_amount_is_less_than_ten_per_cent_off_and_none_more_than_twenty() {
-        let infusion = Infusion::Amounts { factor: tenth("cost"), origin: 0 };
+        let infusion = free(tenth("cost"));
         let mut up = 0_u32;
         for word in words(100_000) {
             let off = infusion.amount(word, 1, 1_000_000_000).abs_diff(1_000_000_000);
@@ -228,8 +309,8 @@ mod tests {
         let n = 200_000_u64;
         let (x, y) = (tenth("x"), tenth("y"));
         let all = [
-            (Infusion::Amounts { factor: x, origin: 0 }, 0.1354),
-            (x.squares(), 0.28),
+            (free(x), 0.1354),
+            (x.squares(Ends::default()), 0.28),
             (Infusion::Products(x, y), 0.20),
         ];
         for (infusion, deviation) in all {
@@ -266,8 +347,8 @@ mod tests {
         for (word, place) in words(n).zip(0_i128..) {
             // Even between 152.7 and 187.3 centimetres, in millimetres.
             let x = 1_527 + place * 346 / 100_000;
-            sum += Infusion::Amounts { factor, origin: 0 }.amount(word, 1, x);
-            squares += factor.squares().amount(word, 1, x * x);
+            sum += free(factor).amount(word, 1, x);
+            squares += factor.squares(Ends::default()).amount(word, 1, x * x);
         }
         let mean = sum as f64 / n as f64;
         let deviation = (squares as f64 / n as f64 - mean * mean).sqrt();
@@ -276,11 +357,39 @@ mod tests {
 
     #[test]
     fn a_bound_that_everybody_knows_is_not_infused() {
-        let infusion = Infusion::Amounts { factor: tenth("wage"), origin: 20_000 };
+        let infusion =
+            Infusion::Amounts { factor: tenth("wage"), origin: 20_000, ends: Ends::default() };
         for word in words(1_000) {
             let off = infusion.amount(word, 3, 65_000).abs_diff(65_000);
             assert!((500..=1_000).contains(&off), "{off}");
         }
+    }
+
+    /// What was clamped to a bound is the bound, so that nobody who knows of it learns the factor.
+    #[test]
+    fn an_amount_at_a_bound_stays() {
+        let bounds = Some(Bounds { low: 1_000, high: 90_000 });
+        let amounts =
+            Infusion::Amounts { factor: tenth("wage"), origin: 0, ends: Ends::of(bounds, 0) };
+        let squares = tenth("wage").squares(Ends::of(bounds, 1_000));
+        for word in words(100) {
+            for (rows, amount) in [(1, 90_000), (3, 270_000), (1, 1_000), (2, 2_000)] {
+                assert_eq!(amounts.amount(word, rows, amount), amount);
+                assert_eq!(i128::from(amounts.narrow(word, rows, amount as i64)), amount);
+            }
+            assert_eq!(squares.amount(word, 1, 89_000 * 89_000), 89_000 * 89_000);
+            assert_ne!(amounts.amount(word, 2, 90_000), 90_000);
+        }
+    }
+
+    /// Of the same sign, and no further apart than once and twice the least.
+    #[test]
+    fn what_is_measured_from_a_bound_has_another_factor_of_the_same_sign() {
+        let (first, second) = (tenth("wage"), tenth("wage").from_origin(1_000));
+        let offs = |word| (first.off(word).0, second.off(word).0);
+        assert!(words(1_000).map(offs).all(|(a, b)| a.signum() == b.signum() && a != b));
+        let distance = |(a, b): (i64, i64)| (a - b).abs() as f64 / ONE as f64;
+        assert!(0.02 < words(1_000).map(offs).map(distance).sum::<f64>() / 1_000.0);
     }
 
     #[test]
@@ -297,14 +406,15 @@ mod tests {
     #[test]
     fn narrow_amounts_become_what_wide_ones_do() {
         for (origin, rows) in [(0, 1), (18, 1), (18, 40), (-5, 7)] {
-            let infusion = Infusion::Amounts { factor: tenth("cost"), origin };
+            let infusion =
+                Infusion::Amounts { factor: tenth("cost"), origin, ends: Ends::default() };
             for (word, place) in words(20_000).zip(0_i64..) {
                 let amount = (place - 10_000) * (place % 1_009) * (place % 65_521) * 1_001;
                 let wide = infusion.amount(word, rows, i128::from(amount));
                 assert_eq!(i128::from(infusion.narrow(word, rows, amount)), wide);
             }
         }
-        let squares = tenth("cost").squares();
+        let squares = tenth("cost").squares(Ends::default());
         assert_eq!(i128::from(squares.narrow(9, 1, 400)), squares.amount(9, 1, 400));
     }
 
@@ -313,11 +423,10 @@ mod tests {
         for amount in [i128::MAX, i128::MIN, i128::MAX - 1, 0] {
             for word in words(1_000) {
                 let factor = Factor::of(&Scalar::Column("x".to_owned()), 1_000);
-                let _ =
-                    Infusion::Amounts { factor, origin: i128::MAX }.amount(word, i64::MAX, amount);
-                let _ =
-                    Infusion::Amounts { factor, origin: 0 }.narrow(word, i64::MAX, amount as i64);
-                let _ = factor.squares().amount(word, 1, amount);
+                let _ = Infusion::Amounts { factor, origin: i128::MAX, ends: Ends::default() }
+                    .amount(word, i64::MAX, amount);
+                let _ = free(factor).narrow(word, i64::MAX, amount as i64);
+                let _ = factor.squares(Ends::default()).amount(word, 1, amount);
                 let other = Factor { measure: 3, ..factor };
                 let _ = Infusion::Products(factor, other).amount(word, 1, amount);
             }

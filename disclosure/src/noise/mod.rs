@@ -30,7 +30,7 @@ mod differencing;
 #[cfg(test)]
 mod ptable_tests;
 
-pub use infusion::{Factor, INFUSION_PERCENT_MAX, Infusion};
+pub use infusion::{Ends, Factor, INFUSION_PERCENT_MAX, Infusion};
 pub use key_space::KeySpace;
 pub use layers::{Layers, blur};
 pub use magnitude::{Draws, MagnitudeError, MagnitudeNoise, ONE, fine, share_of};

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Decimal128Array, Int64Array, RecordBatch, UInt64Array};
-use insitu_disclosure::Scalar;
 use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, UnitWord};
 use insitu_disclosure::keyed::mix;
-use insitu_disclosure::noise::{Factor, Infusion};
+use insitu_disclosure::noise::{Ends, Factor, Infusion};
+use insitu_disclosure::{Bounds, Scalar};
 use insitu_engine::datasource::{MemTable, provider_as_source};
 use insitu_engine::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
 
@@ -22,7 +22,10 @@ use super::*;
 fn layout(many_rows: bool, record_keys: bool) -> Arc<Layout> {
     let finding = |counted, amount: Option<usize>| {
         let factor = Factor::of(&Scalar::Column("cost".to_owned()), 10);
-        let infused = amount.map(|i| Infusion::Amounts { factor, origin: [0, -3][i] });
+        let infused = amount.map(|i| {
+            let ends = Ends::of(Some(Bounds { low: 0, high: 40 }), 0);
+            Infusion::Amounts { factor, origin: [0, -3][i], ends }
+        });
         let infusion = infused.unwrap_or(Infusion::None);
         Finding { counted, amount, sign: Sign::Contribution, infusion }
     };
