@@ -11,6 +11,7 @@ mod edge_of_dominance;
 mod federation;
 mod inflation;
 mod lab;
+mod memory;
 mod metadata;
 mod one_query;
 mod projects;
@@ -23,12 +24,13 @@ mod unit_joins;
 /// Attacks without a test that shows them stopped, and why: none is.
 const NOT_COVERED: &[(u32, &str)] = &[];
 
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     include_str!("one_query.rs"),
     include_str!("inflation.rs"),
     include_str!("several_queries.rs"),
     include_str!("clauses.rs"),
     include_str!("running.rs"),
+    include_str!("memory.rs"),
     include_str!("metadata.rs"),
     include_str!("federation.rs"),
     include_str!("references.rs"),
