@@ -9,7 +9,7 @@ use futures::Stream;
 use insitu_disclosure::budget::{Account, Charged, Unpaid, budgeted, charge};
 use insitu_disclosure::evidence::OpenCells;
 use insitu_disclosure::reference::Editions;
-use insitu_disclosure::rules::groups;
+use insitu_disclosure::rules::{groups, memory};
 use insitu_disclosure::table::Table;
 use insitu_disclosure::tabulation::JoinedDatasets;
 use insitu_disclosure::{
@@ -36,7 +36,7 @@ use crate::references::{Lent, LookUps, References};
 use crate::source;
 use crate::state::NodeState;
 use crate::tabulate::{
-    Engine, JoinedTables, OPEN_ROWS_MAX, RunError, Spread, Wanted, check_predicate,
+    Engine, Holds, JoinedTables, OPEN_ROWS_MAX, RunError, Spread, Wanted, check_predicate,
     collect_evidence, evidence_plan, rows_plan,
 };
 
@@ -315,12 +315,18 @@ impl Node {
             groups::counted_max(&admitted, &loaded.keys, self.groups_max, ANSWER_BYTES_MAX);
         let wanted = Wanted::default();
         let (table, joined) = (Arc::clone(&loaded.table), self.joined_tables(&admitted));
-        let plan = evidence_plan(&admitted, table, &joined, &loaded.keys, look_ups, &wanted)
-            .map_err(|error| self.failed(RunError::Engine(error)))?;
+        let spread = Spread::over(self.rows_read(&admitted, loaded));
+        let drawn = |own| memory::bytes_max(&admitted, &loaded.keys, own);
+        let share = self.engine.share(spread, drawn);
+        let run_with = (&wanted, &share);
+        let plan = evidence_plan(&admitted, table, &joined, &loaded.keys, look_ups, run_with)
+            .map_err(|error| self.failed(error.into()))?;
         let rows_max = usize::try_from(groups_max).unwrap_or(usize::MAX);
+        let open = admitted.dataset().is_open();
+        let holds = if open { Holds::Reservations } else { Holds::Share(share) };
         let batches = self
             .engine
-            .run(plan, Spread::over(self.rows_read(&admitted, loaded)), wanted, rows_max, time_max)
+            .run(plan, spread, holds, wanted, rows_max, time_max)
             .await
             .map_err(|error| self.failed(error))?;
         let unplanned = || {
@@ -401,6 +407,7 @@ impl Node {
             .run(
                 plan,
                 Spread::over(loaded.quality.rows()),
+                Holds::Reservations,
                 Wanted::default(),
                 OPEN_ROWS_MAX,
                 time_max,

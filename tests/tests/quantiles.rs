@@ -298,7 +298,7 @@ async fn above_a_histogram_is_a_value_like_any_other() {
         // A list that isn't a histogram's column is no type that clients have.
         ("SELECT max(bins) FROM h", "Q107"),
         ("SELECT coalesce(bins, bins) FROM h", "Q107"),
-        ("SELECT array_agg(bins) FROM h", "Q107"),
+        ("SELECT array_agg(bins) FROM h", "Q108"),
         ("SELECT bins + 1 FROM h", "Q107"),
         ("SELECT bins[1] FROM h", "Q104"),
     ] {

@@ -14,15 +14,17 @@
 //! | 1,000 | 2,000 | any | `L504` |
 //!
 //! Stops attack 30 at this limit: of two questions that differ by `k` cells both are answered, or neither, but for one
-//! pair in `limit / k`. Doesn't stop: very many pairs; limits on memory (`L506`) and time (`L505`), which move with data too.
+//! pair in `limit / k`. Doesn't stop: very many pairs; the limit on time (`L505`), which moves with data too. That on memory
+//! is drawn likewise: [`super::memory`].
 //! Of open data the cells are counted exactly.
 //!
 //! Source: our own; the limit is one of the resources that attack 46 of the catalogue is about.
 
 use crate::admit::Admitted;
 use crate::evidence::evidence_schema;
-use crate::keyed::{DatasetKeys, digest};
+use crate::keyed::DatasetKeys;
 use crate::refusal::{Refusal, RefusalCode, Refusals};
+use crate::rules::memory::drawn;
 use crate::table::Table;
 use crate::tabulation::Tabulation;
 
@@ -41,10 +43,8 @@ pub fn counted_max(
         return own.min(tabulation.groups_max);
     }
     let least = own.min(fitting(admitted, bytes_max)).max(1);
-    // Not by what the asker says is the most: with that it would choose between what edges.
-    let asked = Tabulation { groups_max: 0, ..tabulation.clone() };
-    let drawn = keys.limit_share(digest(format!("{asked:?}").as_bytes()));
-    let above = u64::from(least).saturating_mul(drawn >> 32) >> 32;
+    let [share, _] = drawn(admitted, keys);
+    let above = u64::from(least).saturating_mul(share) >> 32;
     least.saturating_add(u32::try_from(above).unwrap_or(0))
 }
 

@@ -11,6 +11,7 @@ pub mod input;
 pub mod keys;
 pub mod labels;
 pub mod measures;
+pub mod memory;
 pub mod noise;
 pub mod others;
 pub mod quantiles;

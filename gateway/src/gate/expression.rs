@@ -58,7 +58,7 @@ pub(super) fn read<'a>(expr: &'a Expr, reading: &mut Reading<'a>) {
             reading.exprs([expr.as_ref(), pattern.as_ref()]);
             reading
                 .refuse_if(*any, || not_offered("`LIKE ANY`", "Combine several `LIKE` with `OR`."));
-            read_escape(escape_char.as_deref(), reading);
+            read_escape(escape_char.as_deref(), pattern, reading);
         }
         Expr::InSubquery { expr, subquery, negated: _ } => {
             reading.expr(expr);
@@ -259,12 +259,23 @@ fn read_operand(operand: &Expr, reading: &mut Reading<'_>) {
     });
 }
 
-fn read_escape<'a>(escape: Option<&'a Expr>, reading: &mut Reading<'a>) {
-    let plain = matches!(
-        escape,
-        None | Some(Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. }))
-    );
-    reading.refuse_if(!plain, || not_offered("a calculated `ESCAPE`", "Write `ESCAPE '\\'`."));
+fn read_escape<'a>(escape: Option<&'a Expr>, pattern: &'a Expr, reading: &mut Reading<'a>) {
+    let text = |expr: &'a Expr| match expr {
+        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => Some(text),
+        _ => None,
+    };
+    let Some(escape) = escape else { return };
+    let Some(escape) = text(escape) else {
+        reading.refusals.push(not_offered("a calculated `ESCAPE`", "Write `ESCAPE '\\'`."));
+        return;
+    };
+    // The engine has one of its own; others are written out where the pattern is known.
+    reading.refuse_if(escape != "\\" && text(pattern).is_none(), || {
+        not_offered(
+            "an `ESCAPE` for a pattern that isn't a text",
+            "Write the pattern as a text, or use `ESCAPE '\\'`.",
+        )
+    });
 }
 
 fn read_field(field: &DateTimeField, reading: &mut Reading<'_>) {

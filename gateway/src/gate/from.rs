@@ -71,7 +71,7 @@ pub(super) const fn condition(join: &Join) -> Option<&Expr> {
 }
 
 /// The name by which the columns of a table are qualified.
-fn name_of(table: &TableFactor) -> Option<String> {
+pub(super) fn name_of(table: &TableFactor) -> Option<String> {
     match table {
         TableFactor::Table { alias: Some(alias), .. }
         | TableFactor::Derived { alias: Some(alias), .. } => Some(normal(&alias.name)),

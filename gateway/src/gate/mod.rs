@@ -11,7 +11,7 @@
 //!    alphabet, and parameters counted. On tokens `nesting` bounds how deep anything later can
 //!    recurse, `phrases` refuses known constructs by name, and `words` makes a name of every word
 //!    that isn't on the closed list of grammar.
-//! 4. `parse`: tokens to a tree.
+//! 4. `parse`: tokens to a tree; `spelled`: a few constructs written out as others.
 //! 5. `shape`: one walk over the tree, with `query`, `select`, `from`, `joins`, `expression`,
 //!    `calls` and `types` saying what is offered; [`functions`] is the closed list of functions.
 //! 6. `expansion`: tables, joins and the like, once CTEs are written out where they are used.
@@ -39,6 +39,7 @@ mod query;
 mod refusals;
 mod select;
 mod shape;
+mod spelled;
 mod text;
 mod tokens;
 mod twin;
@@ -71,7 +72,8 @@ use insitu_disclosure::Refusals;
 pub fn check(sql: &[u8], limits: &Limits) -> Result<Gated, Refusals> {
     let text = text::read(sql, limits)?;
     let tokens = tokens::read(text, limits)?;
-    let query = twin::bracketed(parse::read(tokens.all, limits)?);
+    let query = spelled::written_out(parse::read(tokens.all, limits)?);
+    let query = twin::bracketed(query);
     if let Some(refusals) = Refusals::collect(shape::check(&query, limits)) {
         return Err(refusals);
     }

@@ -132,7 +132,7 @@ const ORDINARY: &[(&str, &str)] = &[
     ("qualify", "SELECT a, row_number() OVER (ORDER BY n) AS r FROM t QUALIFY r <= 3"),
     (
         "ordered aggregate",
-        "SELECT string_agg(a, ', ' ORDER BY a), array_agg(a ORDER BY b DESC) FROM t",
+        "SELECT string_agg(a, ', ' ORDER BY a), first_value(a ORDER BY b DESC) FROM t",
     ),
     ("function in quotes", "SELECT \"count\"(*), \"ceil\"(a) FROM t"),
     ("accents", "SELECT count(*) FROM t WHERE lieu = 'Ynys Môn' AND été = 1"),

@@ -12,7 +12,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::limits::Limits;
 use super::refusals::{count, not_offered, quote, unreadable};
-use super::{nesting, phrases, pieces, words};
+use super::{nesting, phrases, pieces, spelled, words};
 
 /// A statement's tokens, ready for the parser.
 pub(super) struct Tokens {
@@ -24,7 +24,7 @@ pub(super) struct Tokens {
 
 /// Reads one statement; the first reason to refuse it ends the reading.
 pub(super) fn read(text: &str, limits: &Limits) -> Result<Tokens, Refusal> {
-    let statement = one_statement(tokenize(text, limits)?)?;
+    let statement = spelled::limits(one_statement(tokenize(text, limits)?)?);
     nesting::check(&statement, limits)?;
     for token in &statement {
         symbol(token, limits)?;

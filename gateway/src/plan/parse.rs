@@ -19,6 +19,7 @@ use insitu_engine::sql::parser::{DFParser, Statement};
 use insitu_engine::sql::planner::{ParserOptions, SqlToRel};
 
 use super::error::planning_refusal;
+use super::like;
 use super::session::State;
 use crate::catalog::{Catalog, RemoteTable};
 
@@ -60,6 +61,7 @@ pub(crate) fn parse(
     SqlToRel::new_with_options(&provider, options)
         .statement_to_plan(statement)
         .and_then(row_counts_typed)
+        .and_then(like::escaped)
         .map_err(|e| planning_refusal(&e))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::builder::LargeBinaryBuilder;
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, ArrayRef, BooleanArray};
-use insitu_disclosure::evidence::SKETCH_BYTES;
+use insitu_disclosure::evidence::Sketch;
 use insitu_disclosure::noise::Infusion;
 use insitu_engine::common::{DataFusionError, Result};
 use insitu_engine::logical_expr::EmitTo;
@@ -34,6 +34,8 @@ pub(super) struct Cells {
     alike: Vec<Option<usize>>,
     cells: usize,
     waiting: Records,
+    /// Records that have come to wait so far.
+    came: usize,
     /// Where units may have many rows: records of each cell that are cut into pieces.
     parts: Vec<Vec<Part>>,
     /// Lanes of these.
@@ -87,6 +89,7 @@ impl Cells {
             known: layout.findings.iter().map(|_| Vec::new()).collect(),
             cells: 0,
             waiting: Records::default(),
+            came: 0,
             parts: Vec::new(),
             parts_lanes: 0,
             cut_at: CUT_AT,
@@ -115,6 +118,11 @@ impl Cells {
         self.cells = cells;
         for (known, alike) in self.known.iter_mut().zip(&self.alike) {
             if alike.is_none() {
+                // Room for a quarter more, not for as many again.
+                if known.capacity() < cells {
+                    let enough = cells.max(known.len().saturating_add(known.len() / 4));
+                    known.reserve_exact(enough.saturating_sub(known.len()));
+                }
                 known.resize_with(cells, Known::default);
             }
         }
@@ -155,6 +163,7 @@ impl Cells {
             }
         }
         batch.records(&rows.named, &self.of_rows, &mut self.waiting.lanes);
+        self.came = self.came.saturating_add(rows.named.len());
         if cells.is_some() {
             let before = self.waiting.cells.len();
             self.waiting.cells.extend(rows.named.iter().map(cell));
@@ -189,8 +198,7 @@ impl Cells {
             }
         } else {
             let waiting = self.waiting.lanes.len() / self.lanes.stride.max(1);
-            let enough = self.cells.saturating_mul(WAITING_PER_CELL).min(WAITING_MAX);
-            if enough.max(self.cells / CELLS_PER_WAITING) <= waiting {
+            if waiting_max(self.cells) <= waiting {
                 self.settle();
             }
         }
@@ -323,7 +331,7 @@ impl Cells {
         let mut bytes = Vec::new();
         for parts in self.take_parts(first) {
             bytes.clear();
-            self.exchange.put(parts, &mut bytes);
+            self.exchange.put(parts, &mut bytes)?;
             records.append_value(&bytes);
         }
         Ok(vec![self.known_bytes(emit_to, first, false), Arc::new(records.finish())])
@@ -345,6 +353,9 @@ impl Cells {
         };
         let of_findings: Vec<Vec<Known>> = self.known.iter_mut().map(take).collect();
         self.cells = self.cells.saturating_sub(first);
+        if self.cells == 0 {
+            self.came = 0;
+        }
         let of = |finding: usize, cell: usize| of_findings.get(finding).and_then(|f| f.get(cell));
         let mut cells = LargeBinaryBuilder::new();
         let mut bytes = Vec::new();
@@ -387,7 +398,7 @@ impl Cells {
                 self.merge_known(states.value(at), cell)?;
             }
             if let Some(records) = records.filter(|records| records.is_valid(at)) {
-                let taken = self.exchange.take(records.value(at)).ok_or_else(not_one)?;
+                let taken = self.exchange.take(records.value(at))?.ok_or_else(not_one)?;
                 let lanes = taken.iter().map(Part::lanes).fold(0, usize::saturating_add);
                 self.parts_lanes = self.parts_lanes.saturating_add(lanes);
                 self.parts.get_mut(cell).ok_or_else(unexpected)?.extend(taken);
@@ -416,17 +427,48 @@ impl Cells {
         Ok(())
     }
 
-    /// Bytes held.
-    pub(super) fn size(&self) -> usize {
-        // What is known of a cell elsewhere is bounded: its signs and its sketch.
-        let known = size_of::<Known>().saturating_add(SKETCH_BYTES.saturating_mul(2));
-        let cells = self.known.iter().map(Vec::capacity).fold(0, usize::saturating_add);
-        // Who takes in states answers for what is on its way here.
-        let coming = if self.parts_lanes == 0 { 0 } else { self.exchange.lanes() };
-        let parts = self.parts_lanes.saturating_add(coming).saturating_mul(8);
-        let sizes = [known.saturating_mul(cells), self.waiting.size(), self.room.size(), parts];
-        sizes.into_iter().fold(0, usize::saturating_add)
+    /// Bytes held, if there are so many cells: of what is in it, not of what there is room for, which doubles with one more.
+    /// Findings that are alike so far count, each: one row tells them apart.
+    pub(super) fn held(&self, cells: usize) -> usize {
+        let known = known_bytes(&self.layout).saturating_mul(cells);
+        let stride = self.of_rows.stride;
+        let records = match self.layout.many_rows {
+            // As many as may wait, not as do: findings that are told apart have them added early. They are brought together
+            // beside themselves.
+            false => {
+                let record = stride.saturating_mul(16).saturating_add(size_of::<u32>());
+                self.came.min(waiting_max(cells)).saturating_mul(record)
+            }
+            // Those that wait to be cut as much as those that are, with room for half as much again.
+            true => self.lanes_kept().saturating_mul(12),
+        };
+        known.saturating_add(records)
     }
+
+    /// Bytes held, for the engine, which has no part in where memory ends.
+    pub(super) fn size(&self) -> usize {
+        self.held(self.cells)
+    }
+}
+
+/// So many records of so many cells wait until they are added.
+fn waiting_max(cells: usize) -> usize {
+    let enough = cells.saturating_mul(WAITING_PER_CELL).min(WAITING_MAX);
+    enough.max(cells / CELLS_PER_WAITING)
+}
+
+/// Bytes of what is known of a cell at most, with the room that [`Cells::resize`] leaves for more of them.
+pub(super) fn known_bytes(layout: &Layout) -> usize {
+    // What is elsewhere is bounded: its signs, which are of rows, or its sketch, which is of other partitions. Where records are
+    // handed over and added up at the end, both.
+    let (elsewhere, parts) = match layout.many_rows {
+        false => (size_of::<Sketch>(), 0),
+        true => (size_of::<Sketch>().saturating_mul(2), size_of::<Vec<Part>>()),
+    };
+    let known = size_of::<Known>().saturating_add(elsewhere);
+    let findings = known.saturating_mul(layout.findings.len());
+    let each = findings.saturating_add(parts);
+    each.saturating_add(each / 4)
 }
 
 fn not_one() -> DataFusionError {

@@ -4,13 +4,14 @@
 //! difference sketches. Its state and its result are the same bytes, so that the engine may split the rows as it likes.
 //!
 //! Arguments: the unit's word (NULL where it has no id), its record key where the data owner has one, the conditions under
-//! which rows count, and the amounts of those that do. Where a unit may have many rows, they come as they are, and are
+//! which rows count, the amounts of those that do, and the keys that are texts, for what they take of memory. Where a unit may have many rows, they come as they are, and are
 //! added up here: the engine would keep a group for each unit of each cell.
 
 use std::fmt;
 use std::mem::size_of;
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, ArrayRef, BooleanArray};
 use arrow_schema::{DataType, Field, FieldRef};
 use insitu_engine::common::{Result, ScalarValue};
@@ -22,24 +23,35 @@ use insitu_engine::logical_expr::{
 
 use super::cells::Cells;
 use super::exchange::Exchange;
+use super::group_keys::GroupKeys;
 use super::layout::Layout;
+use super::memory::{Held, Share};
 use super::unwanted::StillWanted;
 
 /// The aggregate of a cell.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Contributions {
     layout: Arc<Layout>,
+    keys: GroupKeys,
     exchange: Exchange,
     wanted: StillWanted,
+    share: Share,
     signature: Signature,
 }
 
-/// The aggregate over these arguments: see the head of this file. Long work looks whether it is still wanted.
-pub(super) fn contributions(layout: Layout, arguments: Vec<Expr>, wanted: StillWanted) -> Expr {
+/// The aggregate over these arguments: see the head of this file. Long work looks whether it is still wanted, and what is
+/// known is held of a share of memory.
+pub(super) fn contributions(
+    layout: Layout,
+    keys: GroupKeys,
+    arguments: Vec<Expr>,
+    wanted: StillWanted,
+    share: &Share,
+) -> Expr {
     let signature = Signature::new(TypeSignature::UserDefined, Volatility::Immutable);
-    let layout = Arc::new(layout);
-    let exchange = Exchange::default();
-    AggregateUDF::new_from_impl(Contributions { layout, exchange, wanted, signature })
+    let (layout, share) = (Arc::new(layout), share.clone());
+    let exchange = Exchange::of(&share);
+    AggregateUDF::new_from_impl(Contributions { layout, keys, exchange, wanted, share, signature })
         .call(arguments)
 }
 
@@ -85,20 +97,26 @@ impl AggregateUDFImpl for Contributions {
         &self,
         _: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Many { cells: self.cells(), aggregate: self.clone() }))
+        Ok(Box::new(Many::new(self)))
     }
 }
 
 /// Without keys: one cell.
 struct One {
     cells: Cells,
+    held: Held,
 }
 
 impl One {
     fn new(aggregate: &Contributions) -> Self {
         let mut cells = aggregate.cells();
         cells.resize(1);
-        Self { cells }
+        Self { cells, held: Held::of(&aggregate.share) }
+    }
+
+    /// Has what is held now held of the share.
+    fn hold(&mut self) -> Result<()> {
+        self.held.now(self.cells.held(1))
     }
 }
 
@@ -111,7 +129,8 @@ impl fmt::Debug for One {
 
 impl Accumulator for One {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.cells.update(values, None, None)
+        self.cells.update(values, None, None)?;
+        self.hold()
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
@@ -124,18 +143,59 @@ impl Accumulator for One {
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         let state = self.cells.state(EmitTo::All)?;
+        self.hold()?;
         state.iter().map(|column| ScalarValue::try_from_array(column, 0)).collect()
     }
 
     fn merge_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.cells.merge(values, None)
+        self.cells.merge(values, None)?;
+        self.hold()
     }
 }
 
 /// With keys: many cells.
 struct Many {
     cells: Cells,
+    groups: usize,
+    /// Bytes of what was given away, which may wait to be taken.
+    given: usize,
+    held: Held,
     aggregate: Contributions,
+}
+
+impl Many {
+    fn new(aggregate: &Contributions) -> Self {
+        let held = Held::of(&aggregate.share);
+        let aggregate = aggregate.clone();
+        Self { cells: aggregate.cells(), groups: 0, given: 0, held, aggregate }
+    }
+
+    /// There are so many from now on. They are held before there is room for them: a batch may have many.
+    fn resize(&mut self, groups: usize) -> Result<()> {
+        self.groups = groups;
+        self.hold()?;
+        self.cells.resize(groups);
+        Ok(())
+    }
+
+    /// Has what is held now held of the share.
+    fn hold(&mut self) -> Result<()> {
+        let keys = self.aggregate.keys.fixed().saturating_mul(self.groups);
+        // Tables of groups have room for half as many again.
+        let keys = (keys.saturating_mul(3) / 2).saturating_add(self.given);
+        self.held.now(keys.saturating_add(self.cells.held(self.groups)))
+    }
+
+    /// The first were given away, as these bytes.
+    fn emitted(&mut self, emit_to: EmitTo, bytes: &ArrayRef) -> Result<()> {
+        let length = bytes.as_binary_opt::<i64>().map_or(0, |bytes| bytes.value_data().len());
+        self.given = self.given.saturating_add(length);
+        self.groups = match emit_to {
+            EmitTo::All => 0,
+            EmitTo::First(first) => self.groups.saturating_sub(first),
+        };
+        self.hold()
+    }
 }
 
 /// As of [`One`]; a record that waits is of one unit.
@@ -153,16 +213,25 @@ impl GroupsAccumulator for Many {
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        self.cells.resize(total_num_groups);
-        self.cells.update(values, Some(group_indices), opt_filter)
+        let Contributions { share, keys, .. } = &self.aggregate;
+        keys.hold(share, values, group_indices, self.groups, total_num_groups)?;
+        self.resize(total_num_groups)?;
+        self.cells.update(values, Some(group_indices), opt_filter)?;
+        self.hold()
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        self.cells.evaluate(emit_to)
+        let cells = self.cells.evaluate(emit_to)?;
+        self.emitted(emit_to, &cells)?;
+        Ok(cells)
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        self.cells.state(emit_to)
+        let states = self.cells.state(emit_to)?;
+        if let Some(known) = states.first() {
+            self.emitted(emit_to, known)?;
+        }
+        Ok(states)
     }
 
     fn merge_batch(
@@ -171,8 +240,9 @@ impl GroupsAccumulator for Many {
         group_indices: &[usize],
         total_num_groups: usize,
     ) -> Result<()> {
-        self.cells.resize(total_num_groups);
-        self.cells.merge(values, Some(group_indices))
+        self.resize(total_num_groups)?;
+        self.cells.merge(values, Some(group_indices))?;
+        self.hold()
     }
 
     fn convert_to_state(

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use arrow_array::cast::AsArray as _;
-use arrow_array::{Decimal128Array, Int64Array, RecordBatch, UInt64Array};
+use arrow_array::{Decimal128Array, Int64Array, RecordBatch, StringArray, UInt64Array};
 use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, UnitWord};
 use insitu_disclosure::keyed::mix;
 use insitu_disclosure::noise::{Ends, Factor, Infusion};
 use insitu_disclosure::{Bounds, Scalar};
 use insitu_engine::datasource::{MemTable, provider_as_source};
-use insitu_engine::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
+use insitu_engine::logical_expr::{LogicalPlan, LogicalPlanBuilder, col, lit};
 
 use super::super::layout::{Counted, Finding, Sign, Width};
-use super::super::run::{Engine, RunError, Spread};
+use super::super::memory::Memory;
+use super::super::run::{Engine, Holds, RunError, Spread};
 use super::super::state;
 use super::super::unwanted::Wanted;
 use super::*;
@@ -176,13 +177,19 @@ fn many(layout: &Arc<Layout>) -> Many {
 
 /// Accumulators of one aggregation share its exchange.
 fn of(aggregate: &Contributions) -> Many {
-    Many { cells: aggregate.cells(), aggregate: aggregate.clone() }
+    Many::new(aggregate)
+}
+
+fn enough() -> Share {
+    Share::new(&Memory::new(usize::MAX), usize::MAX, 1)
 }
 
 fn aggregate(layout: &Arc<Layout>) -> Contributions {
     let signature = Signature::new(TypeSignature::UserDefined, Volatility::Immutable);
-    let (exchange, wanted) = (Exchange::default(), StillWanted::default());
-    Contributions { layout: Arc::clone(layout), exchange, wanted, signature }
+    let (share, wanted) = (enough(), StillWanted::default());
+    let (layout, exchange) = (Arc::clone(layout), Exchange::of(&share));
+    let keys = GroupKeys::of(1, 0, []);
+    Contributions { layout, keys, exchange, wanted, share, signature }
 }
 
 fn found(layout: &Layout, column: &ArrayRef, at: usize) -> Vec<PartEvidence> {
@@ -335,8 +342,57 @@ fn the_first_cells_may_be_taken_out_before_the_rest() {
     }
 }
 
+/// Bytes held after these rows, each of which is a group.
+fn held(layout: &Arc<Layout>, rows: &[Row]) -> usize {
+    let aggregate = aggregate(layout);
+    let mut many = of(&aggregate);
+    let groups: Vec<usize> = (0..rows.len()).collect();
+    for (at, groups) in groups.chunks(64).enumerate() {
+        let (from, to) = (at * 64, at * 64 + groups.len());
+        let columns = slice(&columns(layout, rows), from, to);
+        many.update_batch(&columns, groups, None, to).unwrap();
+    }
+    aggregate.share.held()
+}
+
+#[test]
+fn each_group_holds_as_much_wherever_tables_double() {
+    let rows: Vec<Row> = (0..1_100).map(|at| row(at, 5_000)).collect();
+    for layout in [plain(), layout(false, true), layout(true, true)] {
+        let by_groups = |groups: usize| held(&layout, &rows[..groups]);
+        let one = by_groups(101) - by_groups(100);
+        let known = super::super::cells::known_bytes(&layout);
+        // Beside what is known of a group, the place of its keys and of the row that waits.
+        assert!(known < one && one < known + 512, "{known} {one}");
+        for groups in [127, 255, 256, 511, 512, 1_023, 1_024] {
+            let more = by_groups(groups + 1).abs_diff(by_groups(groups));
+            assert!(more.abs_diff(one) < 256, "{groups}: {more} and not {one}");
+        }
+    }
+}
+
+#[test]
+fn a_row_that_tells_findings_apart_holds_no_more() {
+    let layout = layout(false, false);
+    let mut rows: Vec<Row> = (0..500).map(|at| row(at, 5_000)).collect();
+    let alike = held(&layout, &rows);
+    // The first 600 rows fulfil all conditions.
+    rows[400].conditions = [Some(false), None];
+    assert_eq!(held(&layout, &rows), alike);
+}
+
+#[test]
+fn texts_of_keys_are_held_once_for_each_group() {
+    let texts = Arc::new(StringArray::from(vec!["ab", "ab", "abcd", "", "ab"])) as ArrayRef;
+    let share = enough();
+    let keys = GroupKeys::of(2, 1, &[lit("0123456789")]);
+    let [words, texts] = [Arc::new(UInt64Array::from(vec![1; 5])) as ArrayRef, texts];
+    keys.hold(&share, &[words, texts], &[0, 0, 2, 1, 2], 0, 3).unwrap();
+    assert_eq!(share.held(), (2 + 4) * 3 / 2);
+}
+
 /// A count over 300,000 units, in batches, by these keys.
-fn counted(by: Vec<Expr>, wanted: &Wanted) -> LogicalPlan {
+fn counted(by: Vec<Expr>, wanted: &Wanted, share: &Share) -> LogicalPlan {
     let layout = plain_of_units().as_ref().clone();
     let batch = |from: u64| {
         let words = Arc::new((from..from + 5_000).map(mix).collect::<UInt64Array>()) as ArrayRef;
@@ -346,7 +402,8 @@ fn counted(by: Vec<Expr>, wanted: &Wanted) -> LogicalPlan {
     let batches: Vec<RecordBatch> = (0..300_000).step_by(5_000).map(batch).collect();
     let table = MemTable::try_new(batches[0].schema(), vec![batches]).unwrap();
     let scan = LogicalPlanBuilder::scan("t", provider_as_source(Arc::new(table)), None).unwrap();
-    let known = contributions(layout, vec![col("word")], wanted.still());
+    let keys = GroupKeys::of(by.len(), 0, &by);
+    let known = contributions(layout, keys, vec![col("word")], wanted.still(), share);
     scan.aggregate(by, [known]).unwrap().build().unwrap()
 }
 
@@ -355,20 +412,15 @@ async fn units_that_dont_fit_into_memory_are_too_many_and_those_that_fit_are_cou
     for (by, cells) in [(Vec::new(), 1), (vec![col("k")], 12)] {
         let minute = Duration::from_secs(60);
         // Each unit takes some 40 bytes while it waits.
-        let wanted = Wanted::default();
-        let plan = counted(by.clone(), &wanted);
-        let little = Engine::new(insitu_planner::Planner::shared(), 2 << 20)
-            .unwrap()
-            .run(plan, Spread::AllThreads, wanted, 100, minute)
-            .await;
+        let run = async |bytes, by| {
+            let engine = Engine::new(insitu_planner::Planner::shared(), bytes).unwrap();
+            let (wanted, share) = (Wanted::default(), engine.share(Spread::AllThreads, |own| own));
+            let plan = counted(by, &wanted, &share);
+            engine.run(plan, Spread::AllThreads, Holds::Share(share), wanted, 100, minute).await
+        };
+        let little = run(2 << 20, by.clone()).await;
         assert!(matches!(little, Err(RunError::OutOfMemory)), "{little:?}");
-        let wanted = Wanted::default();
-        let plan = counted(by, &wanted);
-        let enough = Engine::new(insitu_planner::Planner::shared(), 256 << 20)
-            .unwrap()
-            .run(plan, Spread::AllThreads, wanted, 100, minute)
-            .await
-            .unwrap();
+        let enough = run(256 << 20, by).await.unwrap();
         let mut units = 0;
         for batch in &enough {
             let known = batch.columns().last().unwrap();

@@ -9,14 +9,17 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use insitu_engine::common::Result;
+
+use super::memory::{Held, Share};
 use super::pieces::Part;
 
 /// What was handed over and not yet taken in. One for each aggregation; it goes when the plan goes.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Exchange(Arc<Mutex<Left>>);
 
-#[derive(Default)]
 struct Left {
+    held: Held,
     next: u64,
     lanes: usize,
     parts: HashMap<u64, Part>,
@@ -45,8 +48,14 @@ impl Hash for Exchange {
 }
 
 impl Exchange {
+    /// Nothing yet. What lies here is held of the share.
+    pub(super) fn of(share: &Share) -> Self {
+        let (held, parts) = (Held::of(share), HashMap::new());
+        Self(Arc::new(Mutex::new(Left { held, next: 0, lanes: 0, parts })))
+    }
+
     /// Hands over; the bytes say which they are.
-    pub(super) fn put(&self, parts: Vec<Part>, bytes: &mut Vec<u8>) {
+    pub(super) fn put(&self, parts: Vec<Part>, bytes: &mut Vec<u8>) -> Result<()> {
         let mut left = self.left();
         for part in parts {
             let number = left.next;
@@ -55,30 +64,39 @@ impl Exchange {
             left.parts.insert(number, part);
             bytes.extend(number.to_le_bytes());
         }
+        left.hold()
     }
 
     /// Takes what these bytes say; `None` if they say nothing that is there.
-    pub(super) fn take(&self, bytes: &[u8]) -> Option<Vec<Part>> {
+    pub(super) fn take(&self, bytes: &[u8]) -> Result<Option<Vec<Part>>> {
         let mut left = self.left();
+        let taken = left.take(bytes);
+        left.hold()?;
+        Ok(taken)
+    }
+
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Left {
+    fn take(&mut self, bytes: &[u8]) -> Option<Vec<Part>> {
         let (numbers, rest) = bytes.as_chunks::<8>();
         if !rest.is_empty() {
             return None;
         }
         let mut taken = Vec::with_capacity(numbers.len());
         for number in numbers {
-            let part = left.parts.remove(&u64::from_le_bytes(*number))?;
-            left.lanes = left.lanes.saturating_sub(part.lanes());
+            let part = self.parts.remove(&u64::from_le_bytes(*number))?;
+            self.lanes = self.lanes.saturating_sub(part.lanes());
             taken.push(part);
         }
         Some(taken)
     }
 
-    /// How many lanes lie here.
-    pub(super) fn lanes(&self) -> usize {
-        self.left().lanes
-    }
-
-    fn left(&self) -> MutexGuard<'_, Left> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Has what lies here held.
+    fn hold(&mut self) -> Result<()> {
+        self.held.now(self.lanes.saturating_mul(size_of::<u64>()))
     }
 }

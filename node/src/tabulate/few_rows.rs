@@ -292,7 +292,7 @@ mod tests {
     use insitu_engine::logical_expr::{LogicalPlanBuilder, cast, col, in_list, lit, when};
     use insitu_engine::physical_plan::displayable;
 
-    use super::super::run::{Engine, Spread};
+    use super::super::run::{Engine, Holds, Spread};
     use super::super::unwanted::Wanted;
     use super::*;
 
@@ -419,6 +419,7 @@ mod tests {
                 let ran = engine.run(
                     plan.clone(),
                     spread,
+                    Holds::Reservations,
                     Wanted::default(),
                     9_999,
                     Duration::from_secs(60),
@@ -445,7 +446,7 @@ mod tests {
     #[tokio::test]
     async fn what_no_step_uses_is_not_read() {
         let engine = Engine::new(insitu_planner::Planner::shared(), 64 << 20).unwrap();
-        let session = engine.session(Spread::OneThread);
+        let session = engine.session(Spread::OneThread, &Holds::Reservations);
         let plan = dataset().aggregate([col("town")], [sum(col("c")).alias("total")]).unwrap();
         let plan = operators(session, SharedPlan::new(plan.build().unwrap())).await.unwrap();
         let shown = displayable(plan.as_ref()).indent(false).to_string();

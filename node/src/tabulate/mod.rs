@@ -12,6 +12,8 @@
 //! 5. `plan`: the engine's plan, built, never parsed from text; `roll_up`: units brought together; `sets`: grouping sets.
 //! 6. `run`: the plan run to completion under memory, time and group limits.
 //!    `few_rows`: operators made straight from a plan. `unwanted`: how a query that nobody waits for ends soon.
+//!    `memory`: what a question takes of the node's; `group_keys`, `held_groups`, `held_rows`: of keys, of groups that the
+//!    engine keeps, of rows that a join does.
 //! 7. `collect`: Evidence from the engine's batches.
 //! 8. `rows`: rows of open datasets.
 
@@ -25,10 +27,14 @@ mod exchange;
 mod expression;
 mod few_rows;
 mod function;
+mod group_keys;
+mod held_groups;
+mod held_rows;
 mod jobs;
 mod known;
 mod layout;
 mod look_up;
+mod memory;
 pub(crate) mod mistakes;
 mod pieces;
 mod plan;
@@ -46,6 +52,6 @@ mod words;
 pub(crate) use collect::collect_evidence;
 pub(crate) use plan::evidence_plan;
 pub(crate) use rows::{OPEN_ROWS_MAX, check_predicate, rows_plan};
-pub(crate) use run::{Engine, RunError, Spread};
+pub(crate) use run::{Engine, Holds, RunError, Spread};
 pub(crate) use unit_join::JoinedTables;
 pub(crate) use unwanted::Wanted;

@@ -147,14 +147,6 @@ pub(super) struct Room {
     pub(super) signs: Vec<u64>,
 }
 
-impl Room {
-    /// Bytes held.
-    pub(super) fn size(&self) -> usize {
-        let lanes = self.units.capacity().saturating_add(self.signs.capacity());
-        lanes.saturating_mul(8).saturating_add(self.places.capacity().saturating_mul(4))
-    }
-}
-
 /// Adds up each unit's records of one of the pieces of a cell: a record for each is put behind what is in `room.units`.
 pub(super) fn add_up(parts: &[Part], bits: u32, piece: usize, lanes: &Lanes, room: &mut Room) {
     let stride = lanes.stride.max(1);

@@ -10,6 +10,7 @@ use super::super::exchange::Exchange;
 use super::super::jobs::Adding;
 use super::super::known::{Known, Reading};
 use super::super::layout::{Counted, Finding, Layout, Sign, Width, in_lanes, wide};
+use super::super::memory::{Memory, Share};
 use super::super::unwanted::{StillWanted, Wanted};
 use super::*;
 
@@ -216,18 +217,19 @@ fn nothing_more_is_added_up_once_nobody_waits() {
 fn records_are_handed_over_once_and_only_to_who_knows_which() {
     let layout = layout(false, Vec::new());
     let parts = parts(&layout, 1_000, 3, |row| (mix(row), (row % 3) as u32), &[10]);
-    let (exchange, other) = (Exchange::default(), Exchange::default());
+    let share = Share::new(&Memory::new(usize::MAX), usize::MAX, 1);
+    let (exchange, other) = (Exchange::of(&share), Exchange::of(&share));
     let mut bytes = Vec::new();
     for parts in &parts {
-        exchange.put(parts.clone(), &mut bytes);
+        exchange.put(parts.clone(), &mut bytes).unwrap();
     }
-    assert_eq!((exchange.lanes(), bytes.len()), (1_000, 3 * 8));
-    assert!(other.take(&bytes).is_none(), "of another aggregation");
-    assert!(exchange.take(&bytes[1..]).is_none());
-    let taken = exchange.take(&bytes[8..16]).unwrap();
+    assert_eq!((share.held(), bytes.len()), (1_000 * 8, 3 * 8));
+    assert!(other.take(&bytes).unwrap().is_none(), "of another aggregation");
+    assert!(exchange.take(&bytes[1..]).unwrap().is_none());
+    let taken = exchange.take(&bytes[8..16]).unwrap().unwrap();
     assert_eq!(taken[0].records(), parts[1][0].records());
-    assert!(exchange.take(&bytes[8..16]).is_none(), "good once");
-    assert_eq!(exchange.take(&[]).unwrap().len(), 0);
+    assert!(exchange.take(&bytes[8..16]).unwrap().is_none(), "good once");
+    assert_eq!(exchange.take(&[]).unwrap().unwrap().len(), 0);
     assert_eq!(format!("{exchange:?}"), "Exchange { .. }");
 }
 

@@ -21,7 +21,9 @@ use insitu_disclosure::evidence::{Adds, PartShape};
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::tabulation::Part;
 use insitu_disclosure::tabulation::typing::type_of;
-use insitu_disclosure::{Admitted, Dataset, Input, ProtectedUnit, Protection, Tabulation};
+use insitu_disclosure::{
+    Admitted, Dataset, Input, ProtectedUnit, Protection, ScalarType, Tabulation,
+};
 use insitu_engine::catalog::TableProvider;
 use insitu_engine::common::{Column, Result, ScalarValue};
 use insitu_engine::datasource::provider_as_source;
@@ -29,9 +31,12 @@ use insitu_engine::functions_aggregate::expr_fn::{count, sum};
 use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 
 use super::arguments::{Arguments, argument, condition};
+use super::cells::known_bytes;
 use super::contributions::contributions;
 use super::distinct::distinct_sketch;
 use super::expression::expression;
+use super::group_keys::GroupKeys;
+use super::memory::Share;
 use super::mistakes;
 use super::roll_up;
 use super::sets::Grouping;
@@ -44,19 +49,20 @@ use crate::source::RECORD;
 
 /// The plan. For open data its result has the columns of
 /// [`insitu_disclosure::evidence::evidence_schema`]; for protected data the keys, with grouping sets the set, then
-/// what [`super::state`] decodes. Its work between batches ends with `wanted`, which the plan is run with.
+/// what [`super::state`] decodes. Its work between batches ends with `wanted`, and what it holds is of `share`, both of
+/// which the plan is run with.
 pub(crate) fn evidence_plan(
     admitted: &Admitted<Tabulation>,
     table: Arc<dyn TableProvider>,
     joined: &JoinedTables,
     keys: &DatasetKeys,
     look_ups: &LookUps,
-    wanted: &Wanted,
+    run_with: (&Wanted, &Share),
 ) -> Result<LogicalPlan> {
     let scan = LogicalPlanBuilder::scan("dataset", provider_as_source(table), None)?;
     let scan = mistakes::left_out(scan, admitted.base())?;
     let input = &admitted.tabulation().input;
-    let input = rows(scan, input, admitted, joined, look_ups)?;
+    let input = rows(scan, input, admitted, joined, look_ups, run_with.1)?;
     match &admitted.dataset().protection {
         Protection::Open => open(admitted, input, look_ups),
         Protection::Protected { unit, record_key, .. } => {
@@ -64,7 +70,7 @@ pub(crate) fn evidence_plan(
                 ProtectedUnit::Row => column(RECORD),
                 ProtectedUnit::Column { name, .. } => unit_word(column(name), keys),
             };
-            protected(admitted, input, word, record_key.as_deref(), look_ups, wanted)
+            protected(admitted, input, word, record_key.as_deref(), look_ups, run_with)
         }
     }?
     .build()
@@ -77,19 +83,22 @@ fn rows(
     admitted: &Admitted<Tabulation>,
     joined: &JoinedTables,
     look_ups: &LookUps,
+    share: &Share,
 ) -> Result<LogicalPlanBuilder> {
     match input {
         Input::Scan { .. } => Ok(scan),
         Input::Filter { input, predicate } => {
-            rows(scan, input, admitted, joined, look_ups)?.filter(expression(predicate, look_ups))
+            let rows = rows(scan, input, admitted, joined, look_ups, share)?;
+            rows.filter(expression(predicate, look_ups))
         }
         Input::UnitJoin { input, join } => {
-            let below = rows(scan, input, admitted, joined, look_ups)?;
+            let below = rows(scan, input, admitted, joined, look_ups, share)?;
             unit_join::joined(below, join, admitted.base(), joined)
         }
         Input::RollUp { input, roll_up } => {
-            let below = rows(scan, input, admitted, joined, look_ups)?;
-            roll_up::rolled_up(below, roll_up, admitted.base(), admitted.dataset(), look_ups)
+            let below = rows(scan, input, admitted, joined, look_ups, share)?;
+            let share = (!admitted.dataset().is_open()).then_some(share);
+            roll_up::rolled_up(below, roll_up, admitted.base(), admitted.dataset(), look_ups, share)
         }
     }
 }
@@ -143,6 +152,13 @@ fn key_columns(tabulation: &Tabulation) -> Vec<Expr> {
     (0..tabulation.keys.len()).map(|i| column(&key(i))).collect()
 }
 
+/// Those of the keys that are texts: how long they are is known with the rows.
+fn text_keys(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Expr> {
+    let keys = tabulation.keys.iter().enumerate();
+    let texts = keys.filter(|(_, k)| type_of(&k.scalar, dataset) == Ok(ScalarType::Utf8));
+    texts.map(|(i, _)| column(&key(i))).collect()
+}
+
 /// The keys as they leave the plan.
 fn leaving_keys(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Expr> {
     let types = tabulation.keys.iter().map(|key| type_of(&key.scalar, dataset).ok());
@@ -194,11 +210,17 @@ fn protected(
     word: Expr,
     record_key: Option<&str>,
     look_ups: &LookUps,
-    wanted: &Wanted,
+    (wanted, share): (&Wanted, &Share),
 ) -> Result<LogicalPlanBuilder> {
     let tabulation = admitted.tabulation();
     let asked = Arguments::of(tabulation, admitted.dataset(), look_ups);
     let mut projection = key_expressions(tabulation, look_ups);
+    let texts = text_keys(tabulation, admitted.dataset());
+    let keys = GroupKeys::of(tabulation.keys.len(), texts.len(), &projection);
+    // A person's row is in a cell of each set.
+    let cells = tabulation.sets.len().max(1).saturating_mul(share.tables());
+    let of_a_cell = known_bytes(&asked.layout).saturating_add(keys.with_texts());
+    share.has_room_for_many(of_a_cell.saturating_mul(cells))?;
     let mut arguments = Vec::new();
     let mut argument = |expr: Expr, name: String| {
         arguments.push(column(&name));
@@ -215,7 +237,8 @@ fn protected(
         argument(amount, format!("s{i}"));
     }
     let grouping = Grouping::of(tabulation, key_columns(tabulation));
-    let known = contributions(asked.layout, arguments, wanted.still()).alias(KNOWN);
+    arguments.extend(texts);
+    let known = contributions(asked.layout, keys, arguments, wanted.still(), share).alias(KNOWN);
     let cells = input.project(projection)?.aggregate(grouping.expressions(), [known])?;
     let mut columns = leaving_keys(tabulation, admitted.dataset());
     columns.extend(grouping.set_column());

@@ -47,13 +47,6 @@ impl Records {
         }
     }
 
-    /// Bytes, as many as while they are brought together.
-    pub(super) fn size(&self) -> usize {
-        let lanes = self.lanes.capacity().max(self.room.capacity());
-        let cells = self.cells.capacity().saturating_mul(4);
-        lanes.saturating_mul(16).saturating_add(cells)
-    }
-
     /// The cell and the word of each.
     pub(super) fn words(&self, stride: usize) -> impl Iterator<Item = (u32, u64)> {
         let cells = self.cells.iter().copied().chain(std::iter::repeat(0));

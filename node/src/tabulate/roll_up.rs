@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! Projection: unit, record key, dimensions, count#0, ..., sum(x)#0, ... within their bounds
-//!   Aggregate by unit, dimensions: c0, ..., s0, ... added up
-//!     Projection: unit, record key, dimensions, c0: 1 where the row counts, 0 elsewhere, s0: its value, within its bounds
+//!   Filter: held, which is true of all groups
+//!     Aggregate by unit, dimensions: c0, ..., s0, ... added up; held, for memory
+//!       Projection: unit, record key, dimensions, c0: 1 where the row counts, 0 elsewhere, s0: its value, within its bounds
 //! ```
 //!
 //! Rows without a unit are one unit's, as everywhere.
@@ -17,6 +18,9 @@ use insitu_engine::logical_expr::{Expr, LogicalPlanBuilder, lit, when};
 
 use super::expression::{clamped_expression, expression};
 use super::function::{cast, clamp};
+use super::group_keys::GroupKeys;
+use super::held_groups::held_groups;
+use super::memory::Share;
 use crate::references::LookUps;
 
 /// One row for each unit, or for each unit and combination of the dimensions' values; the rows have the columns of
@@ -27,6 +31,7 @@ pub(super) fn rolled_up(
     base: &Dataset,
     rolled: &Dataset,
     look_ups: &LookUps,
+    share: Option<&Share>,
 ) -> Result<LogicalPlanBuilder> {
     let (unit, record_key) = match &base.protection {
         Protection::Protected { unit: ProtectedUnit::Column { name, .. }, record_key, .. } => {
@@ -61,8 +66,26 @@ pub(super) fn rolled_up(
         totals.push(sum(column(&name)).alias(&name));
         columns.push(held(&name, rolled).alias(&name));
     }
-    rows.project(projection)?.aggregate(groups, totals)?.project(columns)
+    let Some(share) = share else {
+        return rows.project(projection)?.aggregate(groups, totals)?.project(columns);
+    };
+    let is_text = |name: &&&String| {
+        base.column(name).is_none_or(|column| column.scalar_type == ScalarType::Utf8)
+    };
+    let texts: Vec<Expr> = kept.iter().filter(is_text).map(|name| column(name)).collect();
+    let keys = GroupKeys::of(groups.len(), texts.len(), []);
+    let bytes = totals.len().saturating_mul(TOTAL);
+    // It takes a column; which one doesn't matter where no key is a text.
+    let of = if texts.is_empty() { groups.iter().take(1).cloned().collect() } else { texts };
+    totals.push(held_groups(share, keys, bytes, of).alias(HELD));
+    // True of all: without a use for it, it would be left out of the plan.
+    let rolled_up = rows.project(projection)?.aggregate(groups, totals)?;
+    rolled_up.filter(column(HELD).is_not_null())?.project(columns)
 }
+
+/// Bytes of a total at most.
+const TOTAL: usize = 32;
+const HELD: &str = "held#";
 
 /// What the row adds: its value within the bounds of a row, as a decimal, whose totals don't wrap. Admission made sure that
 /// they fit.

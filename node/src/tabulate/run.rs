@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, ready};
 use insitu_engine::common::DataFusionError;
 use insitu_engine::execution::config::SessionConfig;
 use insitu_engine::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use insitu_engine::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use insitu_engine::execution::memory_pool::GreedyMemoryPool;
 use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use insitu_engine::logical_expr::LogicalPlan;
 use insitu_engine::optimizer::OptimizerRule;
@@ -25,6 +25,8 @@ use insitu_engine::{OpenSession, Sessions, Settings, SharedPlan, physical, strea
 
 use super::few_rows;
 use super::function::TooLarge;
+use super::held_rows::hold_joined;
+use super::memory::{Memory, OpenPool, Share};
 use super::unwanted::{Look, Wanted};
 
 /// Why a plan didn't come to its end.
@@ -54,8 +56,15 @@ pub(crate) enum RunError {
 #[derive(Debug)]
 pub(crate) struct Engine {
     threads: Threads,
+    memory: Arc<Memory>,
     /// Sessions are made once: options, rules and functions are the same for all queries.
     loading: OpenSession,
+    open: BySpread,
+    protected: BySpread,
+}
+
+#[derive(Debug)]
+struct BySpread {
     on_one: OpenSession,
     on_all: OpenSession,
 }
@@ -76,6 +85,15 @@ impl Spread {
     }
 }
 
+/// How memory is held for a plan.
+#[derive(Debug, Clone)]
+pub(crate) enum Holds {
+    /// Of open data: as much as operators reserve.
+    Reservations,
+    /// Of protected data: of this share, which the plan's own aggregates have, too.
+    Share(Share),
+}
+
 /// So many rows are read by one thread in about a millisecond.
 const FEW_ROWS: u64 = 65_536;
 
@@ -92,6 +110,9 @@ impl Drop for Threads {
     }
 }
 
+/// Operators reserve at most twice what is held for them.
+const BEYOND: usize = 2;
+
 /// Rows of one batch within the engine: small enough for a cancelled query to stop soon.
 const BATCH_ROWS: usize = 8_192;
 
@@ -101,13 +122,17 @@ impl Engine {
         sessions: Arc<dyn Sessions>,
         memory_bytes: usize,
     ) -> Result<Self, DataFusionError> {
-        let names = std::num::NonZeroUsize::MIN;
-        let pool = TrackConsumersPool::new(FairSpillPool::new(memory_bytes), names);
+        let memory = Memory::new(memory_bytes);
         // Spilled rows would be personal data on a disk: a query that doesn't fit is refused.
         let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(pool))
+        let open = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(OpenPool::new(&memory)))
             .with_disk_manager_builder(disk)
+            .build_arc()?;
+        // Questions about protected data end where their share does. This pool is met only by a fault in that count.
+        let beyond = GreedyMemoryPool::new(memory_bytes.saturating_mul(BEYOND));
+        let protected = RuntimeEnvBuilder::from_runtime_env(&open)
+            .with_memory_pool(Arc::new(beyond))
             .build_arc()?;
         let parallel = std::thread::available_parallelism().map_or(1, usize::from).min(8);
         let threads = tokio::runtime::Builder::new_multi_thread()
@@ -116,11 +141,25 @@ impl Engine {
             .thread_stack_size(8 << 20)
             .enable_all()
             .build()?;
-        let loading = SessionConfig::new();
-        let [on_one, on_all] = [1, parallel].map(closed);
-        let [loading, on_one, on_all] = [loading, on_one, on_all]
-            .map(|config| sessions.open(settings(config, Arc::clone(&runtime))));
-        Ok(Self { threads: Threads(Some(threads)), loading, on_one, on_all })
+        let session =
+            |config, runtime: &Arc<_>| sessions.open(settings(config, Arc::clone(runtime)));
+        let by_spread = |runtime| {
+            let [on_one, on_all] = [1, parallel].map(|threads| session(closed(threads), runtime));
+            BySpread { on_one, on_all }
+        };
+        let loading = session(SessionConfig::new(), &open);
+        let (open, protected) = (by_spread(&open), by_spread(&protected));
+        Ok(Self { threads: Threads(Some(threads)), memory, loading, open, protected })
+    }
+
+    /// The share of a question about protected data: of all memory, at most what `drawn` says.
+    pub(crate) fn share(&self, spread: Spread, drawn: impl FnOnce(usize) -> usize) -> Share {
+        let tables = match spread {
+            Spread::OneThread => 1,
+            // One of a thread's groups, and one of all.
+            Spread::AllThreads => 2,
+        };
+        Share::new(&self.memory, drawn(self.memory.bytes()), tables)
     }
 
     /// The session that sources are read in, with the same memory, object stores and caches as the queries'.
@@ -134,11 +173,15 @@ impl Engine {
         self.threads.0.as_ref().map_or(0, |threads| threads.metrics().num_alive_tasks())
     }
 
-    /// The session of queries that are spread so.
-    pub(super) fn session(&self, spread: Spread) -> OpenSession {
+    /// The session of queries that are spread so, over data of which memory is held so.
+    pub(super) fn session(&self, spread: Spread, holds: &Holds) -> OpenSession {
+        let sessions = match holds {
+            Holds::Reservations => &self.open,
+            Holds::Share(_) => &self.protected,
+        };
         match spread {
-            Spread::OneThread => self.on_one.clone(),
-            Spread::AllThreads => self.on_all.clone(),
+            Spread::OneThread => sessions.on_one.clone(),
+            Spread::AllThreads => sessions.on_all.clone(),
         }
     }
 
@@ -147,6 +190,7 @@ impl Engine {
         &self,
         plan: LogicalPlan,
         spread: Spread,
+        holds: Holds,
         wanted: Wanted,
         rows_max: usize,
         time_max: Duration,
@@ -156,14 +200,14 @@ impl Engine {
         };
         // Both end with this future: tasks that wait are dropped with the set, those that work see that
         // nobody wants their batches.
-        let session = self.session(spread);
+        let session = self.session(spread, &holds);
         let mut task = tokio::task::JoinSet::new();
         let plan = SharedPlan::new(plan);
         let planned = match spread {
             Spread::OneThread => few_rows::operators(session.clone(), plan),
             Spread::AllThreads => physical(session.clone(), plan),
         };
-        task.spawn_on(collect(session, planned, wanted.look(), rows_max), threads.handle());
+        task.spawn_on(collect(session, planned, holds, wanted.look(), rows_max), threads.handle());
         Box::pin(async move {
             let _wanted = wanted;
             match tokio::time::timeout(time_max, task.join_next()).await {
@@ -231,12 +275,17 @@ fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 async fn collect(
     session: OpenSession,
     planned: BoxFuture<'static, Result<Arc<dyn ExecutionPlan>, DataFusionError>>,
+    holds: Holds,
     look: Look,
     rows_max: usize,
 ) -> Result<Vec<RecordBatch>, RunError> {
     let running = planned
         .await
         .and_then(|physical| look.before_each_batch(physical))
+        .and_then(|physical| match &holds {
+            Holds::Reservations => Ok(physical),
+            Holds::Share(share) => hold_joined(physical, share),
+        })
         .and_then(|physical| stream(&session, physical));
     let mut stream = running.map_err(engine_error)?;
     let mut batches = Vec::new();
@@ -252,6 +301,12 @@ async fn collect(
         }
     }
     Ok(batches)
+}
+
+impl From<DataFusionError> for RunError {
+    fn from(error: DataFusionError) -> Self {
+        engine_error(error)
+    }
 }
 
 fn engine_error(error: DataFusionError) -> RunError {
@@ -298,7 +353,7 @@ mod tests {
     fn every_rule_that_is_chosen_is_one_of_the_engines() {
         let engine = Engine::new(insitu_planner::Planner::shared(), 1 << 20).unwrap();
         for spread in [Spread::OneThread, Spread::AllThreads] {
-            let session = engine.session(spread);
+            let session = engine.session(spread, &Holds::Reservations);
             let used: Vec<&str> = session.physical_optimizers().iter().map(|r| r.name()).collect();
             for chosen in PHYSICAL_RULES {
                 assert!(used.contains(&chosen), "{chosen} of {used:?}");
@@ -313,7 +368,10 @@ mod tests {
         assert_eq!(Spread::over(FEW_ROWS), Spread::OneThread);
         assert_eq!(Spread::over(FEW_ROWS + 1), Spread::AllThreads);
         let engine = Engine::new(insitu_planner::Planner::shared(), 1 << 20).unwrap();
-        assert_eq!(engine.session(Spread::OneThread).config().target_partitions(), 1);
+        assert_eq!(
+            engine.session(Spread::OneThread, &Holds::Reservations).config().target_partitions(),
+            1
+        );
     }
 
     const GROUPS: i64 = 60_000;
@@ -346,6 +404,7 @@ mod tests {
                 .run(
                     by_group(),
                     Spread::AllThreads,
+                    Holds::Reservations,
                     Wanted::default(),
                     usize::MAX,
                     Duration::from_secs(60),

@@ -194,7 +194,7 @@ mod tests {
     use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col};
     use insitu_engine::physical_plan::{collect, displayable};
 
-    use super::super::run::{Engine, Spread};
+    use super::super::run::{Engine, Holds, Spread};
     use super::*;
 
     /// A sum over a thousand batches that are all there already.
@@ -211,7 +211,7 @@ mod tests {
     async fn every_leaf_looks_whether_its_batches_are_wanted() {
         let engine = Engine::new(insitu_planner::Planner::shared(), 64 << 20).unwrap();
         let wanted = Wanted::default();
-        let session = engine.session(Spread::AllThreads);
+        let session = engine.session(Spread::AllThreads, &Holds::Reservations);
         let physical = session.create_physical_plan(&plan()).await.unwrap();
         let physical = wanted.look().before_each_batch(physical).unwrap();
         let shown = displayable(physical.as_ref()).indent(false).to_string();

@@ -18,6 +18,7 @@ use insitu_disclosure::noise::Infusion;
 use insitu_disclosure::policy::{DifferenceGuard, Dominance, Noise};
 use insitu_disclosure::reference::Editions;
 use insitu_disclosure::rules::groups::counted_max;
+use insitu_disclosure::rules::memory::bytes_max;
 use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{
     Admitted, AnswerTimes, Column, Comparison, Dataset, DatasetName, Dispersion, Evidence, Input,
@@ -210,6 +211,15 @@ impl Lab {
 
     /// How many cells a node with this limit counts for one question of many; the asker names a limit, too.
     pub(super) fn counted_max(&self, question: u32, named: u32, limit: u32) -> u32 {
+        counted_max(&self.one_of_many(question, named), &self.keys, limit, usize::MAX)
+    }
+
+    /// How much of its memory a node gives one question of many.
+    pub(super) fn memory_max(&self, question: u32, own: usize) -> usize {
+        bytes_max(&self.one_of_many(question, 10), &self.keys, own)
+    }
+
+    fn one_of_many(&self, question: u32, named: u32) -> Admitted<Tabulation> {
         let scan = Input::Scan { dataset: self.dataset.name.clone(), fingerprint: 0 };
         let predicate = Scalar::Compare {
             op: Comparison::Equal,
@@ -223,8 +233,7 @@ impl Lab {
             measures: vec![Measure { kind: MeasureKind::Rows, filter: None }],
             groups_max: named,
         };
-        let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
-        counted_max(&admitted, &self.keys, limit, usize::MAX)
+        admit(tabulation, Arc::clone(&self.dataset)).unwrap()
     }
 
     /// What a node knows of these people as a cell.

@@ -13,6 +13,7 @@ mod edge_of_dominance;
 mod federation;
 mod inflation;
 mod lab;
+mod memory;
 mod metadata;
 mod one_query;
 mod projects;
@@ -25,7 +26,7 @@ mod unit_joins;
 /// Attacks without a test that shows them stopped, and why: none is.
 const NOT_COVERED: &[(u32, &str)] = &[];
 
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 15] = [
     include_str!("amounts.rs"),
     include_str!("one_query.rs"),
     include_str!("inflation.rs"),
@@ -33,6 +34,7 @@ const SOURCES: [&str; 14] = [
     include_str!("clauses.rs"),
     include_str!("coarser.rs"),
     include_str!("running.rs"),
+    include_str!("memory.rs"),
     include_str!("metadata.rs"),
     include_str!("federation.rs"),
     include_str!("references.rs"),

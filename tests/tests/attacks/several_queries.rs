@@ -339,6 +339,26 @@ fn attack_30_the_limit_on_groups_as_a_bit() {
     assert_eq!(lab.counted_max(7, 5, limit), drawn(7));
 }
 
+/// The same at the limit on memory: the others' groups are just answered, and the victim's takes more, as long as keys may be.
+#[test]
+fn attack_30_the_limit_on_memory_as_a_bit() {
+    let lab = Lab::new(STANDARD, 30);
+    let (own, one_more, questions) = (64_usize << 20, 16_usize << 10, 4_000_u32);
+    let exact = |_: u32| own;
+    let drawn = |question: u32| lab.memory_max(question, own);
+    let tells = |most: &dyn Fn(u32) -> usize, others: usize| {
+        let differ = (0..questions)
+            .filter(|q| (others <= most(*q)) != (others.saturating_add(one_more) <= most(*q)));
+        differ.count() as f64 / f64::from(questions) / 2.0
+    };
+    let without = tells(&exact, own);
+    let with = [32, 40, 48, 56, 63].map(|mib| tells(&drawn, mib << 20));
+    println!("attack 30, limit on memory: {without:.3} without the rule, {with:.4?} with it");
+    assert!(without > 0.4, "without the rule it succeeds: {without}");
+    assert!(with.iter().all(|gained| *gained <= 0.002), "{with:?}");
+    assert_eq!(drawn(7), drawn(7), "the same question ends at the same");
+}
+
 /// How many of a hundred people's secrets a linear reconstruction gets right, minus one half: the mean of ten
 /// hundreds.
 fn reconstruction(profile: Profile, budget: Option<u32>, questions: u32) -> f64 {
