@@ -116,7 +116,7 @@ impl Factor {
     }
 
     /// The measure's other factor, for what is measured from this origin.
-    const fn from_origin(self, origin: i128) -> Self {
+    const fn second(self, origin: i128) -> Self {
         Self { other: mix((origin as u64) ^ 0xD6E8_FEB8_6659_FD93) | 1, ..self }
     }
 
@@ -180,7 +180,7 @@ impl Infusion {
             match origin(bounds) {
                 0 => factor,
                 _ if is_alone(scalar, dataset) => factor,
-                origin => factor.from_origin(origin),
+                origin => factor.second(origin),
             }
         };
         let factor = from_origin(argument, of_argument);
@@ -385,7 +385,7 @@ mod tests {
     /// Of the same sign, and no further apart than once and twice the least.
     #[test]
     fn what_is_measured_from_a_bound_has_another_factor_of_the_same_sign() {
-        let (first, second) = (tenth("wage"), tenth("wage").from_origin(1_000));
+        let (first, second) = (tenth("wage"), tenth("wage").second(1_000));
         let offs = |word| (first.off(word).0, second.off(word).0);
         assert!(words(1_000).map(offs).all(|(a, b)| a.signum() == b.signum() && a != b));
         let distance = |(a, b): (i64, i64)| (a - b).abs() as f64 / ONE as f64;
