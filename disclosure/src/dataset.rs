@@ -11,7 +11,7 @@ use crate::hierarchy::Hierarchy;
 use crate::impossible::Impossible;
 use crate::label::Label;
 use crate::noise::PerturbationTable;
-use crate::policy::Profile;
+use crate::policy::{Noise, Profile};
 use crate::rules::noise::count_standard_error_thousandths;
 use crate::tabulation::{Literal, ScalarType};
 
@@ -336,6 +336,34 @@ impl Dataset {
             Protection::Protected { perturbation, .. } => perturbation.as_deref(),
         };
         count_standard_error_thousandths(self.profile(), own)
+    }
+
+    /// Where deviations are measured from: [`Bounds::origin`], but zero where neither noise nor rounding depends on it. A total
+    /// of values and one of deviations would be two numbers that tell the same, and be compared with releases apart.
+    #[must_use]
+    pub const fn origin(&self, bounds: Bounds) -> i128 {
+        if self.shows_true_values() { 0 } else { bounds.origin() }
+    }
+
+    /// The largest deviation, without its sign.
+    #[must_use]
+    pub const fn reach(&self, bounds: Bounds) -> u128 {
+        if !self.shows_true_values() {
+            return bounds.reach();
+        }
+        let (low, high) = (bounds.low.unsigned_abs(), bounds.high.unsigned_abs());
+        if low < high { high } else { low }
+    }
+
+    const fn shows_true_values(&self) -> bool {
+        match &self.protection {
+            // Its moments are computed from its rows.
+            Protection::Open => false,
+            Protection::Protected { profile, .. } => match profile.noise {
+                Noise::None => profile.rounding_base <= 1,
+                Noise::Cell | Noise::CellAndQuestion => false,
+            },
+        }
     }
 
     /// Whether each unit is in one cell of a table at most, so that cells add up to their margins.

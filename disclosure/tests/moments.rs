@@ -104,7 +104,7 @@ fn adds(part: &Part<'_>, (x, y): Row, dataset: &Dataset) -> Option<i128> {
     let (of_argument, of_beside) = part.bounds(dataset);
     let deviation = |s: &Scalar, bounds: Option<Bounds>| {
         let bounds = bounds?;
-        Some(value(s)?.clamp(bounds.low, bounds.high) - bounds.origin())
+        Some(value(s)?.clamp(bounds.low, bounds.high) - dataset.origin(bounds))
     };
     let Some(argument) = part.argument else { return Some(0) };
     let first = value(argument)?;

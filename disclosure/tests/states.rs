@@ -20,6 +20,9 @@ use insitu_disclosure::{
     Protection, Release, ReleaseMode, Scalar, ScalarType, Tabulation, admit, protect,
 };
 
+/// Nobody has nothing, so that deviations may be from a bound.
+const INCOMES: Bounds = Bounds { low: 1_000, high: 1_000_000 };
+
 /// Who, and their income.
 type Person = (u64, i64);
 
@@ -32,7 +35,7 @@ fn dataset(profile: Profile) -> Arc<Dataset> {
         label,
         domain: None,
         breakpoints: None,
-        bounds: (label == Label::Measure).then_some(Bounds { low: 0, high: 1_000_000 }),
+        bounds: (label == Label::Measure).then_some(INCOMES),
         measured_in: None,
         unit_totals: None,
         description: None,
@@ -117,9 +120,11 @@ impl Office {
                     for (person, income) in &people {
                         let word = keys.unit_word(&person.to_le_bytes());
                         let income = i128::from(*income);
+                        let origin = self.dataset.origin(INCOMES);
                         let sum = match part.kind {
-                            PartKind::Sum | PartKind::Deviations => income,
-                            PartKind::Squares => income * income,
+                            PartKind::Sum => income,
+                            PartKind::Deviations => income - origin,
+                            PartKind::Squares => (income - origin).pow(2),
                             PartKind::Rows | PartKind::Values | PartKind::Units => 0,
                             PartKind::Distinct | PartKind::Products => panic!("not asked for"),
                         };
@@ -250,4 +255,9 @@ fn a_changed_amount_holds_back_totals_and_no_counts() {
     assert!(totals(&office.table("area", 1, &all))[1].is_some());
     all[7].1 += 5_000;
     assert_eq!(totals(&office.table("sex", 2, &all)), [Some(400), None]);
+    // A moment has the total in it, under the same name.
+    let variance =
+        MeasureKind::Dispersion(Dispersion::VarianceOfSample, Scalar::Column("income".to_owned()));
+    let rows = office.of(&[variance], "sex", 3, &all);
+    assert!(rows.iter().all(|row| row[0].is_none()), "{rows:?}");
 }

@@ -173,7 +173,7 @@ impl Infusion {
         let percent = dataset.profile().infusion_percent;
         let (Some(argument), 1..) = (part.argument, percent) else { return Self::None };
         let (of_argument, of_beside) = part.bounds(dataset);
-        let origin = |bounds: Option<Bounds>| bounds.map_or(0, Bounds::origin);
+        let origin = |bounds: Option<Bounds>| bounds.map_or(0, |b| dataset.origin(b));
         // The factor of what is measured from the origin.
         let from_origin = |scalar: &Scalar, bounds: Option<Bounds>| {
             let factor = Factor::of(scalar, percent);

@@ -8,7 +8,7 @@
 //! rounded to floating point. Noise can bring a variance below zero, which is shown as 0, and a correlation beyond 1,
 //! which is shown as 1. Where nothing spreads there is no correlation and no line.
 
-use crate::dataset::{Bounds, Dataset};
+use crate::dataset::Dataset;
 use crate::rules::measures::bounds;
 use crate::tabulation::typing::{power_of_ten, type_of};
 use crate::tabulation::{Association, Dispersion, Literal, MomentPart, Scalar, ScalarType};
@@ -105,7 +105,7 @@ struct Scale {
 impl Scale {
     fn of(column: &Scalar, dataset: &Dataset) -> Self {
         let places = type_of(column, dataset).map_or(0, ScalarType::decimal_places);
-        let origin = bounds(column, dataset).map_or(0, Bounds::origin);
+        let origin = bounds(column, dataset).map_or(0, |bounds| dataset.origin(bounds));
         Self { origin, unit: power_of_ten(places) as f64 }
     }
 
@@ -145,6 +145,7 @@ fn finite(value: f64) -> Option<Literal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Bounds;
     use crate::dataset::{Column, DatasetName, Protection};
     use crate::label::Label;
 

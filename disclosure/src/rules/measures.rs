@@ -75,7 +75,7 @@ fn moment(name: &str, arguments: &[&Scalar], dataset: &Dataset) -> Vec<Refusal> 
             "Use `var_samp` for how one column spreads.",
         ));
     }
-    let reach = |a: &&Scalar| bounds(a, dataset).map(Bounds::reach);
+    let reach = |a: &&Scalar| bounds(a, dataset).map(|bounds| dataset.reach(bounds));
     let reaches: Option<Vec<u128>> = arguments.iter().map(reach).collect();
     let widest = reaches.and_then(|r| r.into_iter().max());
     // The largest square bounds every product.

@@ -47,8 +47,8 @@ pub struct Part<'a> {
 }
 
 /// The origin of a column with these bounds.
-fn origin(bounds: Option<Bounds>) -> i128 {
-    bounds.map_or(0, Bounds::origin)
+fn origin(bounds: Option<Bounds>, dataset: &Dataset) -> i128 {
+    bounds.map_or(0, |bounds| dataset.origin(bounds))
 }
 
 impl Part<'_> {
@@ -63,7 +63,7 @@ impl Part<'_> {
     #[must_use]
     pub fn number(&self, dataset: &Dataset) -> PartKind {
         match self.kind {
-            PartKind::Deviations if origin(self.bounds(dataset).0) == 0 => PartKind::Sum,
+            PartKind::Deviations if origin(self.bounds(dataset).0, dataset) == 0 => PartKind::Sum,
             kind @ (PartKind::Rows
             | PartKind::Values
             | PartKind::Units
@@ -89,15 +89,15 @@ impl Part<'_> {
                 format!("{kind:?} {:?}", self.argument)
             }
             kind @ (PartKind::Deviations | PartKind::Squares) => {
-                format!("{kind:?} {:?} from {}", self.argument, origin(x))
+                format!("{kind:?} {:?} from {}", self.argument, origin(x, dataset))
             }
             PartKind::Products => format!(
                 "{:?} {:?} {:?} from {} {}",
                 self.kind,
                 self.argument,
                 self.beside,
-                origin(x),
-                origin(y)
+                origin(x, dataset),
+                origin(y, dataset)
             ),
         }
     }

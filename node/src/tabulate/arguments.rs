@@ -127,7 +127,7 @@ pub(super) fn condition(
 pub(super) fn argument(part: &Part<'_>, dataset: &Dataset, look_ups: &LookUps) -> Option<Expr> {
     let (of_argument, of_beside) = part.bounds(dataset);
     let deviation = |x: &Scalar, bounds: Option<Bounds>| {
-        let origin = bounds.map_or(0, Bounds::origin);
+        let origin = bounds.map_or(0, |bounds| dataset.origin(bounds));
         deviation(clamped_expression(x, dataset, look_ups), origin)
     };
     let x = part.argument?;
