@@ -11,7 +11,7 @@ use crate::hierarchy::Hierarchy;
 use crate::impossible::Impossible;
 use crate::label::Label;
 use crate::noise::PerturbationTable;
-use crate::policy::{Noise, Profile};
+use crate::policy::Profile;
 use crate::rules::noise::count_standard_error_thousandths;
 use crate::tabulation::{Literal, ScalarType};
 
@@ -154,7 +154,8 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Where deviations are measured from: zero, or the bound nearest to it where zero is outside.
+    /// Where deviations are measured from at most: zero, or the bound nearest to it where zero is outside. Whether they are is
+    /// said by [`crate::rules::measures::origin`].
     ///
     /// Not the middle, although that is nearer to most values: from zero, whoever adds nothing to a total adds
     /// nothing to its squares either, so that a moment shows no total that `sum` would hide. And bounds are often
@@ -336,34 +337,6 @@ impl Dataset {
             Protection::Protected { perturbation, .. } => perturbation.as_deref(),
         };
         count_standard_error_thousandths(self.profile(), own)
-    }
-
-    /// Where deviations are measured from: [`Bounds::origin`], but zero where neither noise nor rounding depends on it. A total
-    /// of values and one of deviations would be two numbers that tell the same, and be compared with releases apart.
-    #[must_use]
-    pub const fn origin(&self, bounds: Bounds) -> i128 {
-        if self.shows_true_values() { 0 } else { bounds.origin() }
-    }
-
-    /// The largest deviation, without its sign.
-    #[must_use]
-    pub const fn reach(&self, bounds: Bounds) -> u128 {
-        if !self.shows_true_values() {
-            return bounds.reach();
-        }
-        let (low, high) = (bounds.low.unsigned_abs(), bounds.high.unsigned_abs());
-        if low < high { high } else { low }
-    }
-
-    const fn shows_true_values(&self) -> bool {
-        match &self.protection {
-            // Its moments are computed from its rows.
-            Protection::Open => false,
-            Protection::Protected { profile, .. } => match profile.noise {
-                Noise::None => profile.rounding_base <= 1,
-                Noise::Cell | Noise::CellAndQuestion => false,
-            },
-        }
     }
 
     /// Whether each unit is in one cell of a table at most, so that cells add up to their margins.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use insitu_disclosure::dataset::{Bounds, Domain};
+use insitu_disclosure::dataset::{Bounds, Domain, UnitTotals};
 use insitu_disclosure::evidence::{
     Adds, Cell, Contribution, PartShape, SignCounts, UnitWord, merge,
 };
@@ -15,6 +15,7 @@ use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::{DatasetKeys, mix};
 use insitu_disclosure::noise::Infusion;
 use insitu_disclosure::policy::Profile;
+use insitu_disclosure::rules::measures::origin;
 use insitu_disclosure::tabulation::canonical::{Coordinate, Frame};
 use insitu_disclosure::tabulation::{PARTS_MAX, Part, PartKind};
 use insitu_disclosure::{
@@ -104,7 +105,7 @@ fn adds(part: &Part<'_>, (x, y): Row, dataset: &Dataset) -> Option<i128> {
     let (of_argument, of_beside) = part.bounds(dataset);
     let deviation = |s: &Scalar, bounds: Option<Bounds>| {
         let bounds = bounds?;
-        Some(value(s)?.clamp(bounds.low, bounds.high) - dataset.origin(bounds))
+        Some(value(s)?.clamp(bounds.low, bounds.high) - origin(s, dataset))
     };
     let Some(argument) = part.argument else { return Some(0) };
     let first = value(argument)?;
@@ -343,6 +344,41 @@ fn with_noise_they_are_close_where_there_are_thousands() {
             println!("{what}: {kind:?}: {root_mean_square:.4}, at most {largest:.4}");
             assert!(root_mean_square < limit, "{what}: {kind:?}: {root_mean_square}");
         }
+    }
+}
+
+/// Two totals of one unit's amounts, from two origins, would be two equations for what it has and what it is off.
+#[test]
+fn where_several_totals_of_a_units_amounts_can_be_asked_for_all_are_from_zero() {
+    let far = bounds(60, 250);
+    let one_row = dataset(Preset::Standard.profile(), far, bounds(0, 1));
+    let mut many_rows = Dataset::clone(&one_row);
+    let Protection::Protected { unit, .. } = &mut many_rows.protection else { panic!("protected") };
+    *unit = ProtectedUnit::Column { name: "unit".to_owned(), unique_per_row: false };
+    let mut rolled_up = Dataset::clone(&one_row);
+    let totals = UnitTotals { bounds: bounds(100, 9_000), breakpoints: None };
+    rolled_up.columns[2].unit_totals = Some(totals);
+    let variance = question(&[MeasureKind::Dispersion(Dispersion::VarianceOfSample, column("x"))]);
+    let total = question(&[MeasureKind::Sum(column("x"))]);
+    let of = |question: &Tabulation, dataset: &Dataset| -> Vec<(PartKind, i128, Infusion)> {
+        let parts = question.parts(dataset).distinct;
+        let seen =
+            |p: &Part<'_>| (p.number(dataset), p.origins(dataset).0, Infusion::of(p, dataset));
+        parts.iter().map(seen).collect()
+    };
+    for dataset in [&many_rows, &rolled_up] {
+        let (moment, [sum]) = (of(&variance, dataset), &of(&total, dataset)[..]) else { panic!() };
+        // The moment's total is the total, by the same factor.
+        assert_eq!(moment[1], *sum);
+        assert!(moment.iter().all(|(_, origin, _)| *origin == 0));
+    }
+    // Where there is one amount, what everybody has is left out of both.
+    let (moment, sum) = (of(&variance, &one_row), of(&total, &one_row));
+    assert_eq!((moment[1].0, moment[1].1, sum[0].1), (PartKind::Deviations, 60, 60));
+    for word in [3, 5_000, u64::MAX / 3] {
+        let (of_moment, of_sum) = (moment[1].2, sum[0].2);
+        let apart = of_sum.amount(word, 1, 100_060) - of_moment.amount(word, 1, 100_000);
+        assert!((59..=61).contains(&apart), "but for the rounding: {apart}");
     }
 }
 

@@ -120,7 +120,7 @@ impl Office {
                     for (person, income) in &people {
                         let word = keys.unit_word(&person.to_le_bytes());
                         let income = i128::from(*income);
-                        let origin = self.dataset.origin(INCOMES);
+                        let origin = part.origins(&self.dataset).0;
                         let sum = match part.kind {
                             PartKind::Sum => income,
                             PartKind::Deviations => income - origin,

@@ -14,8 +14,8 @@
 //! One amount must not be infused in two ways with one factor: two equations would tell both. So
 //!
 //! * `o` is a bound only where a unit has one row, and no total of its rows can be asked for. Elsewhere a total of rows and
-//!   a roll-up's total of the same rows, which has bounds of its own, would have two. There `o` is zero, and what is measured from
-//!   a bound, within moments, has another factor of the same sign: of two on either side of the truth the mean would be close to it.
+//!   a roll-up's total of the same rows, which has bounds of its own, would have two. There `o` is zero, within moments, too:
+//!   see [`crate::rules::measures::origin`].
 //! * An amount at a bound isn't infused. It may have been clamped to it, which somebody may know; with what it became the factor
 //!   would be known, and then what other bounds leave of the same unit.
 //!
@@ -95,8 +95,6 @@ impl Ends {
 pub struct Factor {
     /// Tells measures apart; public.
     measure: u64,
-    /// Another factor of the same sign, where it isn't 0.
-    other: u64,
     /// The least that it is off, in parts of 2^32.
     least: u64,
 }
@@ -112,24 +110,18 @@ impl Factor {
         // The lower half of a digest.
         let measure = (digest(bytes.as_bytes()) & u128::from(u64::MAX)) as u64;
         let percent = u64::from(percent.min(INFUSION_PERCENT_MAX));
-        Self { measure, other: 0, least: (percent << 32) / 100 }
-    }
-
-    /// The measure's other factor, for what is measured from this origin.
-    const fn second(self, origin: i128) -> Self {
-        Self { other: mix((origin as u64) ^ 0xD6E8_FEB8_6659_FD93) | 1, ..self }
+        Self { measure, least: (percent << 32) / 100 }
     }
 
     /// What a unit's factor is off, in parts of 2^31, and the bits it was drawn from.
     #[inline]
     const fn off(self, word: u64) -> (i64, u64) {
-        let sign = mix(word.wrapping_add(self.measure));
-        let bits = if self.other == 0 { sign } else { mix(sign ^ self.other) };
+        let bits = mix(word.wrapping_add(self.measure));
         let (a, b) = ((bits >> 1) & BELOW_ONE, bits >> 33);
         let less = if a < b { a } else { b };
         // Below 2^31 times 0.8.
         let size = ((self.least * (ONE.cast_unsigned() + less)) >> 32).cast_signed();
-        (if sign & 1 == 0 { size } else { -size }, bits)
+        (if bits & 1 == 0 { size } else { -size }, bits)
     }
 
     /// The mean of the square of a factor, in parts of 2^31: 1 + 11/6 p^2.
@@ -157,45 +149,22 @@ fn of_base(column: &str) -> &str {
     }
 }
 
-/// Whether nothing else is an amount of the same unit and measure: it has one row, and no total of it can be asked for.
-fn is_alone(scalar: &Scalar, dataset: &Dataset) -> bool {
-    dataset.units_have_one_row()
-        && scalar.columns().into_iter().all(|name| {
-            let column = dataset.column(name);
-            !name.contains('#') && column.is_some_and(|column| column.unit_totals.is_none())
-        })
-}
-
 impl Infusion {
     /// Of a part of a dataset's tables.
     #[must_use]
     pub fn of(part: &Part<'_>, dataset: &Dataset) -> Self {
         let percent = dataset.profile().infusion_percent;
         let (Some(argument), 1..) = (part.argument, percent) else { return Self::None };
-        let (of_argument, of_beside) = part.bounds(dataset);
-        let origin = |bounds: Option<Bounds>| bounds.map_or(0, |b| dataset.origin(b));
-        // The factor of what is measured from the origin.
-        let from_origin = |scalar: &Scalar, bounds: Option<Bounds>| {
-            let factor = Factor::of(scalar, percent);
-            match origin(bounds) {
-                0 => factor,
-                _ if is_alone(scalar, dataset) => factor,
-                origin => factor.second(origin),
-            }
-        };
-        let factor = from_origin(argument, of_argument);
-        let deviations = Ends::of(of_argument, origin(of_argument));
+        let ((bounds, _), (origin, _)) = (part.bounds(dataset), part.origins(dataset));
+        let factor = Factor::of(argument, percent);
+        let deviations = Ends::of(bounds, origin);
         match part.kind {
             PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => Self::None,
-            PartKind::Sum => Self::Amounts {
-                factor: Factor::of(argument, percent),
-                origin: if is_alone(argument, dataset) { origin(of_argument) } else { 0 },
-                ends: Ends::of(of_argument, 0),
-            },
+            PartKind::Sum => Self::Amounts { factor, origin, ends: Ends::of(bounds, 0) },
             PartKind::Deviations => Self::Amounts { factor, origin: 0, ends: deviations },
             PartKind::Squares => factor.squares(deviations),
-            PartKind::Products => match part.beside.map(|beside| from_origin(beside, of_beside)) {
-                Some(other) if other.measure != factor.measure => Self::Products(factor, other),
+            PartKind::Products => match part.beside.map(|beside| Factor::of(beside, percent)) {
+                Some(other) if other != factor => Self::Products(factor, other),
                 Some(_) | None => factor.squares(deviations),
             },
         }
@@ -380,16 +349,6 @@ mod tests {
             assert_eq!(squares.amount(word, 1, 89_000 * 89_000), 89_000 * 89_000);
             assert_ne!(amounts.amount(word, 2, 90_000), 90_000);
         }
-    }
-
-    /// Of the same sign, and no further apart than once and twice the least.
-    #[test]
-    fn what_is_measured_from_a_bound_has_another_factor_of_the_same_sign() {
-        let (first, second) = (tenth("wage"), tenth("wage").second(1_000));
-        let offs = |word| (first.off(word).0, second.off(word).0);
-        assert!(words(1_000).map(offs).all(|(a, b)| a.signum() == b.signum() && a != b));
-        let distance = |(a, b): (i64, i64)| (a - b).abs() as f64 / ONE as f64;
-        assert!(0.02 < words(1_000).map(offs).map(distance).sum::<f64>() / 1_000.0);
     }
 
     #[test]

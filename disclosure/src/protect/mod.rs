@@ -45,6 +45,7 @@ use crate::rebuild::rebuild_column;
 use crate::rules::edge::Edge;
 use crate::rules::guard::{self, Guarded};
 use crate::rules::keys::public_rows;
+use crate::rules::measures::reach;
 use crate::shown::ShownValue;
 use crate::table::{CellStatus, ProtectedColumn, Table};
 use crate::tabulation::typing::type_of;
@@ -254,7 +255,9 @@ fn edges(
 fn sizes(part: &Part<'_>, dataset: &Dataset) -> (u128, bool) {
     let (x, y) = part.bounds(dataset);
     let hundredth = |size: u128| size.checked_div(100).unwrap_or(0);
-    let reach = |bounds: Option<Bounds>| hundredth(bounds.map_or(0, Bounds::reach));
+    let reach_of =
+        |scalar: Option<&Scalar>| hundredth(scalar.and_then(|s| reach(s, dataset)).unwrap_or(0));
+    let (reach_x, reach_y) = (reach_of(part.argument), reach_of(part.beside));
     // Deviations to one side of the origin only: upwards, downwards.
     let up = |bounds: Option<Bounds>| bounds.is_none_or(|b| b.origin() <= b.low);
     let down = |bounds: Option<Bounds>| bounds.is_none_or(|b| b.high <= b.origin());
@@ -264,10 +267,10 @@ fn sizes(part: &Part<'_>, dataset: &Dataset) -> (u128, bool) {
             let size = x.map_or(0, |b| b.low.unsigned_abs().max(b.high.unsigned_abs()));
             (hundredth(size), x.is_none_or(|b| 0 <= b.low))
         }
-        PartKind::Deviations => (reach(x), up(x)),
-        PartKind::Squares => (reach(x).saturating_mul(reach(x)), true),
+        PartKind::Deviations => (reach_x, up(x)),
+        PartKind::Squares => (reach_x.saturating_mul(reach_x), true),
         PartKind::Products => {
-            (reach(x).saturating_mul(reach(y)), (up(x) && up(y)) || (down(x) && down(y)))
+            (reach_x.saturating_mul(reach_y), (up(x) && up(y)) || (down(x) && down(y)))
         }
     }
 }

@@ -9,7 +9,7 @@
 //! which is shown as 1. Where nothing spreads there is no correlation and no line.
 
 use crate::dataset::Dataset;
-use crate::rules::measures::bounds;
+use crate::rules::measures::origin;
 use crate::tabulation::typing::{power_of_ten, type_of};
 use crate::tabulation::{Association, Dispersion, Literal, MomentPart, Scalar, ScalarType};
 
@@ -105,7 +105,7 @@ struct Scale {
 impl Scale {
     fn of(column: &Scalar, dataset: &Dataset) -> Self {
         let places = type_of(column, dataset).map_or(0, ScalarType::decimal_places);
-        let origin = bounds(column, dataset).map_or(0, |bounds| dataset.origin(bounds));
+        let origin = origin(column, dataset);
         Self { origin, unit: power_of_ten(places) as f64 }
     }
 

@@ -24,6 +24,7 @@
 use crate::dataset::{Bounds, Column, Dataset, ProtectedUnit, Protection};
 use crate::function::Function;
 use crate::label::Label;
+use crate::policy::Noise;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::rules::labels::has_label;
 use crate::rules::quantiles;
@@ -75,8 +76,7 @@ fn moment(name: &str, arguments: &[&Scalar], dataset: &Dataset) -> Vec<Refusal> 
             "Use `var_samp` for how one column spreads.",
         ));
     }
-    let reach = |a: &&Scalar| bounds(a, dataset).map(|bounds| dataset.reach(bounds));
-    let reaches: Option<Vec<u128>> = arguments.iter().map(reach).collect();
+    let reaches: Option<Vec<u128>> = arguments.iter().map(|a| reach(a, dataset)).collect();
     let widest = reaches.and_then(|r| r.into_iter().max());
     // The largest square bounds every product.
     if widest.and_then(|w| w.checked_mul(w)).is_none_or(|square| PRODUCT_MAX < square) {
@@ -202,6 +202,49 @@ pub(super) fn measures(dataset: &Dataset) -> String {
 #[must_use]
 pub const fn column_bounds(column: &Column) -> Option<Bounds> {
     column.bounds
+}
+
+/// Where a measure's deviations are from: the bound nearest to zero, where zero is outside and it does no harm.
+///
+/// It would do harm under infusion where another total of the same unit's amounts can be asked for, of rows or rolled up:
+/// what is infused from two origins, by one factor or two, is narrowed by both together. And it would be of no use where
+/// values are shown as they are: a total of values and one of deviations would be two numbers that tell the same, and be
+/// compared with releases apart.
+#[must_use]
+pub fn origin(scalar: &Scalar, dataset: &Dataset) -> i128 {
+    match bounds(scalar, dataset) {
+        Some(bounds) if is_from_its_bound(scalar, dataset) => bounds.origin(),
+        Some(_) | None => 0,
+    }
+}
+
+/// The largest deviation from there, without its sign; `None` where no bounds follow.
+#[must_use]
+pub fn reach(scalar: &Scalar, dataset: &Dataset) -> Option<u128> {
+    let bounds = bounds(scalar, dataset)?;
+    let from_zero = bounds.low.unsigned_abs().max(bounds.high.unsigned_abs());
+    Some(if is_from_its_bound(scalar, dataset) { bounds.reach() } else { from_zero })
+}
+
+fn is_from_its_bound(scalar: &Scalar, dataset: &Dataset) -> bool {
+    let profile = dataset.profile();
+    match profile.noise {
+        // Moments of open data are computed from its rows.
+        Noise::None => dataset.is_open() || 1 < profile.rounding_base,
+        Noise::Cell | Noise::CellAndQuestion => {
+            profile.infusion_percent == 0 || is_only_amount(scalar, dataset)
+        }
+    }
+}
+
+/// Whether a unit has one amount of the measure, and no total of it can be asked for by itself.
+fn is_only_amount(scalar: &Scalar, dataset: &Dataset) -> bool {
+    dataset.units_have_one_row()
+        && scalar.columns().into_iter().all(|name| {
+            let column = dataset.column(name);
+            // A rolled-up total isn't a column of the Dataset: it has a name like no other.
+            !name.contains('#') && column.is_some_and(|column| column.unit_totals.is_none())
+        })
 }
 
 /// The bounds of arithmetic over bounded columns, by interval arithmetic, in units of the result's

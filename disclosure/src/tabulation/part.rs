@@ -8,7 +8,7 @@ use super::moment::MomentPart;
 use super::{Bins, Measure, MeasureKind, Scalar, Tabulation};
 use crate::dataset::{Bounds, Dataset};
 use crate::policy::Complementary;
-use crate::rules::measures::bounds;
+use crate::rules::measures::{bounds, origin};
 
 /// What is counted or added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,11 +46,6 @@ pub struct Part<'a> {
     pub parameters: u32,
 }
 
-/// The origin of a column with these bounds.
-fn origin(bounds: Option<Bounds>, dataset: &Dataset) -> i128 {
-    bounds.map_or(0, |bounds| dataset.origin(bounds))
-}
-
 impl Part<'_> {
     /// The bounds of the column, and of the one beside.
     #[must_use]
@@ -59,11 +54,18 @@ impl Part<'_> {
         (of(self.argument), of(self.beside))
     }
 
+    /// Where the deviations of the column are from, and those of the one beside.
+    #[must_use]
+    pub fn origins(&self, dataset: &Dataset) -> (i128, i128) {
+        let of = |scalar: Option<&Scalar>| scalar.map_or(0, |s| origin(s, dataset));
+        (of(self.argument), of(self.beside))
+    }
+
     /// Which number it is. Deviations from zero are the values themselves, so their total is a sum.
     #[must_use]
     pub fn number(&self, dataset: &Dataset) -> PartKind {
         match self.kind {
-            PartKind::Deviations if origin(self.bounds(dataset).0, dataset) == 0 => PartKind::Sum,
+            PartKind::Deviations if self.origins(dataset).0 == 0 => PartKind::Sum,
             kind @ (PartKind::Rows
             | PartKind::Values
             | PartKind::Units
@@ -79,7 +81,7 @@ impl Part<'_> {
     /// with other bounds it is another number.
     #[must_use]
     pub fn name(&self, dataset: &Dataset) -> String {
-        let (x, y) = self.bounds(dataset);
+        let (x, y) = self.origins(dataset);
         match self.number(dataset) {
             kind @ (PartKind::Rows
             | PartKind::Values
@@ -89,16 +91,11 @@ impl Part<'_> {
                 format!("{kind:?} {:?}", self.argument)
             }
             kind @ (PartKind::Deviations | PartKind::Squares) => {
-                format!("{kind:?} {:?} from {}", self.argument, origin(x, dataset))
+                format!("{kind:?} {:?} from {}", self.argument, x)
             }
-            PartKind::Products => format!(
-                "{:?} {:?} {:?} from {} {}",
-                self.kind,
-                self.argument,
-                self.beside,
-                origin(x, dataset),
-                origin(y, dataset)
-            ),
+            PartKind::Products => {
+                format!("{:?} {:?} {:?} from {} {}", self.kind, self.argument, self.beside, x, y)
+            }
         }
     }
 }

@@ -4,9 +4,7 @@ use insitu_disclosure::evidence::PartShape;
 use insitu_disclosure::noise::Infusion;
 use insitu_disclosure::tabulation::typing::type_of;
 use insitu_disclosure::tabulation::{Part, PartKind};
-use insitu_disclosure::{
-    Bounds, Dataset, ProtectedUnit, Protection, Scalar, ScalarType, Tabulation,
-};
+use insitu_disclosure::{Dataset, ProtectedUnit, Protection, Scalar, ScalarType, Tabulation};
 use insitu_engine::logical_expr::Expr;
 
 use super::expression::{clamped_expression, expression};
@@ -125,11 +123,9 @@ pub(super) fn condition(
 
 /// What has to be there for a row to count, and what it adds where the part adds up.
 pub(super) fn argument(part: &Part<'_>, dataset: &Dataset, look_ups: &LookUps) -> Option<Expr> {
-    let (of_argument, of_beside) = part.bounds(dataset);
-    let deviation = |x: &Scalar, bounds: Option<Bounds>| {
-        let origin = bounds.map_or(0, |bounds| dataset.origin(bounds));
-        deviation(clamped_expression(x, dataset, look_ups), origin)
-    };
+    let (of_argument, of_beside) = part.origins(dataset);
+    let deviation =
+        |x: &Scalar, origin| deviation(clamped_expression(x, dataset, look_ups), origin);
     let x = part.argument?;
     match part.kind {
         PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => {

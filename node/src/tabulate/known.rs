@@ -85,15 +85,19 @@ impl Known {
                         let sign = of_amount(word, i128::from(sum));
                         Number { count: count(record, count_at), sum, size: sum, sign }
                     }),
-                    infusion => self.add_numbers(records, stride, signs, |record| {
-                        let (word, sum) = (lane(record, WORD), lane(record, at).cast_signed());
-                        let count = count(record, count_at);
-                        let infused = infusion.narrow(word, count, sum);
-                        let sign = of_amount(word, i128::from(sum));
-                        // Who has little may have nothing once infused, and contributes all the same.
-                        let size = if infused == 0 { sum.signum() } else { infused };
-                        Number { count, sum: infused, size, sign }
-                    }),
+                    infusion @ (Infusion::Amounts { .. }
+                    | Infusion::Squares { .. }
+                    | Infusion::Products(..)) => {
+                        self.add_numbers(records, stride, signs, |record| {
+                            let (word, sum) = (lane(record, WORD), lane(record, at).cast_signed());
+                            let count = count(record, count_at);
+                            let infused = infusion.narrow(word, count, sum);
+                            let sign = of_amount(word, i128::from(sum));
+                            // Who has little may have nothing once infused, and contributes all the same.
+                            let size = if infused == 0 { sum.signum() } else { infused };
+                            Number { count, sum: infused, size, sign }
+                        })
+                    }
                 }
             }
             (_, SumAt::Nowhere) => {
