@@ -328,7 +328,7 @@ pub(super) const ROWS: &[Row] = &[
     (
         "dof",
         "a line through few points",
-        &["SELECT regr_slope(cost, days) FROM health.visits WHERE area = 'F'"],
+        &["SELECT regr_slope(cost, days) FROM health.visits WHERE area = 'D'"],
     ),
     (
         "noise",
