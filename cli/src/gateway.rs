@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use insitu_gateway::config::GatewayConfig;
+use insitu_engine::SpillFolder;
+use insitu_gateway::config::{GatewayConfig, Spill};
 use insitu_gateway::server::{self, GatewayError, NodeRegistration, Settings};
 use insitu_guard::{Guards, Owner, StateFolder};
 use insitu_planner::Planner;
@@ -29,7 +30,8 @@ impl Gateway {
         let nodes = shutdown::listen(config.nodes_listen, "`nodes_listen`").await?;
         let address = shutdown::address_of(&clients)?;
         let guards = guards(&config)?;
-        let settings = settings(&config, guards);
+        let spill = config.spill.as_ref().map(spill_folder).transpose()?;
+        let settings = settings(&config, spill, guards);
         let mut running =
             server::start(Planner::shared(), settings, clients, nodes).await.map_err(failed)?;
         shutdown::announce(&format!("gateway ready on grpc://{address}"))?;
@@ -64,7 +66,15 @@ fn failed(error: GatewayError) -> Failure {
     Failure::Service(error.to_string())
 }
 
-fn settings(config: &GatewayConfig, guards: Guards) -> Settings {
+fn spill_folder(spill: &Spill) -> Result<Arc<SpillFolder>, Failure> {
+    let opened = SpillFolder::open(&spill.folder, u64::from(spill.mib) << 20);
+    opened.map(Arc::new).map_err(|error| {
+        let folder = spill.folder.display();
+        Failure::Service(format!("`spill_folder` {folder} can't be used: {error}"))
+    })
+}
+
+fn settings(config: &GatewayConfig, spill: Option<Arc<SpillFolder>>, guards: Guards) -> Settings {
     let mebibytes = usize::try_from(config.memory_mib).unwrap_or(usize::MAX);
     Settings {
         analysts: config
@@ -85,6 +95,7 @@ fn settings(config: &GatewayConfig, guards: Guards) -> Settings {
             .collect(),
         query_seconds_max: u64::from(config.query_seconds_max),
         memory_bytes: mebibytes.saturating_mul(1024 * 1024),
+        spill,
         statements_running_max: usize::try_from(config.statements_running_max)
             .unwrap_or(usize::MAX),
         statements_waiting_max: usize::try_from(config.statements_waiting_max)

@@ -7,14 +7,17 @@
 //!
 //! 1. [`Sessions`], [`Settings`], [`Functions`]: sessions with closed options, rules and functions.
 //! 2. [`SharedPlan`], [`physical`], [`stream`]: a plan that is passed about; planned; a stream of its batches.
-//! 3. [`datasource`] and the others: DataFusion's parts.
+//! 3. [`SpillFolder`]: room on a disk for what doesn't fit into memory.
+//! 4. [`datasource`] and the others: DataFusion's parts.
 
 mod plan;
 mod sessions;
+mod spill;
 mod stream;
 
 pub use plan::SharedPlan;
 pub use sessions::{Functions, OpenSession, Sessions, Settings};
+pub use spill::{SpillFolder, disk, is_spill_full};
 pub use stream::{physical, physical_of_optimised, stream};
 
 pub use datafusion_catalog as catalog;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use insitu_disclosure::Dataset;
-use insitu_engine::Sessions;
+use insitu_engine::{Sessions, SpillFolder};
 use insitu_guard::Guards;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -28,6 +28,8 @@ pub struct Settings {
     pub query_seconds_max: u64,
     /// Memory for all upper plans together.
     pub memory_bytes: usize,
+    /// Where upper plans put by rows that don't fit.
+    pub spill: Option<Arc<SpillFolder>>,
     /// Statements that run at once.
     pub statements_running_max: usize,
     /// Statements that wait for one of them to end.
@@ -74,8 +76,13 @@ pub async fn start(
     nodes: TcpListener,
 ) -> Result<Running, GatewayError> {
     let directory = Arc::new(Directory::new(settings.nodes));
-    let gateway =
-        Gateway::new(sessions, Arc::clone(&directory), settings.memory_bytes, settings.guards)?;
+    let gateway = Gateway::new(
+        sessions,
+        Arc::clone(&directory),
+        settings.memory_bytes,
+        settings.spill.as_ref(),
+        settings.guards,
+    )?;
     let gateway = Arc::new(gateway.keeping_results(settings.result_cache_bytes));
     let analysts = Arc::new(Analysts::new(settings.analysts));
     let limits = flight::Limits {

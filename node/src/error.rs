@@ -13,6 +13,14 @@ pub enum NodeError {
     /// The engine couldn't be set up.
     #[error("the query engine could not be set up: {0}")]
     Engine(String),
+    /// The folder that rows are spilled to can't be used.
+    #[error("`spill_folder` {folder} can't be used: {source}")]
+    SpillFolder {
+        /// The folder.
+        folder: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The address to listen on isn't free, or isn't this machine's.
     #[error("cannot listen on {address}: {source} (is another process using the port?)")]
     Listen {

@@ -16,7 +16,7 @@ use insitu_disclosure::{
     Admitted, DatasetName, Evidence, OpenDataset, Pooled, Protected, Refusal, RefusalCode,
     Refusals, Release, ReleaseMode, Tabulation, admit_joined, protect,
 };
-use insitu_engine::Sessions;
+use insitu_engine::{Sessions, SpillFolder};
 use insitu_proto::frames::ANSWER_BYTES_MAX;
 use insitu_proto::refusal::Unanswered;
 use insitu_proto::request::{NodeRequest, OpenRows, Question};
@@ -28,7 +28,7 @@ use tonic::Status;
 
 use crate::activity::Activity;
 use crate::answer::Answer;
-use crate::config::NodeConfig;
+use crate::config::{NodeConfig, Spill};
 use crate::dataset::{LoadedDataset, Registry};
 use crate::error::NodeError;
 use crate::pace::{self, Late};
@@ -69,8 +69,9 @@ impl Node {
     ) -> Result<Arc<Self>, NodeError> {
         let memory_bytes =
             usize::try_from(config.node.memory_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20);
-        let engine =
-            Engine::new(sessions, memory_bytes).map_err(|e| NodeError::Engine(e.to_string()))?;
+        let spill = config.node.spill.as_ref().map(spill_folder).transpose()?;
+        let engine = Engine::new(sessions, memory_bytes, spill.as_ref())
+            .map_err(|e| NodeError::Engine(e.to_string()))?;
         let mut datasets = source::load(
             &config.datasets,
             &store,
@@ -473,6 +474,14 @@ impl Node {
         };
         refusal.into()
     }
+}
+
+fn spill_folder(spill: &Spill) -> Result<Arc<SpillFolder>, NodeError> {
+    let opened = SpillFolder::open(&spill.folder, u64::from(spill.mib) << 20);
+    opened.map(Arc::new).map_err(|source| NodeError::SpillFolder {
+        folder: spill.folder.display().to_string(),
+        source,
+    })
 }
 
 /// Tells the owner what was found in a dataset's files: counts and places, never values.

@@ -149,6 +149,7 @@ impl Federation {
             nodes: registrations,
             query_seconds_max: 60,
             memory_bytes: 256 << 20,
+            spill: None,
             statements_running_max: 16,
             statements_waiting_max: 32,
             result_cache_bytes: 0,

@@ -38,6 +38,7 @@ async fn gateway(address: Option<SocketAddr>) -> (Running, SocketAddr, SocketAdd
         nodes: vec![registration],
         query_seconds_max: 10,
         memory_bytes: 64 << 20,
+        spill: None,
         statements_running_max: 4,
         statements_waiting_max: 8,
         result_cache_bytes: 0,

@@ -126,6 +126,7 @@ pub(crate) async fn gateway(nodes: usize) {
         nodes: (0..nodes).map(registration).collect(),
         query_seconds_max: 60,
         memory_bytes: 256 << 20,
+        spill: None,
         statements_running_max: 16,
         statements_waiting_max: 32,
         result_cache_bytes: 0,

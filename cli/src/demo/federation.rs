@@ -126,6 +126,7 @@ fn settings(nodes: Vec<NodeRegistration>) -> Settings {
         nodes,
         query_seconds_max: QUERY_SECONDS_MAX,
         memory_bytes: MEMORY_BYTES,
+        spill: None,
         statements_running_max: STATEMENTS_RUNNING_MAX,
         statements_waiting_max: STATEMENTS_RUNNING_MAX * 2,
         result_cache_bytes: RESULT_CACHE_BYTES,

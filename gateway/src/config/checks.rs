@@ -12,7 +12,7 @@ use toml::Spanned;
 use super::document::{AnalystTable, At, Document, GatewayTable, NodeTable};
 use super::problems::Problems;
 use super::secret::Secret;
-use super::{AnalystEntry, GatewayConfig, NodeEntry, Transport};
+use super::{AnalystEntry, GatewayConfig, NodeEntry, Spill, Transport};
 
 /// Time for a query, unless `query_seconds_max` says otherwise.
 const QUERY_SECONDS_MAX: u32 = 60;
@@ -26,6 +26,8 @@ const STATEMENTS_WAITING_TIMES: u32 = 2;
 const RESULT_CACHE_MIB: u32 = 64;
 /// Released cells remembered of a dataset, unless `anchors_max` says otherwise.
 const ANCHORS_MAX: u32 = 1_000_000;
+/// Room to spill to, unless `spill_mib` says otherwise.
+const SPILL_MIB: u32 = 4_096;
 
 const GATEWAY_FIX: &str = "add `[gateway]` with `listen` and `nodes_listen`";
 const ANALYST_FIX: &str = "add an `[[analyst]]` with `name` and `token_file`";
@@ -76,6 +78,8 @@ fn gateway(
         statements_waiting_max,
         result_cache_mib,
         anchors_max,
+        spill_folder,
+        spill_mib,
         transport: _,
         state,
     } = table.get_ref();
@@ -105,6 +109,7 @@ fn gateway(
     let result_cache_mib =
         problems.whole(result_cache_mib, "result_cache_mib", 0..=1_048_576, RESULT_CACHE_MIB);
     let anchors_max = problems.whole(anchors_max, "anchors_max", 1_000..=100_000_000, ANCHORS_MAX);
+    let spill = spill(spill_folder, spill_mib, folder, problems);
     Some(GatewayConfig {
         listen: clients?,
         nodes_listen: nodes?,
@@ -114,6 +119,7 @@ fn gateway(
         statements_waiting_max: statements_waiting_max?,
         result_cache_mib: result_cache_mib?,
         anchors_max: anchors_max?,
+        spill: spill?,
         transport: transport?,
         state_folder: match state {
             Some(path) => folder.join(path.get_ref()),
@@ -122,6 +128,27 @@ fn gateway(
         analysts: Vec::new(),
         nodes: Vec::new(),
     })
+}
+
+/// Where upper plans put by rows, if anywhere.
+fn spill(
+    path: &At<String>,
+    mib: &At<i64>,
+    folder: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<Option<Spill>> {
+    match (path, mib) {
+        (Some(path), mib) => {
+            let mib = problems.whole(mib, "spill_mib", 16..=16_777_216, SPILL_MIB);
+            Some(Some(Spill { folder: folder.join(path.get_ref()), mib: mib? }))
+        }
+        (None, None) => Some(None),
+        (None, Some(mib)) => {
+            let fix = "add the folder, such as `spill_folder = \"/var/tmp/insitu\"`";
+            problems.report(mib.span(), "`spill_mib` is there without `spill_folder`", fix);
+            None
+        }
+    }
 }
 
 /// The stricter one unless it is written otherwise.

@@ -33,6 +33,8 @@ pub(super) struct GatewayTable {
     pub(super) statements_waiting_max: At<i64>,
     pub(super) result_cache_mib: At<i64>,
     pub(super) anchors_max: At<i64>,
+    pub(super) spill_folder: At<String>,
+    pub(super) spill_mib: At<i64>,
     pub(super) transport: At<String>,
     pub(super) state: At<String>,
 }

@@ -47,6 +47,8 @@ pub struct GatewayConfig {
     /// The most released cells that the guard of one dataset remembers; beyond it nothing new is
     /// released.
     pub anchors_max: u32,
+    /// Where upper plans put by rows that don't fit into memory; nowhere, unless it is said.
+    pub spill: Option<Spill>,
     /// What protects connections on their way.
     pub transport: Transport,
     /// Where the gateway keeps what it released.
@@ -55,6 +57,15 @@ pub struct GatewayConfig {
     pub analysts: Vec<AnalystEntry>,
     /// Which nodes may answer, in the order declared; ids and secrets are unique.
     pub nodes: Vec<NodeEntry>,
+}
+
+/// A folder for rows that don't fit into memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spill {
+    /// The folder; absolute, or relative to the working directory.
+    pub folder: PathBuf,
+    /// The most that all statements together may put there.
+    pub mib: u32,
 }
 
 /// What protects connections on their way, of which the gateway itself knows plain HTTP/2 only.

@@ -206,3 +206,22 @@ fn misspelt_keys_and_wrong_types_are_explained() {
     );
     assert_eq!(folder.errors("").len(), 3);
 }
+
+#[test]
+fn a_folder_to_spill_to_has_room() {
+    let folder = with_secrets("spill");
+    let with = |lines: &str| GOOD.replace("memory_mib = 64", lines);
+    assert_eq!(folder.parse(GOOD).unwrap().spill, None);
+    let spill = folder.parse(&with("spill_folder = \"spill\"")).unwrap().spill.unwrap();
+    assert_eq!((spill.folder, spill.mib), (folder.0.join("spill"), 4_096));
+    let spill =
+        folder.parse(&with("spill_folder = \"/spill\"\nspill_mib = 64")).unwrap().spill.unwrap();
+    assert_eq!((spill.folder, spill.mib), ("/spill".into(), 64));
+    assert_eq!(
+        folder.errors(&with("spill_mib = 64")),
+        [
+            "gateway.toml:5:13: `spill_mib` is there without `spill_folder`; add the folder, such as \
+          `spill_folder = \"/var/tmp/insitu\"`"
+        ]
+    );
+}

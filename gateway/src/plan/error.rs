@@ -3,6 +3,7 @@
 
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
 use insitu_engine::common::{Column, DataFusionError, SchemaError};
+use insitu_engine::is_spill_full;
 
 use super::checked::TooLarge;
 
@@ -174,12 +175,8 @@ fn unknown_column(field: &Column, valid: &[Column]) -> Refusal {
 /// none of it is kept.
 pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
     match error.find_root() {
-        DataFusionError::ResourcesExhausted(_) => Refusal::new(
-            RefusalCode::L506,
-            "the query needs more memory than a query is given.",
-            "Group by fewer or coarser dimensions.",
-        )
-        .into(),
+        error if is_spill_full(error) => too_little_memory(),
+        DataFusionError::ResourcesExhausted(_) => too_little_memory(),
         DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => Refusal::new(
             RefusalCode::Q107,
             "an expression over the released tables or open data has no value for one of their rows, or a total is too \
@@ -220,6 +217,15 @@ pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
             .into()
         }
     }
+}
+
+fn too_little_memory() -> Refusals {
+    Refusal::new(
+        RefusalCode::L506,
+        "the query needs more memory than a query is given.",
+        "Group by fewer or coarser dimensions.",
+    )
+    .into()
 }
 
 /// The kind of an error, for the log. Its text may quote values.

@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn the_rules_for_chains_come_to_the_plan_that_all_rules_come_to() {
-        let engine = Session::new(insitu_planner::Planner::shared(), 64 << 20).unwrap();
+        let engine = Session::new(insitu_planner::Planner::shared(), 64 << 20, None).unwrap();
         let state = engine.state();
         for plan in chains() {
             let plan = plan.build().unwrap();
@@ -323,7 +323,7 @@ mod tests {
 
     #[tokio::test]
     async fn few_rows_are_the_rows_that_the_engine_comes_to() {
-        let engine = Session::new(insitu_planner::Planner::shared(), 64 << 20).unwrap();
+        let engine = Session::new(insitu_planner::Planner::shared(), 64 << 20, None).unwrap();
         let (session, tables) = (engine.state().session(), tables());
         for plan in chains() {
             let optimised = optimise(&plan.build().unwrap(), engine.state()).unwrap();
@@ -351,7 +351,7 @@ mod tests {
     /// Plans of other kinds, and many rows, are the engine's.
     #[tokio::test]
     async fn everything_else_is_left_to_the_engine() {
-        let engine = Session::new(insitu_planner::Planner::shared(), 64 << 20).unwrap();
+        let engine = Session::new(insitu_planner::Planner::shared(), 64 << 20, None).unwrap();
         let one = scan(1).aggregate(Vec::<Expr>::new(), [sum(col("m0"))]).unwrap();
         let others = [
             scan(2),

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use insitu_engine::execution::config::SessionConfig;
-use insitu_engine::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use insitu_engine::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use insitu_engine::logical_expr::planner::ExprPlanner;
-use insitu_engine::{Functions, OpenSession, Sessions, Settings};
+use insitu_engine::{Functions, OpenSession, Sessions, Settings, SpillFolder, disk};
 
 use super::{approx_distinct, checked, floats, histogram, percentiles, round};
 use crate::gate::functions::is_offered;
@@ -54,18 +53,17 @@ impl State {
 }
 
 impl Session {
-    /// An engine with this much memory for all upper plans together.
+    /// An engine with this much memory for all upper plans together. What doesn't fit goes to this folder.
     pub(crate) fn new(
         sessions: Arc<dyn Sessions>,
         memory_bytes: usize,
+        spill: Option<&Arc<SpillFolder>>,
     ) -> insitu_engine::common::Result<Self> {
         let pool =
             TrackConsumersPool::new(FairSpillPool::new(memory_bytes), std::num::NonZeroUsize::MIN);
-        // The gateway keeps no data: nothing is spilled.
-        let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(pool))
-            .with_disk_manager_builder(disk)
+            .with_disk_manager_builder(disk(spill))
             .build_arc()?;
         Ok(Self { state: closed_state(sessions.as_ref(), &runtime) })
     }
@@ -139,6 +137,15 @@ fn closed_settings(runtime: Arc<RuntimeEnv>) -> Settings {
 
 #[cfg(test)]
 mod tests {
+    use arrow_array::cast::AsArray as _;
+    use arrow_array::types::Int64Type;
+    use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+    use futures::TryStreamExt as _;
+    use insitu_engine::common::DataFusionError;
+    use insitu_engine::datasource::{MemTable, provider_as_source};
+    use insitu_engine::logical_expr::{LogicalPlanBuilder, col};
+    use insitu_engine::{SharedPlan, physical, stream};
+
     use super::*;
 
     /// A rule that the engine calls otherwise after an upgrade would be left out in silence.
@@ -155,7 +162,7 @@ mod tests {
     /// INVARIANT(AI-7): a rule that fails ends the query, and nothing is carried from one scan to another while it runs.
     #[test]
     fn no_rule_is_skipped_and_no_filter_is_made_while_running() {
-        let engine = Session::new(insitu_planner::Planner::shared(), 1 << 20).unwrap();
+        let engine = Session::new(insitu_planner::Planner::shared(), 1 << 20, None).unwrap();
         let session = engine.state().session();
         let optimizer = &session.config_options().optimizer;
         assert!(!optimizer.skip_failed_rules);
@@ -169,5 +176,35 @@ mod tests {
         let names: Vec<&str> = session.physical_optimizers().iter().map(|r| r.name()).collect();
         assert!(names.contains(&"ProjectionPushdown"));
         assert!(!names.iter().any(|name| LEFT_OUT.contains(name)));
+    }
+
+    const ROWS: i64 = 1_000_000;
+
+    /// A sort of more rows than there is memory for: of 12 MiB the engine keeps 10 for merging.
+    #[tokio::test]
+    async fn what_does_not_fit_is_spilled_where_there_is_a_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Arc::new(SpillFolder::open(dir.path(), 1 << 30).unwrap());
+        let keys: Vec<i64> = (0..ROWS).map(|i| i * 7_919 % ROWS).collect();
+        let batches = keys.chunks(BATCH_ROWS).map(|keys| {
+            let keys: ArrayRef = Arc::new(Int64Array::from(keys.to_vec()));
+            RecordBatch::try_from_iter([("k", keys)]).unwrap()
+        });
+        let batches: Vec<RecordBatch> = batches.collect();
+        let table = MemTable::try_new(batches[0].schema(), vec![batches]).unwrap();
+        let scan = LogicalPlanBuilder::scan("t", provider_as_source(Arc::new(table)), None);
+        let plan = scan.unwrap().sort([col("k").sort(true, true)]).unwrap().build().unwrap();
+        let sorted = async |spill| {
+            let engine = Session::new(insitu_planner::Planner::shared(), 12 << 20, spill).unwrap();
+            let session = engine.state().session().clone();
+            let plan = physical(session.clone(), SharedPlan::new(plan.clone())).await.unwrap();
+            stream(&session, plan).unwrap().try_collect::<Vec<RecordBatch>>().await
+        };
+        let refused = sorted(None).await.unwrap_err();
+        assert!(matches!(refused.find_root(), DataFusionError::ResourcesExhausted(_)));
+        let batches = sorted(Some(&folder)).await.unwrap();
+        let keys = batches.iter().flat_map(|b| b.column(0).as_primitive::<Int64Type>().values());
+        assert!(keys.copied().eq(0..ROWS));
+        assert_eq!(folder.used(), 0);
     }
 }

@@ -24,7 +24,7 @@ use futures::future::try_join_all;
 use insitu_disclosure::{
     AnswerTimes, Dataset, Derivation, Protected, Refusal, RefusalCode, Refusals, Table,
 };
-use insitu_engine::{Sessions, SharedPlan};
+use insitu_engine::{Sessions, SharedPlan, SpillFolder};
 use insitu_guard::Guards;
 use tracing::Instrument as _;
 
@@ -149,7 +149,7 @@ impl Answer {
 }
 
 impl Gateway {
-    /// A gateway over these departments, with this much memory for upper plans. It keeps no results:
+    /// A gateway over these departments, with this much memory for upper plans, and this folder for what doesn't fit. It keeps no results:
     /// see [`Self::keeping_results`].
     ///
     /// # Errors
@@ -158,9 +158,10 @@ impl Gateway {
         sessions: Arc<dyn Sessions>,
         directory: Arc<Directory>,
         memory_bytes: usize,
+        spill: Option<&Arc<SpillFolder>>,
         guards: Guards,
     ) -> Result<Self, crate::server::GatewayError> {
-        let session = Session::new(sessions, memory_bytes)
+        let session = Session::new(sessions, memory_bytes, spill)
             .map_err(|e| crate::server::GatewayError::Engine(e.to_string()))?;
         let (guards, threads) = (Arc::new(guards), PlanningThreads::new());
         let (references, results) = (References::default(), ResultCache::new(0));

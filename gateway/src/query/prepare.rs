@@ -370,7 +370,7 @@ mod tests {
         let before = work::steps();
         let catalog = nodes(number);
         let steps = work::steps() - before;
-        let engine = Session::new(insitu_planner::Planner::shared(), 64 << 20).unwrap();
+        let engine = Session::new(insitu_planner::Planner::shared(), 64 << 20, None).unwrap();
         let state = engine.state();
         let sql = "SELECT a.area, a.s, b.n FROM (SELECT area, sum(n) AS s FROM all.trips GROUP BY area) AS a \
                    JOIN (SELECT area, n FROM own.n1 WHERE n > 3) AS b ON a.area = b.area";

@@ -41,6 +41,8 @@ pub(super) struct NodeTable {
     pub(super) query_seconds_max: At<Whole>,
     pub(super) groups_max: At<Whole>,
     pub(super) anchors_max: At<Whole>,
+    pub(super) spill_folder: At<String>,
+    pub(super) spill_mib: At<Whole>,
 }
 
 /// `[uplink]`

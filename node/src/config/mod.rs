@@ -33,5 +33,5 @@ mod value;
 pub use error::{ConfigError, ConfigErrors, Position};
 pub use node::NodeConfig;
 pub use secret::{Secret, SecretError};
-pub use settings::{Link, NodeSettings};
+pub use settings::{Link, NodeSettings, Spill};
 pub use transport::Transport;

@@ -105,7 +105,7 @@ fn check(document: &Document, folder: &Path, problems: &mut Problems<'_>) -> Opt
         node.and_then(|table| settings::data_folder(table.get_ref(), folder, problems));
     let state_folder =
         node.and_then(|table| settings::state_folder(table.get_ref(), folder, problems));
-    let node = node.and_then(|table| settings::node(table, problems));
+    let node = node.and_then(|table| settings::node(table, folder, problems));
     let link = settings::link(document, folder, problems);
     if document.dataset.0.is_empty() {
         problems.report(&(0..0), "no dataset is declared", "add a `[[dataset]]`");

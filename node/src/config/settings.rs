@@ -20,6 +20,8 @@ const MEMORY_MIB: i64 = 512;
 const SOURCE_MIB_MAX: i64 = 1_024;
 /// Memory for what rows are looked up in, unless `reference_mib_max` says otherwise.
 const REFERENCE_MIB_MAX: i64 = 64;
+/// Room to spill to, unless `spill_mib` says otherwise.
+const SPILL_MIB: i64 = 4_096;
 /// Time for a query, unless `query_seconds_max` says otherwise.
 const QUERY_SECONDS_MAX: i64 = 30;
 
@@ -43,6 +45,17 @@ pub struct NodeSettings {
     /// The most released cells that the guard of one dataset remembers; beyond it nothing new is
     /// released.
     pub anchors_max: u32,
+    /// Where rows of open data are put by that don't fit into memory; nowhere, unless it is said.
+    pub spill: Option<Spill>,
+}
+
+/// A folder for rows that don't fit into memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spill {
+    /// The folder; absolute, or relative to the working directory.
+    pub folder: PathBuf,
+    /// The most that all questions together may put there.
+    pub mib: u32,
 }
 
 impl NodeSettings {
@@ -91,6 +104,7 @@ impl Link {
 /// Checks `[node]`.
 pub(super) fn node(
     table: &Spanned<NodeTable>,
+    folder: &Path,
     problems: &mut Problems<'_>,
 ) -> Option<NodeSettings> {
     let at = table.span();
@@ -103,6 +117,8 @@ pub(super) fn node(
         query_seconds_max,
         groups_max,
         anchors_max,
+        spill_folder,
+        spill_mib,
         data_folder: _,
         state: _,
     } = table.get_ref();
@@ -122,6 +138,7 @@ pub(super) fn node(
     let groups_max =
         limit(groups_max, "groups_max", 1..=i64::from(GROUPS_MAX), i64::from(GROUPS_MAX), problems);
     let anchors_max = limit(anchors_max, "anchors_max", 1_000..=100_000_000, ANCHORS_MAX, problems);
+    let spill = spill(spill_folder, spill_mib, folder, problems);
     Some(NodeSettings {
         id: id?,
         department: department?,
@@ -131,7 +148,30 @@ pub(super) fn node(
         query_seconds_max: query_seconds_max?,
         groups_max: groups_max?,
         anchors_max: anchors_max?,
+        spill: spill?,
     })
+}
+
+/// Where rows are spilled to, if anywhere.
+fn spill(
+    path: &At<String>,
+    mib: &At<Whole>,
+    folder: &Path,
+    problems: &mut Problems<'_>,
+) -> Option<Option<Spill>> {
+    match (path, mib) {
+        (Some(path), mib) => {
+            let path = problems.words(path, "spill_folder").map(|path| folder.join(path));
+            let mib = limit(mib, "spill_mib", 16..=16_777_216, SPILL_MIB, problems);
+            Some(Some(Spill { folder: path?, mib: mib? }))
+        }
+        (None, None) => Some(None),
+        (None, Some(mib)) => {
+            let fix = "add the folder, such as `spill_folder = \"/var/tmp/insitu\"`";
+            problems.report(&mib.span(), "`spill_mib` is there without `spill_folder`", fix);
+            None
+        }
+    }
 }
 
 fn limit(

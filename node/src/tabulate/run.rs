@@ -9,7 +9,6 @@ use futures::StreamExt as _;
 use futures::future::{BoxFuture, ready};
 use insitu_engine::common::DataFusionError;
 use insitu_engine::execution::config::SessionConfig;
-use insitu_engine::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use insitu_engine::execution::memory_pool::GreedyMemoryPool;
 use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use insitu_engine::logical_expr::LogicalPlan;
@@ -21,7 +20,9 @@ use insitu_engine::optimizer::propagate_empty_relation::PropagateEmptyRelation;
 use insitu_engine::optimizer::push_down_filter::PushDownFilter;
 use insitu_engine::optimizer::simplify_expressions::SimplifyExpressions;
 use insitu_engine::physical_plan::ExecutionPlan;
-use insitu_engine::{OpenSession, Sessions, Settings, SharedPlan, physical, stream};
+use insitu_engine::{
+    OpenSession, Sessions, Settings, SharedPlan, SpillFolder, disk, is_spill_full, physical, stream,
+};
 
 use super::few_rows;
 use super::function::TooLarge;
@@ -117,21 +118,25 @@ const BEYOND: usize = 2;
 const BATCH_ROWS: usize = 8_192;
 
 impl Engine {
-    /// An engine with this much memory for all its queries together.
+    /// An engine with this much memory for all its queries together. What doesn't fit of open data goes to this folder.
     pub(crate) fn new(
         sessions: Arc<dyn Sessions>,
         memory_bytes: usize,
+        spill: Option<&Arc<SpillFolder>>,
     ) -> Result<Self, DataFusionError> {
         let memory = Memory::new(memory_bytes);
-        // Spilled rows would be personal data on a disk: a query that doesn't fit is refused.
-        let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
-        let open = RuntimeEnvBuilder::new()
+        // Spilled rows of protected data would be personal data on a disk: a query that doesn't fit is refused. Sources of
+        // either kind are read with this one, too.
+        let loading = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(OpenPool::new(&memory)))
-            .with_disk_manager_builder(disk)
+            .with_disk_manager_builder(disk(None))
+            .build_arc()?;
+        let open = RuntimeEnvBuilder::from_runtime_env(&loading)
+            .with_disk_manager_builder(disk(spill))
             .build_arc()?;
         // Questions about protected data end where their share does. This pool is met only by a fault in that count.
         let beyond = GreedyMemoryPool::new(memory_bytes.saturating_mul(BEYOND));
-        let protected = RuntimeEnvBuilder::from_runtime_env(&open)
+        let protected = RuntimeEnvBuilder::from_runtime_env(&loading)
             .with_memory_pool(Arc::new(beyond))
             .build_arc()?;
         let parallel = std::thread::available_parallelism().map_or(1, usize::from).min(8);
@@ -147,7 +152,7 @@ impl Engine {
             let [on_one, on_all] = [1, parallel].map(|threads| session(closed(threads), runtime));
             BySpread { on_one, on_all }
         };
-        let loading = session(SessionConfig::new(), &open);
+        let loading = session(SessionConfig::new(), &loading);
         let (open, protected) = (by_spread(&open), by_spread(&protected));
         Ok(Self { threads: Threads(Some(threads)), memory, loading, open, protected })
     }
@@ -310,6 +315,9 @@ impl From<DataFusionError> for RunError {
 }
 
 fn engine_error(error: DataFusionError) -> RunError {
+    if is_spill_full(&error) {
+        return RunError::OutOfMemory;
+    }
     match error.find_root() {
         DataFusionError::ResourcesExhausted(_) => RunError::OutOfMemory,
         DataFusionError::External(source) if source.is::<TooLarge>() => RunError::TooLarge,
@@ -351,7 +359,7 @@ mod tests {
     /// A rule that the engine calls otherwise after an upgrade would be left out in silence.
     #[test]
     fn every_rule_that_is_chosen_is_one_of_the_engines() {
-        let engine = Engine::new(insitu_planner::Planner::shared(), 1 << 20).unwrap();
+        let engine = Engine::new(insitu_planner::Planner::shared(), 1 << 20, None).unwrap();
         for spread in [Spread::OneThread, Spread::AllThreads] {
             let session = engine.session(spread, &Holds::Reservations);
             let used: Vec<&str> = session.physical_optimizers().iter().map(|r| r.name()).collect();
@@ -367,7 +375,7 @@ mod tests {
         assert_eq!(Spread::over(0), Spread::OneThread);
         assert_eq!(Spread::over(FEW_ROWS), Spread::OneThread);
         assert_eq!(Spread::over(FEW_ROWS + 1), Spread::AllThreads);
-        let engine = Engine::new(insitu_planner::Planner::shared(), 1 << 20).unwrap();
+        let engine = Engine::new(insitu_planner::Planner::shared(), 1 << 20, None).unwrap();
         assert_eq!(
             engine.session(Spread::OneThread, &Holds::Reservations).config().target_partitions(),
             1
@@ -393,38 +401,68 @@ mod tests {
         scan.unwrap().aggregate([col("k")], totals).unwrap().build().unwrap()
     }
 
+    async fn run(engine: &Engine) -> Result<Vec<RecordBatch>, RunError> {
+        let (spread, holds) = (Spread::AllThreads, Holds::Reservations);
+        let minute = Duration::from_secs(60);
+        engine.run(by_group(), spread, holds, Wanted::default(), usize::MAX, minute).await
+    }
+
+    /// Each group once, with what its rows come to.
+    fn assert_whole(batches: &[RecordBatch], kib: usize) {
+        let mut groups = BTreeMap::new();
+        for batch in batches {
+            let column = |i: usize| batch.column(i).as_primitive::<Int64Type>();
+            for row in 0..batch.num_rows() {
+                let totals = (column(1).value(row), column(2).value(row));
+                let twice = groups.insert(column(0).value(row), totals);
+                assert_eq!(twice, None, "{kib} KiB: a group came twice");
+            }
+        }
+        let expect = (0..GROUPS).map(|k| (k, (10 * k, 4))).collect();
+        assert!(groups == expect, "{kib} KiB: {} groups", groups.len());
+    }
+
+    /// Rows of protected data are never written to a disk, neither those of a question nor those of a file that is read.
+    #[test]
+    fn only_open_data_is_spilled() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Arc::new(SpillFolder::open(dir.path(), 1 << 30).unwrap());
+        let planner = insitu_planner::Planner::shared();
+        let engine = Engine::new(planner, 1 << 20, Some(&folder)).unwrap();
+        let spills = |session: &OpenSession| session.runtime_env().disk_manager.tmp_files_enabled();
+        for spread in [Spread::OneThread, Spread::AllThreads] {
+            let share = Holds::Share(engine.share(spread, |all| all));
+            assert!(spills(&engine.session(spread, &Holds::Reservations)));
+            assert!(!spills(&engine.session(spread, &share)));
+        }
+        assert!(!spills(engine.loading()));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_does_not_fit_of_open_data_is_spilled() {
+        let (dir, kib) = (tempfile::tempdir().unwrap(), 4_096);
+        let folder = |bytes| Arc::new(SpillFolder::open(dir.path(), bytes).unwrap());
+        let planner = insitu_planner::Planner::shared;
+        let engine = |spill| Engine::new(planner(), kib << 10, spill).unwrap();
+        assert!(matches!(run(&engine(None)).await, Err(RunError::OutOfMemory)));
+        let (small, large) = (folder(16 << 10), folder(1 << 30));
+        assert!(matches!(run(&engine(Some(&small))).await, Err(RunError::OutOfMemory)));
+        assert_whole(&run(&engine(Some(&large))).await.unwrap(), kib);
+        assert_eq!((small.used(), large.used()), (0, 0));
+    }
+
     /// The whole, or a refusal: an aggregation that is short of memory may give away groups that it has begun, for a second
     /// step to add up. Of these none reaches an answer, neither twice nor in part.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn memory_pressure_never_emits_early() {
         let (mut whole, mut refused) = (0, 0);
         for kib in [256, 1_024, 2_048, 3_072, 4_096, 6_144, 8_192, 12_288, 16_384, 32_768, 65_536] {
-            let engine = Engine::new(insitu_planner::Planner::shared(), kib << 10).unwrap();
-            match engine
-                .run(
-                    by_group(),
-                    Spread::AllThreads,
-                    Holds::Reservations,
-                    Wanted::default(),
-                    usize::MAX,
-                    Duration::from_secs(60),
-                )
-                .await
-            {
+            let engine = Engine::new(insitu_planner::Planner::shared(), kib << 10, None).unwrap();
+            match run(&engine).await {
                 Err(RunError::OutOfMemory) => refused += 1,
                 Err(other) => panic!("{kib} KiB: {other}"),
                 Ok(batches) => {
-                    let mut groups = BTreeMap::new();
-                    for batch in &batches {
-                        let column = |i: usize| batch.column(i).as_primitive::<Int64Type>();
-                        for row in 0..batch.num_rows() {
-                            let totals = (column(1).value(row), column(2).value(row));
-                            let twice = groups.insert(column(0).value(row), totals);
-                            assert_eq!(twice, None, "{kib} KiB: a group came twice");
-                        }
-                    }
-                    let expect = (0..GROUPS).map(|k| (k, (10 * k, 4))).collect();
-                    assert!(groups == expect, "{kib} KiB: {} groups", groups.len());
+                    assert_whole(&batches, kib);
                     whole += 1;
                 }
             }

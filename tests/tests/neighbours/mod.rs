@@ -86,6 +86,7 @@ impl Asking {
             nodes: vec![registration, reference],
             query_seconds_max: 60,
             memory_bytes: 64 << 20,
+            spill: None,
             statements_running_max: 4,
             statements_waiting_max: 8,
             result_cache_bytes: 0,
@@ -109,7 +110,8 @@ impl Asking {
         self.relay.put_behind(behind);
         let directory = Arc::clone(self.running.gateway().directory());
         let gateway =
-            Gateway::new(Planner::shared(), directory, 64 << 20, Guards::ephemeral()).unwrap();
+            Gateway::new(Planner::shared(), directory, 64 << 20, None, Guards::ephemeral())
+                .unwrap();
         let outcome = Outcome::of(&answer(&gateway, sql).await);
         (outcome, self.relay.take_asked())
     }

@@ -46,6 +46,7 @@ async fn served() -> Served {
             insitu_planner::Planner::shared(),
             directory,
             64 << 20,
+            None,
             insitu_guard::Guards::ephemeral(),
         )
         .unwrap(),

@@ -50,6 +50,13 @@ fn misspelt_keys_and_wrong_forms_are_errors() {
         "memory_mib = 1",
         &["4:14: `memory_mib` is 1; write a number from 16 to 1048576"],
     );
+    check(
+        "memory_mib = 256",
+        "spill_mib = 64",
+        &[
+            "4:13: `spill_mib` is there without `spill_folder`; add the folder, such as `spill_folder = \"/var/tmp/insitu\"`",
+        ],
+    );
     check("[uplink]", "[uplink", &["6:8: unclosed table, expected `]`; correct it here"]);
     check("id = \"leeds-1\"", "id = \"a\"\nid = \"b\"", &["3:1: duplicate key; correct it here"]);
 }

@@ -104,3 +104,13 @@ fn configurations_of_the_demo_are_read() {
         "one dataset, declared alike at three nodes"
     );
 }
+
+#[test]
+fn a_folder_to_spill_to_has_room() {
+    let with = |lines: &str| FULL.replace("memory_mib = 256", lines);
+    assert_eq!(parse(FULL).unwrap().node.spill, None);
+    let spill = parse(&with("spill_folder = \"spill\"")).unwrap().node.spill.unwrap();
+    assert_eq!((spill.folder, spill.mib), ("etc/spill".into(), 4_096));
+    let spill = parse(&with("spill_folder = \"/spill\"\nspill_mib = 64")).unwrap().node.spill;
+    assert_eq!(spill, Some(Spill { folder: "/spill".into(), mib: 64 }));
+}
