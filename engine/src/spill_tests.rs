@@ -1,3 +1,5 @@
+//! What is spilled is read again, has no name, and no more room than there is.
+
 #![allow(clippy::unwrap_used)]
 
 use std::io::Write as _;

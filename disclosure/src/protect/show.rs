@@ -21,9 +21,9 @@ pub(super) fn show(rules: &PartRules<'_>, edge: Edge, evidence: &PartEvidence) -
     };
     let is_count = is_count(part.kind);
     let of = match part.kind {
-        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => {
-            noise::Of::Count
-        }
+        PartKind::Rows | PartKind::Values => noise::Of::Rows,
+        PartKind::Units => noise::Of::Units,
+        PartKind::Distinct => noise::Of::Values,
         PartKind::Sum | PartKind::Deviations | PartKind::Products => {
             noise::Of::Total { flex_point: *flex_point }
         }

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! count                      + PT1[pcv(n), K] + PT2[q]
-//! count of several rows each + PT1[pcv(n), K] + PT2[q] + share(x1) * x1 * (d1[K] + d2(q))
+//! count of several rows each, or
 //! total                      + (PT1[pcv(n), K] + PT2[q] + u(q)) * mean(|x|) + share(x1) * x1 * (d1[K] + d2(q))
 //! total of squares           the same, with twice the share
 //! ```
@@ -83,8 +83,12 @@ fn tables() -> &'static Tables {
 /// Whether a number counts, or adds up amounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of {
-    /// A count, to which a unit may contribute several rows.
-    Count,
+    /// A count of units.
+    Units,
+    /// A count of rows, to which a unit may contribute several: a total of what each contributes.
+    Rows,
+    /// A count of values, of which a unit may have several, as others may.
+    Values,
     /// A total; up to this contribution the noise is the larger share of it.
     Total {
         /// In units of the last decimal place.
@@ -120,7 +124,10 @@ pub fn of(
     let cell = own.unwrap_or(&tables.cell);
     let [largest, _] = evidence.largest;
     // Not of counts of one layer: these are as their method says.
-    let is_fine = two_layers || of != Of::Count;
+    let is_fine = match of {
+        Of::Units | Of::Rows | Of::Values => two_layers,
+        Of::Total { .. } | Of::Squares { .. } => true,
+    };
     let scaled = |flex_point, times: u32| {
         // The default can't occur: the shares are in order.
         let (small, large) = (SMALL_PER_MILLE * times, LARGE_PER_MILLE * times);
@@ -138,21 +145,35 @@ pub fn of(
     let question_key = reduced(evidence.question, tables.question.keys());
     let added = i128::from(layers.perturb(n, cell_key, question_key));
     match of {
-        Of::Count => {
-            // A unit with one row changes a count by one, which the tables are for.
-            if 1 < largest { added.saturating_add(scaled(FLEX_ROWS, 1)) } else { added }
+        // A unit with one row changes a count by one, which the tables are for.
+        Of::Units => added,
+        Of::Rows | Of::Values if largest <= 1 => added,
+        Of::Values => added.saturating_add(scaled(FLEX_ROWS, 1)),
+        Of::Rows => {
+            let rows = u128::from(evidence.count.unsigned_abs());
+            amount(added, scaled(FLEX_ROWS, 1), rows, evidence, is_fine)
         }
-        Of::Total { flex_point } => amount(added, scaled(flex_point, 1), evidence),
-        Of::Squares { flex_point } => amount(added, scaled(flex_point, 2), evidence),
+        Of::Total { flex_point } => {
+            amount(added, scaled(flex_point, 1), evidence.absolute, evidence, is_fine)
+        }
+        Of::Squares { flex_point } => {
+            amount(added, scaled(flex_point, 2), evidence.absolute, evidence, is_fine)
+        }
     }
 }
 
-/// A count's noise, in units of the mean contribution, and what is scaled to the largest.
-fn amount(added: i128, scaled: i128, evidence: &PartEvidence) -> i128 {
+/// A count's noise, in units of the mean contribution to what all of them come to, and what is scaled to the largest.
+fn amount(
+    added: i128,
+    scaled: i128,
+    absolute: u128,
+    evidence: &PartEvidence,
+    is_fine: bool,
+) -> i128 {
     let units = u128::from(evidence.units.unsigned_abs());
-    let mean = evidence.absolute.checked_div(units).unwrap_or(0);
+    let mean = absolute.checked_div(units).unwrap_or(0);
     // Between the whole means of a count's noise.
-    let between = share_of(mean, mix(evidence.question ^ SHARE));
+    let between = if is_fine { share_of(mean, mix(evidence.question ^ SHARE)) } else { 0 };
     let mean = i128::try_from(mean).unwrap_or(i128::MAX);
     added.saturating_mul(mean).saturating_add(between).saturating_add(scaled)
 }
@@ -206,21 +227,21 @@ mod tests {
     #[test]
     fn the_same_people_asked_in_the_same_way_get_the_same_noise() {
         let standard = Profile::STANDARD;
-        let a = of(&cell(50, 12_345, 77, 1), Of::Count, standard, None);
-        assert_eq!(a, of(&cell(50, 12_345, 77, 1), Of::Count, standard, None));
+        let a = of(&cell(50, 12_345, 77, 1), Of::Units, standard, None);
+        assert_eq!(a, of(&cell(50, 12_345, 77, 1), Of::Units, standard, None));
         assert!(a.abs() <= 6);
         let one_layer = Preset::OnsCkm.profile();
-        let b = of(&cell(50, 12_345, 77, 1), Of::Count, one_layer, None);
-        assert_eq!(b, of(&cell(50, 12_345, 78, 1), Of::Count, one_layer, None), "no second layer");
+        let b = of(&cell(50, 12_345, 77, 1), Of::Units, one_layer, None);
+        assert_eq!(b, of(&cell(50, 12_345, 78, 1), Of::Units, one_layer, None), "no second layer");
         assert!(b.abs() <= 3);
-        assert_eq!(of(&cell(50, 1, 1, 9), Of::Count, Preset::Exact.profile(), None), 0);
+        assert_eq!(of(&cell(50, 1, 1, 9), Of::Units, Preset::Exact.profile(), None), 0);
     }
 
     #[test]
     fn counts_have_mean_zero_and_variance_four() {
         let draws: Vec<i128> = (0..4096_i64)
             .map(|i| cell(50, i, u64::try_from((i * 1_103) % 4096).unwrap(), 1))
-            .map(|c| of(&c, Of::Count, Profile::STANDARD, None))
+            .map(|c| of(&c, Of::Units, Profile::STANDARD, None))
             .collect();
         let sum: i128 = draws.iter().sum();
         let squares: i128 = draws.iter().map(|d| d * d).sum();
@@ -298,6 +319,29 @@ mod tests {
         // At least a whole unit either way, and more.
         assert!(spread.first().is_some_and(|low| *low <= -2_000));
         assert!(spread.last().is_some_and(|high| 2_000 <= *high));
+    }
+
+    #[test]
+    fn rows_are_counted_no_better_than_people() {
+        for profile in [Preset::OnsCkm.profile(), Profile::STANDARD] {
+            let variance = |of: Of, rows: i64, largest: u128| {
+                let added = words().map(|(i, question)| {
+                    let cell = PartEvidence { count: 50 * rows, ..cell(50, i, question, largest) };
+                    super::of(&cell, of, profile, None) as f64 / rows as f64
+                });
+                let added: Vec<f64> = added.collect();
+                added.iter().map(|d| d * d).sum::<f64>() / 4096.0
+            };
+            let people = variance(Of::Units, 1, 1);
+            assert_eq!(variance(Of::Rows, 1, 1), people, "one row each");
+            // Three, or twelve rows each; twelve on the average, and somebody with forty.
+            for (rows, largest) in [(3, 3), (12, 12), (12, 40)] {
+                let of_rows = variance(Of::Rows, rows, largest);
+                assert!(people < of_rows && of_rows < 1.5 * people, "{rows} {largest}: {of_rows}");
+                let of_units = variance(Of::Units, rows, largest) * (rows * rows) as f64;
+                assert!((of_units - people).abs() < 1e-9, "{of_units}");
+            }
+        }
     }
 
     #[test]

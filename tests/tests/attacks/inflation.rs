@@ -67,6 +67,30 @@ fn attack_19_nine_known_people_and_the_victim() {
 }
 
 #[test]
+fn attack_03_the_rows_of_one_person_in_a_count() {
+    // Thirty known people with twelve rows each, and perhaps the victim: one question, how many rows?
+    let guess = |of_count, trial: u8| {
+        let people = 30 + i64::from(is_member(trial));
+        let seed = u64::from(trial);
+        let evidence = PartEvidence {
+            units: people,
+            count: 12 * people,
+            largest: [12, 12],
+            record_keys: (mix(seed) % 4096).cast_signed(),
+            question: mix(seed ^ 5),
+            ..PartEvidence::default()
+        };
+        let shown = i128::from(evidence.count) + of(&evidence, of_count, Profile::STANDARD, None);
+        12 * 30 + 6 < shown
+    };
+    // The noise of a count of people, in rows.
+    assert!(0.45 <= advantage(60, |trial| guess(Of::Units, trial)));
+    let gained = advantage(60, |trial| guess(Of::Rows, trial));
+    println!("attack 3, by rows: {gained:.3}");
+    assert!(gained <= 0.2, "{gained}");
+}
+
+#[test]
 fn attack_19_known_people_and_a_constant_measure() {
     // Forty known people and perhaps the victim, with a measure of 100 for everybody: one question.
     let guess = |profile, trial: u8| {

@@ -304,21 +304,21 @@ fn status_is_covered(
 }
 
 fn is_low(part: &Part<'_>, evidence: &PartEvidence, profile: Profile) -> bool {
-    let count = match part.kind {
-        PartKind::Rows | PartKind::Values => evidence.count,
-        PartKind::Units => evidence.units,
+    let (of, count) = match part.kind {
+        PartKind::Rows | PartKind::Values => (noise::Of::Rows, evidence.count),
+        PartKind::Units => (noise::Of::Units, evidence.units),
         PartKind::Distinct
         | PartKind::Sum
         | PartKind::Deviations
         | PartKind::Squares
         | PartKind::Products => return false,
     };
-    let noisy = i128::from(count) + noise::of(evidence, noise::Of::Count, profile, None);
+    let noisy = i128::from(count) + noise::of(evidence, of, profile, None);
     rounding::round_count(noisy, profile) < i128::from(profile.threshold_units)
 }
 
 /// A value may differ by the victim's contribution, by what both layers add to both (3 a layer for
-/// counts; 20 % of the largest contribution a layer where a unit may contribute more than one), and
+/// counts, times what units contribute in the mean; 20 % of the largest contribution a layer where a unit may contribute more than one), and
 /// by rounding.
 fn value_is_covered(
     part: &Part<'_>,
@@ -343,7 +343,8 @@ fn value_is_covered(
         PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
             e.absolute as f64 / e.units.max(1) as f64
         }
-        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => 1.0,
+        PartKind::Rows | PartKind::Values => e.count as f64 / e.units.max(1) as f64,
+        PartKind::Units | PartKind::Distinct => 1.0,
     };
     let counted = 6.0 * (mean(with) + mean(without));
     (a - b).abs() <= own + counted + 2.0 * 2.0 * 0.2 * largest + 5.0
