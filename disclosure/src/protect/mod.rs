@@ -316,37 +316,53 @@ fn remember(
     let guarded = rules.iter().map(|r| Guarded::of(tabulation, r.part, dataset, release.snapshot));
     let guarded: Vec<Guarded<'_>> = guarded.collect();
     let shown_somehow = shown.iter().flatten().filter(|slot| slot.is_ok()).count();
-    let mut judged: Vec<GuardedCell<'_>> = Vec::with_capacity(shown_somehow);
     let mut places: Vec<(usize, usize)> = Vec::with_capacity(shown_somehow);
     // One grouping set after the other, as if each were asked for by itself: all cells are judged at once, but each
     // also against those before it.
     for set in tabulation.key_sets() {
-        for (p, guarded) in guarded.iter().enumerate() {
-            for (c, (_, cell)) in cells.iter().enumerate().filter(|(_, (_, c))| c.set == set) {
-                let (Some(Ok(value)), Some(evidence)) =
-                    (shown.get(c).and_then(|row| row.get(p)), cell.parts.get(p))
-                else {
-                    continue;
-                };
-                judged.push(guarded.cell(cell, evidence, *value)?);
-                places.push((c, p));
-            }
+        for p in 0..guarded.len() {
+            let of_set = cells.iter().enumerate().filter(|(_, (_, c))| c.set == set);
+            places.extend(of_set.map(|(c, _)| (c, p)));
         }
     }
-    let verdicts = release.guard.judge(&judged)?;
-    for ((c, p), verdict) in places.into_iter().zip(verdicts) {
-        let (Verdict::Same(earlier) | Verdict::Snap(earlier)) = verdict else { continue };
-        let (Some(slot), Some(rules)) =
-            (shown.get_mut(c).and_then(|row| row.get_mut(p)), rules.get(p))
-        else {
-            continue;
-        };
-        *slot = guard::value(earlier.bytes())
-            .and_then(|earlier| show::again(rules, earlier))
-            .ok_or(CellStatus::Suppressed);
-    }
-    Ok(())
+    let mut judge = |seen: Seen<'_>| {
+        let mut judged: Vec<GuardedCell<'_>> = Vec::with_capacity(shown_somehow);
+        let mut of: Vec<(usize, usize)> = Vec::with_capacity(shown_somehow);
+        for (c, p) in &places {
+            let (Some(Ok(value)), Some(guarded), Some((_, cell))) =
+                (shown.get(*c).and_then(|row| row.get(*p)), guarded.get(*p), cells.get(*c))
+            else {
+                continue;
+            };
+            let Some(evidence) = cell.parts.get(*p) else { continue };
+            let Some(cell) = seen(guarded, cell, evidence, *value)? else { continue };
+            judged.push(cell);
+            of.push((*c, *p));
+        }
+        for ((c, p), verdict) in of.into_iter().zip(release.guard.judge(&judged)?) {
+            let (Verdict::Same(earlier) | Verdict::Snap(earlier)) = verdict else { continue };
+            let (Some(slot), Some(rules)) =
+                (shown.get_mut(c).and_then(|row| row.get_mut(p)), rules.get(p))
+            else {
+                continue;
+            };
+            *slot = guard::value(earlier.bytes())
+                .and_then(|earlier| show::again(rules, earlier))
+                .ok_or(CellStatus::Suppressed);
+        }
+        Ok(())
+    };
+    judge(&|guarded, cell, evidence, shown| guarded.cell(cell, evidence, shown).map(Some))?;
+    judge(&|guarded, cell, evidence, shown| guarded.cell_of_units(cell, evidence, shown))
 }
+
+/// How the guard sees a cell and its part's Evidence, of which this would be shown; `None` if it doesn't.
+type Seen<'s> = &'s dyn for<'e> Fn(
+    &Guarded<'_>,
+    &Cell,
+    &'e PartEvidence,
+    i128,
+) -> Result<Option<GuardedCell<'e>>, GuardError>;
 
 /// The table. Rows of `public` stand in any case.
 fn assemble(

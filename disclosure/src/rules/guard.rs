@@ -16,6 +16,8 @@ use crate::tabulation::{Part, PartKind, RollUp, Scalar, Tabulation};
 pub(crate) struct Guarded<'a> {
     frame: Frame<'a>,
     scope: u128,
+    /// Of a count of rows, where units may have several: that of counts of units.
+    scope_of_units: Option<u128>,
     adds: Adds,
 }
 
@@ -27,9 +29,12 @@ impl<'a> Guarded<'a> {
         dataset: &'a Dataset,
         snapshot: u64,
     ) -> Self {
+        let counts_rows = !dataset.units_have_one_row()
+            && matches!(part.number(dataset), PartKind::Rows | PartKind::Values);
         Self {
             frame: Frame::of(tabulation, part, dataset, snapshot),
             scope: digest(scope(part, dataset).as_bytes()),
+            scope_of_units: counts_rows.then(|| digest(units_scope(dataset).as_bytes())),
             adds: PartShape::of(part, dataset).adds,
         }
     }
@@ -48,6 +53,30 @@ impl<'a> Guarded<'a> {
         let coordinate = self.frame.coordinate(cell.set, &cell.keys).number();
         let released = Released::new(shown.to_le_bytes())?;
         GuardedCell::new(self.scope, coordinate, n, sketch, released)
+    }
+
+    /// The cell as a count of units, if it is one in other words: of rows, of which each of its units has one.
+    ///
+    /// It is compared as a count of rows in any case: somebody with two rows, who comes to people with one each, is a
+    /// difference of one.
+    ///
+    /// # Errors
+    /// As [`Guarded::cell`].
+    pub(crate) fn cell_of_units<'e>(
+        &self,
+        cell: &Cell,
+        evidence: &'e PartEvidence,
+        shown: i128,
+    ) -> Result<Option<GuardedCell<'e>>, GuardError> {
+        let (n, sketch) = units(evidence, self.adds);
+        let Some(scope) = self.scope_of_units.filter(|_| u64::try_from(evidence.count) == Ok(n))
+        else {
+            return Ok(None);
+        };
+        let rows = self.frame.coordinate(cell.set, &cell.keys).number();
+        let coordinate = digest(&[rows.to_le_bytes(), scope.to_le_bytes()].concat());
+        let released = Released::new(shown.to_le_bytes())?;
+        GuardedCell::new(scope, coordinate, n, sketch, released).map(Some)
     }
 }
 
@@ -99,10 +128,10 @@ fn units(evidence: &PartEvidence, adds: Adds) -> (u64, SketchOf<'_>) {
 /// A total of what units' rows come to is a total of the rows: bringing them together is no other number.
 fn scope(part: &Part<'_>, dataset: &Dataset) -> String {
     let what = match part.number(dataset) {
-        PartKind::Rows | PartKind::Values | PartKind::Units if dataset.units_have_one_row() => {
-            "units".to_owned()
+        PartKind::Rows | PartKind::Values if dataset.units_have_one_row() => {
+            return units_scope(dataset);
         }
-        PartKind::Units => "units".to_owned(),
+        PartKind::Units => return units_scope(dataset),
         PartKind::Rows | PartKind::Values => "rows".to_owned(),
         // Whether another column has a value too is a condition: conditions aren't part of a scope.
         PartKind::Sum => format!("sum {:?}", part.argument.map(of_rows)),
@@ -111,6 +140,10 @@ fn scope(part: &Part<'_>, dataset: &Dataset) -> String {
         }
     };
     format!("{} {what}", dataset.name)
+}
+
+fn units_scope(dataset: &Dataset) -> String {
+    format!("{} units", dataset.name)
 }
 
 /// A column of the rows, for what a roll-up adds up of it.
