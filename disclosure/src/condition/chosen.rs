@@ -7,7 +7,7 @@ use crate::dataset::Dataset;
 use crate::function::Function;
 use crate::label::Label;
 use crate::rules::edge::Edge;
-use crate::tabulation::{Comparison, KeySet, Scalar, Tabulation};
+use crate::tabulation::{Comparison, KeySet, Scalar, Tabulation, UnitJoinKind};
 
 /// Characters of a pattern that stand for others.
 const WILDCARDS: [char; 3] = ['%', '_', '\\'];
@@ -24,8 +24,10 @@ impl Edge {
     /// | one range of one column, from or up to a value, as a condition or as a key | the sets lie within one another |
     /// | one range between two values of one `filter` or `measure` | these are compared at published breakpoints only |
     /// | anything about columns that are keys of the set as they are | it leaves rows of the breakdown out |
+    /// | a semi or inner join by the unit to such rows | who is among them |
     ///
-    /// All else is chosen: lists, `OR`, `NOT`, `<>`, other patterns, two parts of one text, `CASE`, arithmetic, ranges of two columns. So are
+    /// All else is chosen: lists, `OR`, `NOT`, `<>`, other patterns, two parts of one text, `CASE`, arithmetic, ranges of two columns; numbers of
+    /// a unit's rows that fulfil a condition, and anti and left joins to such rows, since who has none is a set as well. So are
     /// look-ups: whoever brings the table could have made it for that.
     #[must_use]
     pub fn of(
@@ -49,9 +51,8 @@ impl Edge {
             }
             let of_counts = roll_up.counts.iter().filter_map(|count| count.filter.as_ref());
             let of_totals = roll_up.totals.iter().filter_map(|total| total.filter.as_ref());
-            for predicate in of_counts.chain(of_totals) {
-                seen.condition(predicate);
-            }
+            // Who has none of these rows is a set as well, whichever way the numbers are compared: `<>` in other words.
+            seen.chosen |= of_counts.chain(of_totals).next().is_some();
         }
         for join in input.unit_joins() {
             // Its columns may have the names of others. Each is one more place to choose in, so that a range is a choice.
@@ -59,7 +60,12 @@ impl Edge {
             if let Some(predicate) = &join.predicate {
                 there.condition(predicate);
             }
-            seen.chosen = seen.chosen || there.chosen || !there.ranges.is_empty();
+            let leaves_out = match join.kind {
+                UnitJoinKind::Semi | UnitJoinKind::Inner => false,
+                // Who has no such row there, or nothing in its columns.
+                UnitJoinKind::Anti | UnitJoinKind::Left => join.predicate.is_some(),
+            };
+            seen.chosen |= leaves_out || there.chosen || !there.ranges.is_empty();
         }
         for key in keys {
             seen.key(key);
@@ -273,7 +279,7 @@ mod tests {
     use crate::dataset::{Column, DatasetName, Protection};
     use crate::tabulation::{
         Input, Key, Literal, Measure, MeasureKind, Reference, RollUp, ScalarType, UnitCount,
-        UnitJoin, UnitJoinKind,
+        UnitJoin,
     };
 
     fn dataset() -> Dataset {
@@ -485,12 +491,12 @@ mod tests {
             Edge::of(&asked(input, &[]), &dataset(), KeySet::NONE, None)
         };
         assert_eq!(with(None, equal("area", 1)), Edge::Named);
-        assert_eq!(with(Some(equal("age", 1)), equal("area", 1)), Edge::Named);
+        assert_eq!(with(Some(equal("age", 1)), equal("area", 1)), Edge::Chosen, "none of them");
         assert_eq!(with(None, list("area", &[1, 2])), Edge::Chosen);
         assert_eq!(with(Some(list("age", &[1, 2])), equal("area", 1)), Edge::Chosen);
-        let joined = |predicate| {
+        let joined_by = |kind, predicate| {
             let join = UnitJoin {
-                kind: UnitJoinKind::Semi,
+                kind,
                 dataset: DatasetName::new("a", "c").unwrap(),
                 fingerprint: 0,
                 predicate,
@@ -498,6 +504,12 @@ mod tests {
             let input = Input::UnitJoin { input: Box::new(scan()), join };
             Edge::of(&asked(input, &[]), &dataset(), KeySet::NONE, None)
         };
+        let joined = |predicate| joined_by(UnitJoinKind::Semi, predicate);
+        for kind in [UnitJoinKind::Anti, UnitJoinKind::Left] {
+            assert_eq!(joined_by(kind, None), Edge::Named);
+            assert_eq!(joined_by(kind, Some(equal("drug", 1))), Edge::Chosen, "without it");
+        }
+        assert_eq!(joined_by(UnitJoinKind::Inner, Some(equal("drug", 1))), Edge::Named);
         assert_eq!(joined(None), Edge::Named);
         assert_eq!(joined(Some(equal("drug", 1))), Edge::Named);
         assert_eq!(joined(Some(list("drug", &[1, 2]))), Edge::Chosen);

@@ -142,8 +142,9 @@ async fn singling_out() {
     }
     let all = "SELECT count(DISTINCT e.person) FROM health.episodes e WHERE e.ward = 'Z'";
     let not_x = not_x.replace(", count(*)", "");
-    let told = with.ask(&[all, &not_x]).await;
-    assert_eq!(told[0], told[1], "12 of 13 are as near as 13 of 13");
-    let told = without.ask(&[all, &not_x]).await;
-    assert_eq!(told[0], told[1]);
+    // 12 of 13 are as near as 13 of 13; whom a join leaves is a set that was chosen, with a wide edge.
+    for town in [&with, &without] {
+        let told = town.ask(&[all, &not_x]).await;
+        assert!(told[1] == told[0] || told[1] == [["[c]"]], "{told:?}");
+    }
 }
