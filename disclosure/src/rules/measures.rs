@@ -207,9 +207,9 @@ pub const fn column_bounds(column: &Column) -> Option<Bounds> {
 /// Where a measure's deviations are from: the bound nearest to zero, where zero is outside and it does no harm.
 ///
 /// It would do harm under infusion where another total of the same unit's amounts can be asked for, of rows or rolled up:
-/// what is infused from two origins, by one factor or two, is narrowed by both together. And it would be of no use where
-/// values are shown as they are: a total of values and one of deviations would be two numbers that tell the same, and be
-/// compared with releases apart.
+/// what is infused from two origins, by one factor or two, is narrowed by both together. And where nothing is added to
+/// totals, one of values and one of deviations would be two numbers that tell the same, rounded or not, and be compared with
+/// releases apart: all values, less the deviations of all but somebody, are that one's amount.
 #[must_use]
 pub fn origin(scalar: &Scalar, dataset: &Dataset) -> i128 {
     match bounds(scalar, dataset) {
@@ -230,7 +230,7 @@ fn is_from_its_bound(scalar: &Scalar, dataset: &Dataset) -> bool {
     let profile = dataset.profile();
     match profile.noise {
         // Moments of open data are computed from its rows.
-        Noise::None => dataset.is_open() || 1 < profile.rounding_base,
+        Noise::None => dataset.is_open(),
         Noise::Cell | Noise::CellAndQuestion => {
             profile.infusion_percent == 0 || is_only_amount(scalar, dataset)
         }
