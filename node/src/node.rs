@@ -211,7 +211,16 @@ impl Node {
         let charged = self.charge(admitted, editions).await?;
         // Until here nothing depended on data, and what is refused is told at once.
         let running = self.run(charged, loaded, &look_ups, time_max);
-        let answer = pace::paced(&times, arrived, time_max, running)
+        let finish = |answer| async move {
+            match answer {
+                Ok(Ran::Evidence(admitted, evidence)) => {
+                    self.release(*admitted, evidence, loaded).await.map(Answer::Protected)
+                }
+                Ok(Ran::Answer(answer)) => Ok(answer),
+                Err(refused) => Err(refused),
+            }
+        };
+        let answer = pace::paced(&times, arrived, time_max, running, finish)
             .await
             .unwrap_or_else(|Late| Err(self.failed(RunError::OutOfTime)))?;
         Ok(answer)
@@ -303,14 +312,14 @@ impl Node {
         }
     }
 
-    /// Runs a question that was paid for, and protects its answer or gives the Evidence.
+    /// Runs a question that was paid for.
     async fn run(
         &self,
         charged: Charged,
         loaded: &LoadedDataset,
         look_ups: &LookUps,
         time_max: Duration,
-    ) -> Result<Answer, Refusals> {
+    ) -> Result<Ran, Refusals> {
         let admitted = charged.into_admitted();
         let groups_max =
             groups::counted_max(&admitted, &loaded.keys, self.groups_max, ANSWER_BYTES_MAX);
@@ -336,17 +345,16 @@ impl Node {
         };
         if OpenCells::answer(&admitted) {
             let cells = OpenCells::read(&admitted, &batches).ok_or_else(unplanned)?;
-            return Ok(Answer::OpenCells(cells));
+            return Ok(Ran::Answer(Answer::OpenCells(cells)));
         }
         let mut evidence = collect_evidence(&admitted, batches, look_ups).ok_or_else(unplanned)?;
         // Where rows are joined, of all the datasets' states together.
         evidence.draw(&admitted, &loaded.keys, admitted.dataset().snapshot);
-        match admitted.dataset().release() {
-            ReleaseMode::AtNode => {
-                self.release(admitted, evidence, loaded).await.map(Answer::Protected)
-            }
-            ReleaseMode::AtGateway => Ok(Answer::Evidence(Box::new(admitted), evidence)),
-        }
+        let admitted = Box::new(admitted);
+        Ok(match admitted.dataset().release() {
+            ReleaseMode::AtNode => Ran::Evidence(admitted, evidence),
+            ReleaseMode::AtGateway => Ran::Answer(Answer::Evidence(admitted, evidence)),
+        })
     }
 
     /// Protects, away from the threads that serve the network: what is released is written down first.
@@ -482,6 +490,14 @@ fn spill_folder(spill: &Spill) -> Result<Arc<SpillFolder>, NodeError> {
         folder: spill.folder.display().to_string(),
         source,
     })
+}
+
+/// What a question has come to.
+enum Ran {
+    /// What is protected and released here.
+    Evidence(Box<Admitted<Tabulation>>, Evidence),
+    /// What is sent as it is.
+    Answer(Answer),
 }
 
 /// Tells the owner what was found in a dataset's files: counts and places, never values.
