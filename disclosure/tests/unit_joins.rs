@@ -389,3 +389,49 @@ fn another_state_of_the_joined_dataset_is_another_condition() {
     let alone = Condition::of(&question(&[], &[], &[]), &Editions::new());
     assert_ne!(of(&all), alone);
 }
+
+#[test]
+fn a_left_join_that_chooses_all_the_same_is_refused_where_choices_are() {
+    let all = known(Preset::Strict.profile());
+    let area = || is("health.people.area", "A");
+    let left = |predicate| [join(UnitJoinKind::Left, "people", predicate)];
+    let by_area = question(&left(None), &[], &["health.people.area"]);
+    assert_eq!(codes(by_area.clone(), &all), [], "a breakdown");
+    // In `ON`, in `WHERE` and in `FILTER`.
+    assert_eq!(codes(question(&left(Some(is("area", "A"))), &[], &[]), &all), [RefusalCode::D215]);
+    assert_eq!(codes(question(&left(None), &[area()], &[]), &all), [RefusalCode::D215]);
+    let mut filtered = by_area;
+    filtered.measures[0].filter = Some(area());
+    assert_eq!(codes(filtered, &all), [RefusalCode::D215]);
+}
+
+#[test]
+fn strict_keys_are_breakdowns_and_what_a_unit_has_is_counted_whole() {
+    let by = |profile: Preset, scalar: Scalar| {
+        let mut by = question(&[], &[], &["area"]);
+        by.keys[0].scalar = scalar;
+        codes(by, &known(profile.profile()))
+    };
+    let not = |scalar| Scalar::Not(Box::new(scalar));
+    for chosen in [
+        is("area", "A"),
+        not(is("area", "A")),
+        Scalar::Or(vec![is("area", "A"), is("sex", "F")]),
+        Scalar::Case { branches: vec![(is("area", "A"), column("sex"))], otherwise: None },
+    ] {
+        assert_eq!(by(Preset::Strict, chosen.clone()), [RefusalCode::D203], "{chosen:?}");
+        assert_eq!(by(Preset::Standard, chosen), []);
+    }
+    assert_eq!(by(Preset::Strict, Scalar::IsNull(Box::new(column("area")))), []);
+    let counted = |profile: Preset, filter| {
+        let counts = vec![UnitCount { values_of: None, filter }];
+        let roll_up = RollUp { dimensions: Vec::new(), counts, totals: Vec::new() };
+        let mut question = question(&[], &[], &[]);
+        question.input = Input::RollUp { input: Box::new(question.input), roll_up };
+        codes(question, &known(profile.profile()))
+    };
+    let is_refused = |profile, filter| counted(profile, filter).contains(&RefusalCode::D204);
+    assert!(!is_refused(Preset::Strict, None));
+    assert!(is_refused(Preset::Strict, Some(is("area", "A"))));
+    assert!(!is_refused(Preset::Standard, Some(is("area", "A"))));
+}

@@ -8,13 +8,16 @@
 //! 1. [`Sessions`], [`Settings`], [`Functions`]: sessions with closed options, rules and functions.
 //! 2. [`SharedPlan`], [`physical`], [`stream`]: a plan that is passed about; planned; a stream of its batches.
 //! 3. [`SpillFolder`]: room on a disk for what doesn't fit into memory.
-//! 4. [`datasource`] and the others: DataFusion's parts.
+//! 4. [`hide_constants`], [`forget_above_joins`]: what the engine's operators may not know of their rows.
+//! 5. [`datasource`] and the others: DataFusion's parts.
 
+mod constants;
 mod plan;
 mod sessions;
 mod spill;
 mod stream;
 
+pub use constants::{forget_above_joins, hide_constants};
 pub use plan::SharedPlan;
 pub use sessions::{Functions, OpenSession, Sessions, Settings};
 pub use spill::{SpillFolder, disk, is_spill_full};

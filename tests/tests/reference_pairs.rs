@@ -11,7 +11,7 @@ pub(crate) const PAIRS: [(&str, &str); 17] = [
         "SELECT region, count(*) FROM town.people GROUP BY region",
     ),
     (
-        "SELECT region, sum(income), avg(income) FROM ref.areas RIGHT JOIN (SELECT area, income FROM town.people) p USING (area) GROUP BY region",
+        "SELECT region, sum(income), avg(income) FROM ref.areas RIGHT JOIN (SELECT area, income FROM town.people) p ON p.area = areas.area GROUP BY region",
         "SELECT region, sum(income), avg(income) FROM town.people GROUP BY region",
     ),
     (

@@ -25,6 +25,7 @@ mod sets;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use self::sets::is_of_a_column;
 use self::sets::sets_of;
 use crate::keyed::digest;
 use crate::reference::Editions;
@@ -174,7 +175,8 @@ impl Choice<'_> {
         let text = |key: &&Scalar| match key {
             Scalar::Column(name) => {
                 let counted = count_text(&self.tabulation.input, name);
-                ([b"key ".as_slice(), &counted].concat(), 2)
+                // As many as a unit has rows, of which each may be a set of its own.
+                ([b"key ".as_slice(), &counted].concat(), sets::SETS_OF_ARITHMETIC)
             }
             key => (format!("key {key:?}").into_bytes(), sets_of(key)),
         };
@@ -343,11 +345,11 @@ mod tests {
         let two = rolled(vec![of(1), of(2)], Vec::new());
         let both =
             conditions(&asked(two.clone(), &[column("area"), n(0), n(1)], &[&[0, 1], &[0, 2]]));
-        assert_eq!(both.len(), 4, "each of two counts");
+        assert_eq!(both.len(), 20, "each of two counts, for each number of rows");
         let first = conditions(&asked(rolled(vec![of(1)], Vec::new()), &[n(0)], &[]));
-        assert_eq!(first.len(), 2);
+        assert_eq!(first.len(), 10);
         assert!(both.is_superset(&first));
-        assert_eq!(conditions(&asked(two, &[n(0), n(1)], &[])).len(), 4, "crossed");
+        assert_eq!(conditions(&asked(two, &[n(0), n(1)], &[])).len(), 100, "crossed");
         let whole = rolled(vec![count(None)], Vec::new());
         assert_eq!(
             conditions(&asked(whole, &[column("area"), n(0)], &[&[0], &[1]])).len(),

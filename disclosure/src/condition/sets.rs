@@ -4,7 +4,7 @@ use crate::function::Function;
 use crate::tabulation::Scalar;
 
 /// The sets of a key whose number isn't in its text.
-const SETS_OF_ARITHMETIC: u64 = 10;
+pub(super) const SETS_OF_ARITHMETIC: u64 = 10;
 
 /// How many sets of rows a key makes that its writer chose: the table in [`super`].
 pub(super) fn sets_of(key: &Scalar) -> u64 {
@@ -85,7 +85,7 @@ fn is_plain(predicate: &Scalar) -> bool {
 }
 
 /// Whether it is one of the few coarser forms of a column that there are, none of which lets its writer choose rows.
-pub(super) fn is_of_a_column(scalar: &Scalar) -> bool {
+pub(crate) fn is_of_a_column(scalar: &Scalar) -> bool {
     match scalar {
         Scalar::Column(_) => true,
         Scalar::Cast { value, .. } | Scalar::Lookup { key: value, .. } => is_of_a_column(value),

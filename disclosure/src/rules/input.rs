@@ -13,7 +13,8 @@
 //! | `cost > 100000` without breakpoints | D204 |
 //!
 //! Under a profile with strict predicates a condition is a conjunction of `column IN (codes)`, `column = code` and
-//! ranges between breakpoints: every population is then a block of the published classification.
+//! ranges between breakpoints: every population is then a block of the published classification. What a unit's rows are counted by
+//! has no condition of its own there: who has none would be all but a block, and several of these any people.
 //!
 //! Under a profile that answers whole tables only there are no conditions at all.
 //!
@@ -68,6 +69,15 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
                 }));
             }
         }
+    }
+    if dataset.profile().predicates == Predicates::Strict
+        && tabulation.input.roll_up().is_some_and(|(roll_up, _)| roll_up.is_filtered())
+    {
+        found.push(Refusal::new(
+            RefusalCode::D204,
+            format!("a unit's rows in `{}` are counted and added up without `FILTER`.", dataset.name),
+            "Keep the column as a key of the inner `GROUP BY`, or put the condition into its `WHERE`.",
+        ));
     }
     found.dedup();
     found

@@ -16,12 +16,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::condition::is_of_a_column;
 use crate::dataset::{DOMAIN_VALUES_MAX, Dataset};
 use crate::label::Label;
 use crate::policy::Predicates;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::tabulation::interpret::{truth, value_of};
-use crate::tabulation::{GROUPS_MAX, Key, KeySet, Literal, Scalar, Tabulation};
+use crate::tabulation::{Comparison, GROUPS_MAX, Key, KeySet, Literal, Scalar, Tabulation};
 
 /// All violations.
 #[must_use]
@@ -36,6 +37,17 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
             found.push(Refusal::new(
                 RefusalCode::D203,
                 format!("`{}` is grouped by its columns as they are.", dataset.name),
+                "Group by the column, and by the expression above: over the released table.",
+            ));
+        }
+        let strict = dataset.profile().predicates == Predicates::Strict;
+        if strict && !(names_rows(&key.scalar)) {
+            found.push(Refusal::new(
+                RefusalCode::D203,
+                format!(
+                    "`{}` is grouped by its columns, coarser forms of them and ranges.",
+                    dataset.name
+                ),
                 "Group by the column, and by the expression above: over the released table.",
             ));
         }
@@ -66,6 +78,38 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
         ));
     }
     found
+}
+
+/// Whether a key's rows are those of a breakdown, or a range of it, so that its writer chooses none.
+fn names_rows(key: &Scalar) -> bool {
+    match key {
+        Scalar::Literal(_) => true,
+        Scalar::Compare { op, left, right } => {
+            let range = match op {
+                Comparison::Less
+                | Comparison::LessOrEqual
+                | Comparison::Greater
+                | Comparison::GreaterOrEqual => true,
+                Comparison::Equal | Comparison::NotEqual => false,
+            };
+            let sides = [(left, right), (right, left)];
+            let is_cut = |(form, cut): (&Box<Scalar>, &Box<Scalar>)| {
+                is_of_a_column(form) && matches!(cut.as_ref(), Scalar::Literal(_))
+            };
+            range && sides.into_iter().any(is_cut)
+        }
+        Scalar::IsNull(value) => is_of_a_column(value),
+        Scalar::Column(_)
+        | Scalar::And(_)
+        | Scalar::Or(_)
+        | Scalar::Not(_)
+        | Scalar::InList { .. }
+        | Scalar::Like { .. }
+        | Scalar::Case { .. }
+        | Scalar::Call { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => is_of_a_column(key),
+    }
 }
 
 fn dimensions(dataset: &Dataset) -> String {

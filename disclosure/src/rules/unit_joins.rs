@@ -75,7 +75,7 @@ pub fn violations(tabulation: &Tabulation, base: &Dataset, known: &JoinedDataset
             ));
         }
         match known.get(&join.dataset) {
-            Some(joined) => of_join(join, base, joined, known, &mut found),
+            Some(joined) => of_join(join, base, joined, known, tabulation, &mut found),
             None => found.push(Refusal::new(
                 RefusalCode::D215,
                 format!("`{}` isn't held where `{}` is.", join.dataset, base.name),
@@ -91,6 +91,7 @@ fn of_join(
     base: &Dataset,
     joined: &Dataset,
     known: &JoinedDatasets,
+    tabulation: &Tabulation,
     found: &mut Vec<Refusal>,
 ) {
     let (Some(unit), Some(other)) = (unit_column(base), unit_column(joined)) else {
@@ -115,7 +116,7 @@ fn of_join(
     }
     // `rows` has told what isn't known or protected.
     let Some(both) = rows(base, &[join], known) else { return };
-    found.extend(terms(join, base, joined, &both));
+    found.extend(terms(join, base, joined, &both, tabulation));
     if join.kind.adds_columns() && !joined.units_have_one_row() {
         found.push(refused(
             format!(
@@ -147,8 +148,26 @@ fn of_join(
     found.extend(input::violations(&question, &own));
 }
 
+/// Whether a condition on the rows is about the columns that a join adds.
+fn is_filtered_by(join: &UnitJoin, joined: &Dataset, tabulation: &Tabulation) -> bool {
+    let input = &tabulation.input;
+    let below = input.roll_up().map(|(_, below)| below.predicates());
+    let filters = tabulation.measures.iter().filter_map(|measure| measure.filter.as_ref());
+    let conditions = input.predicates().into_iter().chain(below.into_iter().flatten());
+    let added = join.columns(joined);
+    conditions.chain(filters).any(|condition| {
+        condition.columns().into_iter().any(|name| added.iter().any(|column| column.name == name))
+    })
+}
+
 /// What the terms of both together don't allow.
-fn terms(join: &UnitJoin, base: &Dataset, joined: &Dataset, both: &Dataset) -> Vec<Refusal> {
+fn terms(
+    join: &UnitJoin,
+    base: &Dataset,
+    joined: &Dataset,
+    both: &Dataset,
+    tabulation: &Tabulation,
+) -> Vec<Refusal> {
     let mut found = Vec::new();
     if base.release() != joined.release() {
         found.push(refused(
@@ -164,7 +183,8 @@ fn terms(join: &UnitJoin, base: &Dataset, joined: &Dataset, both: &Dataset) -> V
     }
     let chooses = match join.kind {
         UnitJoinKind::Semi | UnitJoinKind::Anti | UnitJoinKind::Inner => true,
-        UnitJoinKind::Left => false,
+        // A condition of its own, or one on its columns above.
+        UnitJoinKind::Left => join.predicate.is_some() || is_filtered_by(join, joined, tabulation),
     };
     match both.profile().predicates {
         Predicates::Free | Predicates::Standard => {}

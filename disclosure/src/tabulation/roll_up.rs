@@ -60,6 +60,13 @@ impl RollUp {
         format!("sum({of})#{position}")
     }
 
+    /// Whether one of its counts or totals is of some of a unit's rows only.
+    #[must_use]
+    pub fn is_filtered(&self) -> bool {
+        let of_counts = self.counts.iter().any(|count| count.filter.is_some());
+        of_counts || self.totals.iter().any(|total| total.filter.is_some())
+    }
+
     /// The measure whose total is in a column of this name; `None` of any other column.
     #[must_use]
     pub fn total_of(column: &str) -> Option<&str> {

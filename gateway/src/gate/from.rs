@@ -84,7 +84,20 @@ pub(super) fn name_of(table: &TableFactor) -> Option<String> {
 
 fn read_join<'a>(operator: &'a JoinOperator, joined: Option<&str>, reading: &mut Reading<'a>) {
     match constraint(operator) {
-        Some(constraint) => read_constraint(constraint, joined, reading),
+        Some(constraint) => {
+            read_constraint(constraint, joined, reading);
+            // A column named in `USING` is that of the side that has all rows, or of whichever has one. The engine takes the left.
+            let is_from_the_right = matches!(
+                operator,
+                JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_)
+            );
+            reading.refuse_if(is_from_the_right && matches!(constraint, JoinConstraint::Using(_)), || {
+                not_offered(
+                    "`USING` of a right or full join",
+                    "Write `ON a.id = b.id`, and `b.id` above a right join, `coalesce(a.id, b.id)` above a full one.",
+                )
+            });
+        }
         None => reading.refusals.push(match operator {
             JoinOperator::CrossJoin(_) => not_offered("`CROSS JOIN`", JOIN_ON),
             JoinOperator::Semi(_) | JoinOperator::Anti(_) => not_offered(

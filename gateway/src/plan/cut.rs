@@ -36,7 +36,6 @@ use super::aggregate::{Output, is_exact, tabulation};
 use super::error::planning_refusal;
 use super::grouping::grouping_value;
 use super::histogram;
-use super::in_subquery;
 use super::leaf::{Leaf, PendingTable};
 use super::look_up;
 use super::relation::{Relation, RelationColumn};
@@ -45,6 +44,7 @@ use super::schema::BINS;
 use super::totals::{engines_type, exact_totals, exact_windows};
 use super::union;
 use super::unit_join;
+use super::{in_subquery, one_row};
 use crate::catalog::RemoteTable;
 
 /// What a statement comes to.
@@ -63,6 +63,7 @@ pub(crate) struct Cut {
 /// Everything that can't be asked of a department. Whether a Tabulation is *allowed* is for admission.
 pub(crate) fn cut(raw: &LogicalPlan) -> Result<Cut, Refusals> {
     in_subquery::check(raw)?;
+    one_row::check(raw)?;
     let mut cutter = Cutter { leaves: Vec::new() };
     let part = cutter.cut(raw)?;
     let upper = cutter.above(part, "the result")?;

@@ -3,7 +3,7 @@
 //! 1. `session`: the engine's options and functions, closed. `threads`: where planning is done.
 //! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation. `like`: patterns as the
 //!    engine spells them.
-//! 3. `in_subquery`: where unknown would become false. `cut`: the raw plan to leaves and the upper plan (`relation`, `look_up`, `unit_join`, `roll_up`, `scalar`,
+//! 3. `in_subquery`: where unknown would become false; `one_row`: where a row would be missing. `cut`: the raw plan to leaves and the upper plan (`relation`, `look_up`, `unit_join`, `roll_up`, `scalar`,
 //!    `certain`, `aggregate`, `grouping`, `correlated` are its parts).
 //! 4. `share`: leaves that can be asked for at once.
 //! 5. `statuses`: a status column beside each protected measure, where asked for.
@@ -33,6 +33,7 @@ mod limit;
 mod literal;
 mod look_up;
 mod mended;
+mod one_row;
 mod opaque;
 mod parse;
 mod percentiles;

@@ -6,7 +6,9 @@ use insitu_engine::execution::config::SessionConfig;
 use insitu_engine::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use insitu_engine::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use insitu_engine::logical_expr::planner::ExprPlanner;
-use insitu_engine::{Functions, OpenSession, Sessions, Settings, SpillFolder, disk};
+use insitu_engine::{
+    Functions, OpenSession, Sessions, Settings, SpillFolder, disk, hide_constants,
+};
 
 use super::{approx_distinct, checked, floats, histogram, percentiles, round};
 use crate::gate::functions::is_offered;
@@ -132,6 +134,7 @@ fn closed_settings(runtime: Arc<RuntimeEnv>) -> Settings {
     // Before any rule calculates with what is written.
     settings.logical_rules.insert(0, checked::rule());
     settings.physical_rules.retain(|rule| !LEFT_OUT.contains(&rule.name()));
+    settings.physical_rules.insert(0, hide_constants());
     settings
 }
 
@@ -141,9 +144,10 @@ mod tests {
     use arrow_array::types::Int64Type;
     use arrow_array::{ArrayRef, Int64Array, RecordBatch};
     use futures::TryStreamExt as _;
-    use insitu_engine::common::DataFusionError;
+    use insitu_engine::common::{DataFusionError, JoinType};
     use insitu_engine::datasource::{MemTable, provider_as_source};
-    use insitu_engine::logical_expr::{LogicalPlanBuilder, col};
+    use insitu_engine::functions_aggregate::expr_fn::count;
+    use insitu_engine::logical_expr::{LogicalPlanBuilder, col, lit};
     use insitu_engine::{SharedPlan, physical, stream};
 
     use super::*;
@@ -206,5 +210,75 @@ mod tests {
         let keys = batches.iter().flat_map(|b| b.column(0).as_primitive::<Int64Type>().values());
         assert!(keys.copied().eq(0..ROWS));
         assert_eq!(folder.used(), 0);
+    }
+
+    /// The column is one value in all rows of the joined table that are left, and NULL beside rows without one.
+    #[tokio::test]
+    async fn a_column_that_is_one_value_is_two_above_an_outer_join() {
+        let table = |name: &str, rows: i64, column: fn(i64) -> i64| {
+            let batches = (0..rows).collect::<Vec<i64>>();
+            let batches = batches.chunks(BATCH_ROWS).map(|rows| {
+                let of = |f: &dyn Fn(i64) -> i64| {
+                    Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| f(*row))))
+                        as ArrayRef
+                };
+                let key = of(&|row| row % 40);
+                RecordBatch::try_from_iter([("key", key), ("is", of(&column))]).unwrap()
+            });
+            let batches: Vec<RecordBatch> = batches.collect();
+            let table = MemTable::try_new(batches[0].schema(), vec![batches]).unwrap();
+            LogicalPlanBuilder::scan(name, provider_as_source(Arc::new(table)), None).unwrap()
+        };
+        let west = table("areas", 40, |row| row / 20).filter(col("areas.is").eq(lit(0_i64)));
+        let rows = table("rows", 5_000, |_| 0);
+        let on = (vec!["rows.key"], vec!["areas.key"]);
+        let joined = rows.join(west.unwrap().build().unwrap(), JoinType::Left, on, None).unwrap();
+        let counted = joined.aggregate([col("areas.is")], [count(col("rows.is"))]).unwrap();
+        let engine = Session::new(insitu_planner::Planner::shared(), 64 << 20, None).unwrap();
+        let session = engine.state().session().clone();
+        let plan = SharedPlan::new(counted.build().unwrap());
+        let plan = physical(session.clone(), plan).await.unwrap();
+        let batches: Vec<RecordBatch> =
+            stream(&session, plan).unwrap().try_collect().await.unwrap();
+        let groups = batches.iter().flat_map(|batch| {
+            let column = |i: usize| batch.column(i).as_primitive::<Int64Type>().iter();
+            column(0).zip(column(1)).collect::<Vec<_>>()
+        });
+        let mut groups: Vec<_> = groups.collect();
+        groups.sort_unstable();
+        assert_eq!(groups, [(None, Some(2_500)), (Some(0), Some(2_500))]);
+    }
+
+    /// Each part has its own value in the first column, by which all are ordered.
+    #[tokio::test]
+    async fn parts_of_a_union_are_ordered_by_what_each_of_them_has_once() {
+        let part = |i: i64| {
+            let rows: ArrayRef = Arc::new(Int64Array::from_iter_values(0..3));
+            let batch = RecordBatch::try_from_iter([("n", rows)]).unwrap();
+            let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap();
+            let scan = LogicalPlanBuilder::scan("t", provider_as_source(Arc::new(table)), None);
+            let counted = scan
+                .unwrap()
+                .aggregate(
+                    [] as [insitu_engine::logical_expr::Expr; 0],
+                    [count(col("n")).alias("n")],
+                )
+                .unwrap();
+            counted.project([lit(i).alias("i"), col("n")]).unwrap()
+        };
+        let parts = [2, 3, 1]
+            .into_iter()
+            .skip(1)
+            .fold(part(2), |all, i| all.union(part(i).build().unwrap()).unwrap());
+        let sorted =
+            parts.sort([col("i").sort(true, true)]).unwrap().project([col("n"), col("i")]).unwrap();
+        let engine = Session::new(insitu_planner::Planner::shared(), 64 << 20, None).unwrap();
+        let session = engine.state().session().clone();
+        let plan = SharedPlan::new(sorted.build().unwrap());
+        let plan = physical(session.clone(), plan).await.unwrap();
+        let batches: Vec<RecordBatch> =
+            stream(&session, plan).unwrap().try_collect().await.unwrap();
+        let keys = batches.iter().flat_map(|b| b.column(1).as_primitive::<Int64Type>().values());
+        assert!(keys.copied().eq([1, 2, 3]));
     }
 }

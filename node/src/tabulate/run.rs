@@ -21,7 +21,8 @@ use insitu_engine::optimizer::push_down_filter::PushDownFilter;
 use insitu_engine::optimizer::simplify_expressions::SimplifyExpressions;
 use insitu_engine::physical_plan::ExecutionPlan;
 use insitu_engine::{
-    OpenSession, Sessions, Settings, SharedPlan, SpillFolder, disk, is_spill_full, physical, stream,
+    OpenSession, Sessions, Settings, SharedPlan, SpillFolder, disk, forget_above_joins,
+    is_spill_full, physical, stream,
 };
 
 use super::few_rows;
@@ -248,6 +249,7 @@ fn settings(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Settings {
     let mut settings = Settings::new(config, runtime);
     settings.logical_rules = logical_rules();
     settings.physical_rules.retain(|rule| PHYSICAL_RULES.contains(&rule.name()));
+    settings.physical_rules.insert(0, forget_above_joins());
     settings
 }
 
