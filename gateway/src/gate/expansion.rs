@@ -144,6 +144,8 @@ impl Counter<'_> {
                 Part::Select(select) => {
                     size.grouping_sets =
                         size.grouping_sets.saturating_add(grouping_sets(&select.group_by));
+                    let commas = select.from.len().saturating_sub(1);
+                    size.joins = size.joins.saturating_add(commas as u64);
                     part.read(self.limits, &mut reading);
                 }
                 Part::Tables(tables) => {

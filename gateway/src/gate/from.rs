@@ -8,8 +8,6 @@ use sqlparser::keywords::ALL_KEYWORDS;
 
 use super::gated::RelationName;
 use super::joins;
-use super::limits::Limits;
-use super::nesting::too_many;
 use super::refusals::{not_offered, quote};
 use super::shape::{Part, Reading};
 
@@ -19,7 +17,7 @@ pub(super) const JOIN_ON: &str =
 const NAME_A_TABLE: &str = "Name a table, or use a subquery in brackets.";
 
 /// Reads a table with what is joined to it.
-pub(super) fn read<'a>(tables: &'a TableWithJoins, limits: &Limits, reading: &mut Reading<'a>) {
+pub(super) fn read<'a>(tables: &'a TableWithJoins, reading: &mut Reading<'a>) {
     let TableWithJoins { relation, joins } = tables;
     reading.parts.push(Part::Table(relation));
     for join in joins {
@@ -28,9 +26,6 @@ pub(super) fn read<'a>(tables: &'a TableWithJoins, limits: &Limits, reading: &mu
         reading.refuse_if(*global, || not_offered("`GLOBAL JOIN`", "Leave out `GLOBAL`."));
         read_join(join_operator, name_of(relation).as_deref(), reading);
     }
-    reading.refuse_if(joins.len() > limits.joins_max, || {
-        too_many("joins in one `FROM`", limits.joins_max as u64)
-    });
 }
 
 /// What a join is joined by, if its kind is offered.

@@ -3,7 +3,7 @@
 //! A join without an equality between its sides compares every row with every row. The engine's
 //! operators for that (`CrossJoinExec`, `NestedLoopJoinExec`) neither stop when a query is
 //! cancelled nor keep to the memory limit, so `ON true`, `ON 1 = 1` and `ON a.x < b.x` are refused
-//! like a `CROSS JOIN`. The check goes by names; the engine's plan is checked again later.
+//! like a `CROSS JOIN`. The check goes by names; the engine's plan is checked again later (`plan/joins.rs`).
 
 use std::collections::BTreeSet;
 
@@ -34,6 +34,29 @@ pub(super) fn has_equality(condition: &Expr, joined: Option<&str>) -> bool {
         }
     }
     false
+}
+
+/// How many equalities between columns a condition has, at most as many as tables that it may bring together. Whether it does
+/// is found out with the engine's plan (`plan/joins.rs`).
+pub(super) fn equalities(condition: Option<&Expr>) -> usize {
+    let mut waiting: Vec<&Expr> = condition.into_iter().collect();
+    let mut found = 0_usize;
+    while let Some(expr) = waiting.pop() {
+        match expr {
+            Expr::Nested(inner) => waiting.push(inner),
+            Expr::BinaryOp { left, op: BinaryOperator::And | BinaryOperator::Or, right } => {
+                waiting.extend([left.as_ref(), right.as_ref()]);
+            }
+            Expr::BinaryOp { left, op: BinaryOperator::Eq, right }
+                if equates(left, right, None) =>
+            {
+                found = found.saturating_add(1);
+            }
+            // Anything else doesn't make rows meet.
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Whether both sides have a column, and `joined` is named on one side only. Columns without a

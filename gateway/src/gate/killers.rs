@@ -322,6 +322,8 @@ fn running() -> Vec<Killer> {
         ),
         ("CROSS JOIN", "SELECT count(*) FROM a CROSS JOIN b", Q104),
         ("join by comma", "SELECT count(*) FROM a, b", Q104),
+        ("join by comma on an inequality", "SELECT 1 FROM a, b WHERE a.x < b.x AND a.x = 1", Q104),
+        ("one comma too many", "SELECT 1 FROM a, b, c WHERE a.k = b.k", Q104),
         ("join without condition", "SELECT count(*) FROM a JOIN b", Q104),
         ("NATURAL JOIN", "SELECT count(*) FROM a NATURAL JOIN b", Q104),
         ("join on true", "SELECT count(*) FROM a JOIN b ON true", Q104),

@@ -99,6 +99,7 @@ const ORDINARY: &[(&str, &str)] = &[
         "outer joins",
         "SELECT count(*) FROM a LEFT JOIN b ON a.id = b.id FULL OUTER JOIN c ON c.id = a.id",
     ),
+    ("commas", "SELECT count(*) FROM a, b AS x, c JOIN d ON c.id = d.id WHERE k = l AND a.m = d.m"),
     ("join using", "SELECT count(*) FROM a INNER JOIN b USING (id, year) LEFT JOIN c USING (id)"),
     ("semi join", "SELECT count(*) FROM a LEFT SEMI JOIN b ON a.id = b.id"),
     ("self-join", "SELECT count(*) FROM t AS a JOIN t AS b ON a.mother = b.id"),

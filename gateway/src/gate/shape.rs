@@ -65,7 +65,7 @@ impl<'a> Part<'a> {
             Part::Query(query) | Part::Subquery(query) => query::read(query, reading),
             Part::Body(body) => query::read_body(body, limits, reading),
             Part::Select(select) => select::read(select, limits, reading),
-            Part::Tables(tables) => from::read(tables, limits, reading),
+            Part::Tables(tables) => from::read(tables, reading),
             Part::Table(table) => from::read_table(table, reading),
             Part::Expr(expr) => expression::read(expr, reading),
         }

@@ -5,20 +5,15 @@
 //! |---|---|
 //! | `FETCH FIRST 5 ROWS ONLY` | `LIMIT 5` |
 //! | `(a, b) IN ((1, 2), (3, 4))` | `(a = 1 AND b = 2 OR a = 3 AND b = 4)` |
-//! | `FROM a, b WHERE a.k = b.k AND a.x = 1` | `FROM a JOIN b ON a.k = b.k WHERE a.x = 1` |
 //!
-//! What is like them but isn't one of these stays as it is, and is refused by its name.
+//! What is like them but isn't one of these stays as it is, and is refused by its name. Tables after commas are read as joins
+//! once it is known whose each column is (`plan/joins.rs`).
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
-use sqlparser::ast::{
-    BinaryOperator, Expr, Join, JoinConstraint, JoinOperator, Query, Select, TableWithJoins,
-    UnaryOperator, VisitMut, VisitorMut,
-};
+use sqlparser::ast::{BinaryOperator, Expr, Query, UnaryOperator, VisitMut, VisitorMut};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
-
-use super::from::{name_of, normal};
 
 /// The tokens with `LIMIT` for `FETCH FIRST`.
 pub(super) fn limits(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
@@ -63,7 +58,7 @@ fn after_word<'a>(tokens: &'a [TokenWithSpan], words: &[&str]) -> Option<&'a [To
     (word.quote_style.is_none() && is_one).then_some(rest)
 }
 
-/// The statement with rows of values compared one by one, and joins for commas.
+/// The statement with rows of values compared one by one.
 pub(super) fn written_out(mut query: Box<Query>) -> Box<Query> {
     // It never breaks off.
     let (ControlFlow::Continue(()) | ControlFlow::Break(())) = query.visit(&mut WrittenOut);
@@ -79,14 +74,6 @@ impl VisitorMut for WrittenOut {
         if is_in_rows(expr) {
             let taken = std::mem::replace(expr, Expr::Wildcard(AttachedToken::empty()));
             *expr = one_by_one(taken);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        if let Some((tables, selection)) = joined(select) {
-            select.from = vec![tables];
-            select.selection = selection;
         }
         ControlFlow::Continue(())
     }
@@ -139,62 +126,6 @@ const fn is_plain(expr: &Expr) -> bool {
 
 fn both(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
     Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
-}
-
-/// The tables of a `FROM` with commas as joins, and what is left of `WHERE`; `None` if some table isn't equated with one before it.
-/// Of tables after a comma, only such as nothing is joined to: what is would be joined to the others as well.
-fn joined(select: &Select) -> Option<(TableWithJoins, Option<Expr>)> {
-    let (first, others) = select.from.split_first()?;
-    if others.is_empty() || others.iter().any(|tables| !tables.joins.is_empty()) {
-        return None;
-    }
-    let mut conditions = conjuncts(select.selection.as_ref()?);
-    let before = std::iter::once(&first.relation).chain(first.joins.iter().map(|j| &j.relation));
-    let mut names = before.map(name_of).collect::<Option<Vec<_>>>()?;
-    let mut tables = first.clone();
-    for TableWithJoins { relation, joins: _ } in others {
-        let name = name_of(relation)?;
-        let (on, left) = conditions.into_iter().partition(|c| equates(c, &name, &names));
-        let on: Vec<Expr> = on;
-        conditions = left;
-        let constraint = JoinConstraint::On(all(on)?);
-        let join_operator = JoinOperator::Join(constraint);
-        tables.joins.push(Join { relation: relation.clone(), global: false, join_operator });
-        names.push(name);
-    }
-    Some((tables, all(conditions)))
-}
-
-/// The conditions that must all hold, in order.
-fn conjuncts(condition: &Expr) -> Vec<Expr> {
-    let mut found = Vec::new();
-    let mut waiting = vec![condition];
-    while let Some(expr) = waiting.pop() {
-        match expr {
-            Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-                waiting.extend([right.as_ref(), left.as_ref()]);
-            }
-            other => found.push(other.clone()),
-        }
-    }
-    found
-}
-
-fn all(conditions: Vec<Expr>) -> Option<Expr> {
-    conditions.into_iter().reduce(|left, right| both(left, BinaryOperator::And, right))
-}
-
-/// Whether the condition equates a column of the table with one of those before it.
-fn equates(condition: &Expr, table: &str, before: &[String]) -> bool {
-    let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = condition else { return false };
-    let (Some(left), Some(right)) = (qualifier(left), qualifier(right)) else { return false };
-    (left == table && before.contains(&right)) || (right == table && before.contains(&left))
-}
-
-/// The table that a column is said to be of.
-fn qualifier(expr: &Expr) -> Option<String> {
-    let Expr::CompoundIdentifier(parts) = expr else { return None };
-    parts.len().checked_sub(2).and_then(|last| parts.get(last)).map(normal)
 }
 
 #[cfg(test)]
@@ -256,34 +187,6 @@ mod tests {
             "SELECT 1 FROM t WHERE (a + 1, b) IN ((1, 2))",
             "SELECT 1 FROM t WHERE (a, b) IN (SELECT 1, 2)",
             "SELECT 1 FROM t WHERE (a, b) = (1, 2)",
-        ] {
-            assert!(check(refused.as_bytes(), &Limits::STANDARD).is_err(), "{refused}");
-        }
-    }
-
-    #[test]
-    fn tables_that_are_equated_are_joined() {
-        for (written, expected) in [
-            (
-                "SELECT 1 FROM a, s.b WHERE a.x > 1 AND b.k = a.k",
-                "SELECT 1 FROM a JOIN s.b ON b.k = a.k WHERE a.x > 1",
-            ),
-            (
-                "SELECT 1 FROM a JOIN b ON a.k = b.k, c AS d WHERE b.l = d.l AND a.m = d.m",
-                "SELECT 1 FROM a JOIN b ON a.k = b.k JOIN c AS d ON b.l = d.l AND a.m = d.m",
-            ),
-        ] {
-            assert_eq!(read(written), expected);
-            assert!(check(written.as_bytes(), &Limits::STANDARD).is_ok(), "{written}");
-        }
-        for refused in [
-            "SELECT 1 FROM a, b",
-            "SELECT 1 FROM a, b WHERE a.x < b.x",
-            "SELECT 1 FROM a, b WHERE k = l",
-            "SELECT 1 FROM a, b WHERE a.k = b.k OR a.x = 1",
-            "SELECT 1 FROM a, b WHERE a.k = a.l",
-            "SELECT 1 FROM a, b, c WHERE a.k = b.k",
-            "SELECT 1 FROM a, b LEFT JOIN c ON b.k = c.k WHERE a.k = b.k",
         ] {
             assert!(check(refused.as_bytes(), &Limits::STANDARD).is_err(), "{refused}");
         }

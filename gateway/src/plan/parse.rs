@@ -19,6 +19,7 @@ use insitu_engine::sql::parser::{DFParser, Statement};
 use insitu_engine::sql::planner::{ParserOptions, SqlToRel};
 
 use super::error::planning_refusal;
+use super::joins;
 use super::like;
 use super::session::State;
 use crate::catalog::{Catalog, RemoteTable};
@@ -58,11 +59,14 @@ pub(crate) fn parse(
     let options = ParserOptions::new()
         .with_enable_ident_normalization(true)
         .with_map_string_types_to_utf8view(false);
-    SqlToRel::new_with_options(&provider, options)
+    let plan = SqlToRel::new_with_options(&provider, options)
         .statement_to_plan(statement)
         .and_then(row_counts_typed)
         .and_then(like::escaped)
-        .map_err(|e| planning_refusal(&e))
+        .and_then(joins::for_commas)
+        .map_err(|e| planning_refusal(&e))?;
+    joins::check(&plan)?;
+    Ok(plan)
 }
 
 /// Gives placeholders in `LIMIT` and `OFFSET` the type of a number of rows: the engine's planner leaves them
