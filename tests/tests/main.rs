@@ -24,6 +24,7 @@ mod open_values;
 mod oracle;
 mod outage;
 mod overload;
+mod parameters;
 mod policy_matrix;
 mod quantiles;
 mod query_id;

@@ -315,6 +315,10 @@ fn coerce_pair(
 /// The literal in the type of its neighbour; a number that would lose digits keeps its own type,
 /// and the neighbour is widened instead.
 fn fit_literal(literal: &Literal, neighbour: ScalarType) -> Result<Scalar, Refusal> {
+    // NULL of a type that somebody wrote: `n * CAST(NULL AS DOUBLE)` is no whole number either.
+    if literal.is_null() && literal.scalar_type().is_number() && neighbour.is_number() {
+        return Ok(Scalar::Literal(literal.clone()));
+    }
     match literal.convert(neighbour) {
         Some(fitted) => Ok(Scalar::Literal(fitted)),
         None if literal.scalar_type().is_number() && neighbour.is_number() => {

@@ -2,7 +2,8 @@
 //!
 //! 1. `session`: the engine's options and functions, closed. `threads`: where planning is done.
 //! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation. `like`: patterns as the
-//!    engine spells them. `joins`: tables after commas as joins; what rows must be joined by.
+//!    engine spells them. `joins`: tables after commas as joins; what rows must be joined by. `parameters`: the types
+//!    of placeholders.
 //! 3. `in_subquery`: where unknown would become false; `one_row`: where a row would be missing. `cut`: the raw plan to leaves and the upper plan (`relation`, `look_up`, `unit_join`, `roll_up`, `scalar`,
 //!    `certain`, `aggregate`, `grouping`, `correlated` are its parts).
 //! 4. `share`: leaves that can be asked for at once.
@@ -36,6 +37,7 @@ mod look_up;
 mod mended;
 mod one_row;
 mod opaque;
+mod parameters;
 mod parse;
 mod percentiles;
 mod relation;
@@ -55,7 +57,8 @@ mod upper;
 pub(crate) use cut::{Cut, cut};
 pub(crate) use error::planning_refusal;
 pub(crate) use leaf::Leaf;
-pub(crate) use parse::{parameter_types, parse};
+pub(crate) use parameters::parameter_types;
+pub(crate) use parse::parse;
 pub(crate) use schema::{BINS, client_schema, to_client};
 pub(crate) use session::{Session, State};
 pub(crate) use share::{Request, View, share};

@@ -1,6 +1,5 @@
 //! A checked statement to the engine's raw plan: names resolved, nothing analysed or optimised yet.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field};
@@ -92,30 +91,6 @@ fn row_counts_typed(plan: LogicalPlan) -> Result<LogicalPlan> {
         other => Transformed::no(other),
     };
     Ok(plan.transform_down_with_subqueries(|plan| Ok(limit(plan)))?.data)
-}
-
-/// The types of a plan's placeholders `$1`, `$2`, ... in numeric order; text where none follows from
-/// the statement.
-///
-/// # Errors
-/// Placeholders that aren't numbered from 1 without a gap.
-pub(crate) fn parameter_types(plan: &LogicalPlan) -> std::result::Result<Vec<DataType>, Refusals> {
-    let named: HashMap<String, Option<DataType>> =
-        plan.get_parameter_types().map_err(|e| planning_refusal(&e))?;
-    (1..=named.len())
-        .map(|n| {
-            named.get(&format!("${n}")).map(|t| t.clone().unwrap_or(DataType::Utf8)).ok_or_else(
-                || {
-                    Refusal::new(
-                        RefusalCode::Q110,
-                        "the placeholders aren't numbered from `$1` without a gap.",
-                        "Write `$1`, `$2`, ...",
-                    )
-                    .into()
-                },
-            )
-        })
-        .collect()
 }
 
 /// The planner's view of the world: announced datasets and listed functions.

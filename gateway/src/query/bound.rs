@@ -53,6 +53,14 @@ pub(super) fn literal_for(value: ScalarValue, told: &DataType) -> Option<ScalarV
     }
 }
 
+/// The same value in the type that a client was told, where a literal of its own type would change that of the result: 2 among
+/// decimals is 2.00 then.
+pub(super) fn told_literal_for(value: &ScalarValue, told: &DataType) -> Option<ScalarValue> {
+    let is_number =
+        |t: &DataType| matches!(Kind::of(t), Some(Kind::Whole | Kind::Decimal | Kind::Float));
+    if is_number(&value.data_type()) && is_number(told) { exactly(value, told) } else { None }
+}
+
 /// The value in another type, if it is the same value there.
 fn exactly(value: &ScalarValue, to: &DataType) -> Option<ScalarValue> {
     let cast = value.cast_to(to).ok()?;

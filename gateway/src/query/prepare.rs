@@ -10,7 +10,7 @@ use insitu_engine::common::{ParamValues, ScalarValue};
 use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 use insitu_proto::request::{NodeRequest, QueryId, Question, REQUEST_BYTES_MAX};
 
-use super::bound::literal_for;
+use super::bound::{literal_for, told_literal_for};
 use super::{Options, Prepared, Ready};
 use crate::catalog::Catalog;
 use crate::explain;
@@ -83,7 +83,8 @@ async fn statement(
     threads
         .run(move || {
             known_relations(&gated, &catalog)?;
-            let raw = plan::parse(gated.sql(), &catalog, &state)?;
+            let about = |refusals| about_types(refusals, gated.parameters());
+            let raw = plan::parse(gated.sql(), &catalog, &state).map_err(about)?;
             let types = plan::parameter_types(&raw)?;
             let parameters = parameter_schema(&types);
             let ready = if types.is_empty() {
@@ -93,7 +94,10 @@ async fn statement(
             };
             let schema = match &ready {
                 Some(ready) => Arc::clone(&ready.schema),
-                None => Arc::clone(&typical_ready(&raw, &types, &options, &state)?.schema),
+                None => {
+                    let typical = typical_ready(&raw, &types, &options, &state).map_err(about)?;
+                    Arc::clone(&typical.schema)
+                }
             };
             Ok(Prepared { raw: SharedPlan::new(raw), options, parameters, schema, ready })
         })
@@ -114,19 +118,46 @@ pub(super) async fn bind(
     let prepared = prepared.clone();
     threads
         .run(move || {
-            let raw = with_values(prepared.raw.get(), values)?;
-            let ready = ready(&raw, &prepared.options, &state, Admission::Required)?;
-            if ready.schema != prepared.schema {
-                return Err(Refusal::new(
-                    RefusalCode::Q110,
-                    "the values change the types of the result that were told.",
-                    "Write the type that you bind into the statement, such as `CAST($1 AS DOUBLE)`.",
-                )
-                .into());
+            let in_told_types = in_told_types(&prepared, &values);
+            match with_literals(&prepared, values, &state) {
+                Ok(ready) => Ok(ready),
+                Err(refusals) => match in_told_types {
+                    Some(values) => with_literals(&prepared, values, &state).map_err(|_| refusals),
+                    None => Err(refusals),
+                },
             }
-            Ok(Arc::new(ready))
         })
         .await
+}
+
+/// The statement with these literals, if its result has the types that were told.
+fn with_literals(
+    prepared: &Prepared,
+    values: Vec<ScalarValue>,
+    state: &State,
+) -> Result<Arc<Ready>, Refusals> {
+    let raw = with_values(prepared.raw.get(), values)?;
+    let ready = ready(&raw, &prepared.options, state, Admission::Required)?;
+    if ready.schema != prepared.schema {
+        return Err(Refusal::new(
+            RefusalCode::Q110,
+            "the values change the types of the result that were told.",
+            "Write the type that you bind into the statement, such as `CAST($1 AS DOUBLE)`.",
+        )
+        .into());
+    }
+    Ok(Arc::new(ready))
+}
+
+/// The values with every number in the type that was told; `None` if they are that already.
+fn in_told_types(prepared: &Prepared, values: &[ScalarValue]) -> Option<Vec<ScalarValue>> {
+    let told = prepared.parameters.fields().iter().map(|field| field.data_type());
+    let told = values
+        .iter()
+        .zip(told)
+        .map(|(value, told)| told_literal_for(value, told).unwrap_or_else(|| value.clone()));
+    let told: Vec<ScalarValue> = told.collect();
+    (told != values).then_some(told)
 }
 
 /// The statement with NULL for every placeholder: for its shape, never for running.
@@ -157,6 +188,22 @@ fn typical_ready(
     let nulls: Result<Vec<ScalarValue>, _> = types.iter().map(ScalarValue::try_from).collect();
     let nulls = nulls.map_err(|e| plan::planning_refusal(&e))?;
     ready(&with_values(raw, nulls)?, options, state, Admission::WhenBound)
+}
+
+/// Refusals about types of a statement with placeholders, whose types nobody may have written.
+fn about_types(refusals: Refusals, parameters: u16) -> Refusals {
+    let told = refusals.iter().map(|refusal| match refusal.code() {
+        code @ (RefusalCode::Q107 | RefusalCode::Q109) if 0 < parameters => Refusal::new(
+            code,
+            refusal.message(),
+            format!(
+                "{} Where the type of a placeholder doesn't follow from the statement, write it, such as `CAST($1 AS BIGINT)`.",
+                refusal.fix()
+            ),
+        ),
+        _ => refusal.clone(),
+    });
+    Refusals::collect(told).unwrap_or(refusals)
 }
 
 fn known_relations(gated: &gate::Gated, catalog: &Catalog) -> Result<(), Refusals> {

@@ -1,0 +1,221 @@
+//! The types of `$1`, `$2`, ... as a client is told them before it binds values.
+//!
+//! The engine tells what a placeholder is compared or calculated with, and what a `LIMIT` is. The rest follows here from where it
+//! stands: beside other values in a `CASE` or a `coalesce`, in a call whose signature leaves no choice, as a condition. What stands in
+//! a cast, or alone, may be anything: it is told as text, and keeps the type of the value that is bound.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, FieldRef};
+use insitu_disclosure::{Refusal, RefusalCode, Refusals};
+use insitu_engine::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use insitu_engine::common::{DFSchema, DataFusionError, Result};
+use insitu_engine::logical_expr::expr::{
+    AggregateFunction, InList, Placeholder, ScalarFunction, WindowFunction,
+};
+use insitu_engine::logical_expr::type_coercion::binary::type_union_resolution;
+use insitu_engine::logical_expr::type_coercion::functions::{UDFCoercionExt, fields_with_udf};
+use insitu_engine::logical_expr::{
+    Between, Case, Expr, ExprSchemable as _, LogicalPlan, WindowFunctionDefinition,
+};
+
+use super::error::planning_refusal;
+
+/// Functions whose arguments are all of one kind, which is the result's.
+const OF_ONE_KIND: [&str; 6] = ["coalesce", "nullif", "nvl", "ifnull", "greatest", "least"];
+
+/// The types of a plan's placeholders `$1`, `$2`, ... in numeric order; text where none follows from
+/// the statement.
+///
+/// # Errors
+/// Placeholders that aren't numbered from 1 without a gap; one that is of two kinds.
+pub(crate) fn parameter_types(plan: &LogicalPlan) -> std::result::Result<Vec<DataType>, Refusals> {
+    let mut found: BTreeMap<String, Found> = BTreeMap::new();
+    let walked = plan.apply_with_subqueries(|node| {
+        let rows = node.inputs().iter().try_fold(DFSchema::empty(), |all, input| {
+            all.join(input.schema()).or_else(|_| Ok::<_, DataFusionError>(all))
+        })?;
+        if let LogicalPlan::Filter(filter) = node {
+            note(&mut found, is_condition(&filter.predicate));
+        }
+        node.apply_expressions(|expr| {
+            expr.apply(|part| {
+                if let Expr::Placeholder(Placeholder { id, field }) = part {
+                    let found = found.entry(id.clone()).or_default();
+                    found.engines.extend(field.iter().map(|field| field.data_type().clone()));
+                }
+                note(&mut found, by_place(part, &rows));
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    });
+    walked.map_err(|e| planning_refusal(&e))?;
+    (1..=found.len())
+        .map(|n| {
+            let id = format!("${n}");
+            found.get(&id).ok_or_else(gap)?.data_type().ok_or_else(|| of_two_kinds(&id).into())
+        })
+        .collect()
+}
+
+/// What is known of a placeholder, which may stand in several places.
+#[derive(Debug, Default)]
+struct Found {
+    /// The types that the engine tells.
+    engines: Vec<DataType>,
+    /// Those that follow from where it stands.
+    by_place: Vec<DataType>,
+}
+
+impl Found {
+    /// The type; `None` if there is none that has the values of all places.
+    fn data_type(&self) -> Option<DataType> {
+        let of = |types: &[DataType]| match types {
+            [] => Some(None),
+            [first, others @ ..] if others.iter().all(|other| other == first) => {
+                Some(Some(first.clone()))
+            }
+            several => type_union_resolution(several).map(Some),
+        };
+        let engines = of(&self.engines)?;
+        Some(match engines.or(of(&self.by_place)?) {
+            // Clients have one type of text.
+            None | Some(DataType::Utf8View | DataType::LargeUtf8) => DataType::Utf8,
+            Some(known) => known,
+        })
+    }
+}
+
+fn gap() -> Refusals {
+    Refusal::new(
+        RefusalCode::Q110,
+        "the placeholders aren't numbered from `$1` without a gap.",
+        "Write `$1`, `$2`, ...",
+    )
+    .into()
+}
+
+fn of_two_kinds(id: &str) -> Refusal {
+    Refusal::new(
+        RefusalCode::Q110,
+        format!("`{id}` stands where values of different kinds are needed."),
+        "Use a placeholder for each, or write the type, such as `CAST($1 AS DATE)`.",
+    )
+}
+
+fn note(found: &mut BTreeMap<String, Found>, types: Vec<(&str, DataType)>) {
+    for (id, data_type) in types {
+        if !data_type.is_null() {
+            found.entry(id.to_owned()).or_default().by_place.push(data_type);
+        }
+    }
+}
+
+/// The placeholder that an expression is, if its type isn't known; or minus one.
+fn untyped(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Placeholder(Placeholder { id, field: None }) => Some(id),
+        Expr::Alias(alias) => untyped(&alias.expr),
+        Expr::Negative(inner) => untyped(inner),
+        _ => None,
+    }
+}
+
+/// Types of the placeholders that stand directly in this expression.
+fn by_place<'a>(expr: &'a Expr, rows: &DFSchema) -> Vec<(&'a str, DataType)> {
+    match expr {
+        Expr::Not(inner)
+        | Expr::IsTrue(inner)
+        | Expr::IsFalse(inner)
+        | Expr::IsNotTrue(inner)
+        | Expr::IsNotFalse(inner) => is_condition(inner),
+        Expr::BinaryExpr(binary) if binary.op.is_logic_operator() => {
+            [is_condition(&binary.left), is_condition(&binary.right)].concat()
+        }
+        Expr::BinaryExpr(binary) => alike([&*binary.left, &*binary.right], rows),
+        Expr::Between(Between { expr, low, high, .. }) => alike([&**expr, &**low, &**high], rows),
+        Expr::InList(InList { expr, list, .. }) => alike(list.iter().chain([&**expr]), rows),
+        Expr::Case(case) => of_case(case, rows),
+        Expr::ScalarFunction(ScalarFunction { func, args })
+            if OF_ONE_KIND.contains(&func.name()) =>
+        {
+            alike(args, rows)
+        }
+        Expr::ScalarFunction(ScalarFunction { func, args }) => by_signature(&**func, args, rows),
+        Expr::AggregateFunction(AggregateFunction { func, params }) => {
+            let filter = params.filter.iter().flat_map(|filter| is_condition(filter));
+            by_signature(&**func, &params.args, rows).into_iter().chain(filter).collect()
+        }
+        Expr::WindowFunction(window) => of_window(window, rows),
+        _ => Vec::new(),
+    }
+}
+
+fn is_condition(expr: &Expr) -> Vec<(&str, DataType)> {
+    untyped(expr).map(|id| (id, DataType::Boolean)).into_iter().collect()
+}
+
+/// Values of one kind: those without a type have that of the others.
+fn alike<'a>(
+    values: impl IntoIterator<Item = &'a Expr>,
+    rows: &DFSchema,
+) -> Vec<(&'a str, DataType)> {
+    let (mut without, mut types) = (Vec::new(), Vec::new());
+    for value in values {
+        match untyped(value) {
+            Some(id) => without.push(id),
+            None => types.extend(value.get_type(rows).ok().filter(|found| !found.is_null())),
+        }
+    }
+    let Some(of_all) = type_union_resolution(&types) else { return Vec::new() };
+    without.into_iter().map(|id| (id, of_all.clone())).collect()
+}
+
+fn of_case<'a>(case: &'a Case, rows: &DFSchema) -> Vec<(&'a str, DataType)> {
+    let whens = case.when_then_expr.iter().map(|(when, _)| &**when);
+    let thens = case.when_then_expr.iter().map(|(_, then)| &**then);
+    let mut found = alike(thens.chain(case.else_expr.as_deref()), rows);
+    match &case.expr {
+        Some(value) => found.extend(alike(whens.chain([&**value]), rows)),
+        None => found.extend(whens.flat_map(is_condition)),
+    }
+    found
+}
+
+fn of_window<'a>(window: &'a WindowFunction, rows: &DFSchema) -> Vec<(&'a str, DataType)> {
+    let args = &window.params.args;
+    match (&window.fun, args.as_slice()) {
+        (WindowFunctionDefinition::AggregateUDF(func), _) => by_signature(&**func, args, rows),
+        (WindowFunctionDefinition::WindowUDF(func), [value, steps, other @ ..])
+            if matches!(func.name(), "lag" | "lead" | "nth_value") =>
+        {
+            let steps = untyped(steps).map(|id| (id, DataType::Int64));
+            alike(other.iter().chain([value]), rows).into_iter().chain(steps).collect()
+        }
+        (WindowFunctionDefinition::WindowUDF(func), _) => by_signature(&**func, args, rows),
+    }
+}
+
+/// Arguments of a function as it would have them if they were NULL.
+fn by_signature<'a, F: UDFCoercionExt>(
+    function: &F,
+    args: &'a [Expr],
+    rows: &DFSchema,
+) -> Vec<(&'a str, DataType)> {
+    let without: Vec<Option<&str>> = args.iter().map(untyped).collect();
+    if without.iter().all(Option::is_none) {
+        return Vec::new();
+    }
+    let field = |(arg, without): (&Expr, &Option<&str>)| -> Result<FieldRef> {
+        let known = if without.is_some() { DataType::Null } else { arg.get_type(rows)? };
+        Ok(Arc::new(Field::new("", known, true)))
+    };
+    let fields: Result<Vec<FieldRef>> = args.iter().zip(&without).map(field).collect();
+    // What doesn't fit together is told when it is planned.
+    let Ok(fitting) = fields.and_then(|fields| fields_with_udf(&fields, function)) else {
+        return Vec::new();
+    };
+    let typed = without.into_iter().zip(fitting);
+    typed.filter_map(|(id, field)| id.map(|id| (id, field.data_type().clone()))).collect()
+}

@@ -1,0 +1,160 @@
+//! Placeholders in every place: the type that a client is told, and what comes of the value that it binds.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, NullArray,
+    RecordBatch, StringArray,
+};
+use insitu_gateway::query::{Options, QueryId};
+use insitu_tests::{Federation, departments};
+
+use crate::oracle::publish::parts_of;
+
+/// Twelve rows over two departments: `k` from 0 to 11, `g` a, b, c in turns, `x` of `k` hundredths, `f` of `k` quarters, `d` the
+/// days from 1 January 2018.
+fn rows() -> RecordBatch {
+    let all = || 0..12_i64;
+    let texts: Vec<&str> = ["a", "b", "c"].into_iter().cycle().take(12).collect();
+    let decimals: Decimal128Array = all().map(i128::from).collect();
+    let floats: Float64Array = all().map(|k| Some(k as f64 / 4.0)).collect();
+    let dates: Date32Array = (17_532..17_544).map(Some).collect();
+    let columns: [(&str, ArrayRef); 5] = [
+        ("k", Arc::new(all().collect::<Int64Array>())),
+        ("g", Arc::new(StringArray::from(texts))),
+        ("x", Arc::new(decimals.with_precision_and_scale(38, 2).unwrap())),
+        ("f", Arc::new(floats)),
+        ("d", Arc::new(dates)),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(n, c)| (n, c, true))).unwrap()
+}
+
+async fn federation() -> Federation {
+    let rows = rows();
+    let parts = parts_of("m.facts", &[rows.slice(0, 5), rows.slice(5, 7)]);
+    Federation::start(&[parts, vec![departments::health()]].concat()).await
+}
+
+/// The types told and the answer, or what it was refused with.
+async fn asked(federation: &Federation, sql: &str, values: &[ArrayRef]) -> (String, String) {
+    let gateway = federation.gateway();
+    let prepared = match gateway.prepare(sql.as_bytes(), &Options::default()).await {
+        Ok(prepared) => prepared,
+        Err(refusals) => return (String::new(), refusals.to_string()),
+    };
+    let told = prepared.parameter_schema().fields().iter().map(|f| f.data_type().to_string());
+    let told = told.collect::<Vec<_>>().join(", ");
+    let values =
+        values.iter().enumerate().map(|(i, v)| (format!("${}", i + 1), Arc::clone(v), true));
+    let values: Vec<_> = values.collect();
+    let values =
+        (!values.is_empty()).then(|| RecordBatch::try_from_iter_with_nullable(values).unwrap());
+    let answer = match gateway.bind(&prepared, values).await {
+        Ok(bound) => gateway.execute(&bound, QueryId([7; 16])).await,
+        Err(refusals) => return (told, refusals.to_string()),
+    };
+    let answer = answer.unwrap_or_else(|refusals| panic!("{sql}: {refusals}"));
+    let mut cells = Vec::new();
+    for batch in answer.batches().get() {
+        for row in 0..batch.num_rows() {
+            let shown = batch
+                .columns()
+                .iter()
+                .map(|column| arrow_cast::display::array_value_to_string(column, row).unwrap());
+            cells.push(shown.collect::<Vec<_>>().join(" "));
+        }
+    }
+    (told, cells.join("; "))
+}
+
+fn whole(value: i64) -> ArrayRef {
+    Arc::new(Int64Array::from(vec![value]))
+}
+
+fn float(value: f64) -> ArrayRef {
+    Arc::new(Float64Array::from(vec![value]))
+}
+
+fn text(value: &str) -> ArrayRef {
+    Arc::new(StringArray::from(vec![value]))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_type_of_a_placeholder_follows_from_where_it_stands() {
+    let federation = federation().await;
+    let yes = || -> ArrayRef { Arc::new(BooleanArray::from(vec![true])) };
+    for (what, values, told, expected) in [
+        // Beside what it is calculated or compared with.
+        ("sum(k * $1)", vec![whole(2)], "Int64", "132"),
+        ("sum(f * $1)", vec![whole(2)], "Float64", "33.0"),
+        ("sum(f * $1)", vec![float(0.5)], "Float64", "8.25"),
+        ("count(*) FILTER (WHERE k > $1)", vec![whole(8)], "Int64", "3"),
+        ("count(*) FILTER (WHERE d < $1)", vec![text("2018-01-04")], "Date32", "3"),
+        ("count(*) FILTER (WHERE $1 BETWEEN k AND 5)", vec![whole(3)], "Int64", "4"),
+        ("count(*) FILTER (WHERE $1 IN (k, 40))", vec![whole(3)], "Int64", "1"),
+        ("count(*) FILTER (WHERE k = -$1)", vec![whole(-3)], "Int64", "1"),
+        ("count(*) FILTER (WHERE k = $1 OR $1 IS NULL)", vec![whole(3)], "Int64", "1"),
+        ("count(*) FILTER (WHERE k > $1 AND f > $1)", vec![whole(2)], "Float64", "3"),
+        // As a condition.
+        ("count(*) FILTER (WHERE $1)", vec![yes()], "Boolean", "12"),
+        ("count(*) FILTER (WHERE NOT $1)", vec![yes()], "Boolean", "0"),
+        ("sum(CASE WHEN $1 THEN 1 END)", vec![yes()], "Boolean", "12"),
+        // Beside other values of the same choice.
+        (
+            "sum(CASE WHEN g = $1 THEN $2 ELSE 0 END)",
+            vec![text("a"), whole(5)],
+            "Utf8, Int64",
+            "20",
+        ),
+        ("sum(CASE g WHEN $1 THEN 1 ELSE $2 END)", vec![text("a"), whole(2)], "Utf8, Int64", "20"),
+        ("sum(coalesce(nullif(k, $1), $2))", vec![whole(11), whole(1)], "Int64, Int64", "56"),
+        ("sum(greatest(f, $1))", vec![float(2.5)], "Float64", "30.25"),
+        // As an argument that leaves no choice.
+        ("max(left(g, $1))", vec![whole(1)], "Int64", "c"),
+        ("max(substr('abcd', $1, $2))", vec![whole(2), whole(2)], "Int64, Int64", "bc"),
+        ("max(round(f, $1))", vec![whole(1)], "Int64", "2.8"),
+        ("percentile_cont($1) WITHIN GROUP (ORDER BY f)", vec![float(0.5)], "Float64", "1.375"),
+        // A number as large in the type that was told.
+        ("sum(x * $1)", vec![whole(2)], "Decimal128(38, 2)", "1.3200"),
+        ("sum(x * $1)", vec![float(2.5)], "Decimal128(38, 2)", "1.6500"),
+        ("sum(k * $1)", vec![float(2.0)], "Int64", "132"),
+        // What may be anything.
+        ("sum(k * CAST($1 AS DOUBLE))", vec![float(2.5)], "Utf8", "165.0"),
+        ("sum(k * CAST($1 AS DOUBLE))", vec![text("2.5")], "Utf8", "165.0"),
+    ] {
+        let answer = asked(&federation, &format!("SELECT {what} FROM m.facts"), &values).await;
+        assert_eq!(answer, (told.to_owned(), expected.to_owned()), "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_placeholder_may_stand_in_a_key() {
+    let federation = federation().await;
+    let band = "CASE WHEN k < $1 THEN $2 ELSE 'high' END";
+    for keys in ["1", band] {
+        let sql = format!("SELECT {band}, count(*) FROM m.facts GROUP BY {keys} ORDER BY 2");
+        let answer = asked(&federation, &sql, &[whole(4), text("low")]).await;
+        assert_eq!(answer, ("Int64, Utf8".to_owned(), "low 4; high 8".to_owned()), "{sql}");
+    }
+    let first = "SELECT left(area, $1) AS a, count(*) FROM health.visits GROUP BY 1 ORDER BY 1";
+    let answer = asked(&federation, first, &[whole(1)]).await;
+    let written = asked(&federation, &first.replace("$1", "1"), &[]).await;
+    assert_eq!(answer.1, written.1);
+    assert_eq!(answer.0, "Int64");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_placeholder_whose_type_cannot_be_told_is_refused_with_how_to_write_it() {
+    let federation = federation().await;
+    let none: ArrayRef = Arc::new(NullArray::new(1));
+    for (sql, value, code) in [
+        ("SELECT sum($1) FROM m.facts", whole(2), "Q107"),
+        ("SELECT -$1", whole(2), "Q109"),
+        ("SELECT $1", whole(2), "Q110"),
+        ("SELECT sum(k * $1) FROM m.facts", float(2.5), "Q110"),
+        ("SELECT sum(k) FROM m.facts WHERE d = $1 OR k = $1", none, "Q110"),
+    ] {
+        let (_, refused) = asked(&federation, sql, &[value]).await;
+        assert!(refused.starts_with(code) && refused.contains("`CAST($1 AS "), "{sql}: {refused}");
+    }
+}
