@@ -227,6 +227,8 @@ const NO_ARRAYS: &str = "arrays aren't offered";
 const IN_YOUR_TOOL: &str = "Do this step in your own tool, on the released table.";
 const WRITE_THE_DATE: &str = "Write the moment you mean, such as `DATE '2024-03-31'`.";
 const USE_LIKE: &str = "Use `LIKE`, `starts_with` or `contains`.";
+const WITHIN_SETS: &str = "it stands in `GROUP BY`, and not within other grouping sets";
+const WRITE_SETS: &str = "Write its sets out: `GROUPING SETS ((a, b), (a), ())`.";
 const USE_DATE_PART: &str = "Use `date_part('year', d)` or `EXTRACT(YEAR FROM d)`.";
 
 const fn left_out(name: &'static str, reason: &'static str, fix: &'static str) -> LeftOut {
@@ -304,6 +306,8 @@ const LEFT_OUT: &[LeftOut] = &[
     left_out("if", "it has another name here", "Use `CASE WHEN … THEN … ELSE … END`."),
     left_out("iif", "it has another name here", "Use `CASE WHEN … THEN … ELSE … END`."),
     left_out("decode", "it has another name here", "Use `CASE a WHEN … THEN … END`."),
+    left_out("rollup", WITHIN_SETS, WRITE_SETS),
+    left_out("cube", WITHIN_SETS, WRITE_SETS),
     left_out("md5", "pseudonyms are made by the departments", IN_YOUR_TOOL),
     left_out("sha*", "pseudonyms are made by the departments", IN_YOUR_TOOL),
     left_out("digest", "pseudonyms are made by the departments", IN_YOUR_TOOL),

@@ -5,6 +5,8 @@
 //! |---|---|
 //! | `FETCH FIRST 5 ROWS ONLY` | `LIMIT 5` |
 //! | `(a, b) IN ((1, 2), (3, 4))` | `(a = 1 AND b = 2 OR a = 3 AND b = 4)` |
+//! | `ROLLUP ((a + 1) * 2)` | `ROLLUP (((a + 1) * 2))`: the parsers take a bracket there for a set's |
+//! | `ROLLUP ((a, b), c)`, `CUBE ((a, b))` | `GROUPING SETS ((a, b, c), (a, b), ())`, `GROUPING SETS ((a, b), ())` |
 //!
 //! What is like them but isn't one of these stays as it is, and is refused by its name. Tables after commas are read as joins
 //! once it is known whose each column is (`plan/joins.rs`).
@@ -58,7 +60,91 @@ fn after_word<'a>(tokens: &'a [TokenWithSpan], words: &[&str]) -> Option<&'a [To
     (word.quote_style.is_none() && is_one).then_some(rest)
 }
 
-/// The statement with rows of values compared one by one.
+/// The tokens with brackets around what is calculated in `ROLLUP`, `CUBE` and `GROUPING SETS`, if it begins with one.
+pub(super) fn sets(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut brackets: Vec<Bracket> = Vec::new();
+    let mut around: Vec<(usize, Token)> = Vec::new();
+    for (place, TokenWithSpan { token, .. }) in tokens.iter().enumerate() {
+        match token {
+            Token::LParen => {
+                let before = tokens.get(..place).unwrap_or_default();
+                brackets.push(Bracket {
+                    place,
+                    of_sets: opens_sets(before),
+                    item: place.saturating_add(1),
+                    closed: None,
+                });
+            }
+            Token::RParen => {
+                let closed = brackets.pop();
+                around.extend(closed.iter().flat_map(|bracket| bracket.around_item(place)));
+                if let (Some(closed), Some(outer)) = (closed, brackets.last_mut())
+                    && closed.place == outer.item
+                {
+                    outer.closed = Some(place);
+                }
+            }
+            Token::Comma => {
+                if let Some(bracket) = brackets.last_mut() {
+                    around.extend(bracket.around_item(place));
+                    bracket.item = place.saturating_add(1);
+                    bracket.closed = None;
+                }
+            }
+            _ => {}
+        }
+    }
+    if around.is_empty() {
+        return tokens;
+    }
+    around.sort_by_key(|(place, _)| *place);
+    let mut around = around.into_iter().peekable();
+    let mut spelled = Vec::with_capacity(tokens.len());
+    for (place, token) in tokens.into_iter().enumerate() {
+        while let Some((_, bracket)) = around.next_if(|(at, _)| *at == place) {
+            spelled.push(TokenWithSpan { token: bracket, span: token.span });
+        }
+        spelled.push(token);
+    }
+    spelled
+}
+
+/// A bracket that is open.
+struct Bracket {
+    place: usize,
+    /// Whether grouping sets stand in it.
+    of_sets: bool,
+    /// Where the item begins that is being read.
+    item: usize,
+    /// Where the bracket that it begins with was closed.
+    closed: Option<usize>,
+}
+
+impl Bracket {
+    /// Brackets around the item that ends here, if it begins with one and goes on after it.
+    fn around_item(&self, end: usize) -> Vec<(usize, Token)> {
+        match self.closed {
+            Some(closed) if self.of_sets && closed.saturating_add(1) < end => {
+                vec![(self.item, Token::LParen), (end, Token::RParen)]
+            }
+            Some(_) | None => Vec::new(),
+        }
+    }
+}
+
+/// Whether these tokens end in `ROLLUP`, `CUBE` or `GROUPING SETS`.
+fn opens_sets(before: &[TokenWithSpan]) -> bool {
+    let is = |token: &TokenWithSpan, words: &[&str]| {
+        after_word(std::slice::from_ref(token), words).is_some()
+    };
+    match before {
+        [.., grouping, sets] if is(sets, &["SETS"]) => is(grouping, &["GROUPING"]),
+        [.., last] => is(last, &["ROLLUP", "CUBE"]),
+        [] => false,
+    }
+}
+
+/// The statement with rows of values compared one by one, and sets of several columns written out.
 pub(super) fn written_out(mut query: Box<Query>) -> Box<Query> {
     // It never breaks off.
     let (ControlFlow::Continue(()) | ControlFlow::Break(())) = query.visit(&mut WrittenOut);
@@ -75,8 +161,36 @@ impl VisitorMut for WrittenOut {
             let taken = std::mem::replace(expr, Expr::Wildcard(AttachedToken::empty()));
             *expr = one_by_one(taken);
         }
+        if let Some(sets) = several_at_once(expr) {
+            *expr = Expr::GroupingSets(sets);
+        }
         ControlFlow::Continue(())
     }
+}
+
+/// The most sets that are written out; more are refused as they stand.
+const SETS_MAX: usize = 64;
+
+/// The grouping sets of a `ROLLUP` or `CUBE` in which several columns come and go together; `None` for any other.
+fn several_at_once(expr: &Expr) -> Option<Vec<Vec<Expr>>> {
+    let (Expr::Rollup(items) | Expr::Cube(items)) = expr else { return None };
+    if items.iter().any(Vec::is_empty) || items.iter().all(|item| item.len() == 1) {
+        return None;
+    }
+    let mut sets: Vec<Vec<Expr>> = vec![Vec::new()];
+    for item in items {
+        if SETS_MAX < sets.len() {
+            return None;
+        }
+        let with = |set: &Vec<Expr>| set.iter().chain(item).cloned().collect();
+        match expr {
+            // Coarsest last, as it is read.
+            Expr::Rollup(_) => sets.extend(sets.last().map(with)),
+            _ => sets.extend(sets.iter().map(with).collect::<Vec<_>>()),
+        }
+    }
+    sets.reverse();
+    (sets.len() <= SETS_MAX).then_some(sets)
 }
 
 /// Whether some columns are looked for in rows of as many values. Of columns alone: what is calculated would be written as
@@ -189,6 +303,37 @@ mod tests {
             "SELECT 1 FROM t WHERE (a, b) = (1, 2)",
         ] {
             assert!(check(refused.as_bytes(), &Limits::STANDARD).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_is_calculated_in_a_set_may_begin_with_a_bracket() {
+        for (written, expected) in [
+            ("ROLLUP ((a + 1) * 2)", "ROLLUP ((a + 1) * 2)"),
+            ("b, CUBE ((a), (a + 1) * (b - 1))", "b, CUBE (a, (a + 1) * (b - 1))"),
+            (
+                "GROUPING SETS ((a + 1) * 2, (a, (b + 1) * 2), ())",
+                "GROUPING SETS (((a + 1) * 2), (a, (b + 1) * 2), ())",
+            ),
+            ("ROLLUP (((a + 1) * 2), ((a)))", "ROLLUP ((a + 1) * 2, (a))"),
+        ] {
+            let sql = format!("SELECT count(*) FROM t GROUP BY {written}");
+            assert!(read(&sql).contains(expected), "{}", read(&sql));
+            assert!(check(sql.as_bytes(), &Limits::STANDARD).is_ok(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn columns_that_come_together_are_sets() {
+        for (written, expected) in [
+            ("ROLLUP ((a, b), c)", "GROUPING SETS ((a, b, c), (a, b), ())"),
+            ("CUBE ((a, b))", "GROUPING SETS ((a, b), ())"),
+            ("d, CUBE (a, (b, c))", "d, GROUPING SETS ((a, b, c), (b, c), (a), ())"),
+            ("ROLLUP (a, b)", "ROLLUP (a, b)"),
+        ] {
+            let sql = format!("SELECT count(*) FROM t GROUP BY {written}");
+            assert_eq!(read(&sql), format!("SELECT count(*) FROM t GROUP BY {expected}"));
+            assert!(check(sql.as_bytes(), &Limits::STANDARD).is_ok(), "{sql}");
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Tokens {
 
 /// Reads one statement; the first reason to refuse it ends the reading.
 pub(super) fn read(text: &str, limits: &Limits) -> Result<Tokens, Refusal> {
-    let statement = spelled::limits(one_statement(tokenize(text, limits)?)?);
+    let statement = spelled::sets(spelled::limits(one_statement(tokenize(text, limits)?)?));
     nesting::check(&statement, limits)?;
     for token in &statement {
         symbol(token, limits)?;

@@ -34,7 +34,7 @@ use insitu_engine::logical_expr::{
 
 use super::aggregate::{Output, is_exact, tabulation};
 use super::error::planning_refusal;
-use super::grouping::grouping_value;
+use super::grouping::{grouping_value, with_columns_for_keys};
 use super::histogram;
 use super::leaf::{Leaf, PendingTable};
 use super::look_up;
@@ -350,6 +350,7 @@ impl Cutter {
     ) -> Result<Part, Refusals> {
         let keys = self.expressions(&aggregate.group_expr)?;
         let measures = self.expressions(&aggregate.aggr_expr)?;
+        let (input, keys, measures) = engine(with_columns_for_keys(input, keys, measures))?;
         engine(exact_totals(input, keys, measures)).map(Part::Upper)
     }
 

@@ -4,11 +4,14 @@
 //! The engine resolves `grouping` in an analysis that comes after the cut, from a column of its own aggregation.
 //! Where a Tabulation stands there is no such aggregation any more: the cut reads the leaf's column instead.
 
+use std::sync::Arc;
+
 use insitu_disclosure::tabulation::{KEYS_MAX, KeySet, SETS_MAX};
 use insitu_disclosure::{Refusal, RefusalCode, SET_COLUMN, Tabulation};
-use insitu_engine::common::{Column, ScalarValue};
+use insitu_engine::common::tree_node::{Transformed, TreeNode as _};
+use insitu_engine::common::{Column, DataFusionError, ScalarValue};
 use insitu_engine::logical_expr::expr::{AggregateFunction, Case};
-use insitu_engine::logical_expr::{Expr, GroupingSet, lit};
+use insitu_engine::logical_expr::{Expr, GroupingSet, LogicalPlan, Projection, lit};
 
 /// The most arguments of `grouping`: its value is a 32-bit number with a bit for each.
 const ARGUMENTS_MAX: usize = 31;
@@ -143,6 +146,60 @@ pub(super) fn grouping_value(question: &Tabulation, leaf: &str, keys: &[usize]) 
     let set = Expr::Column(Column::new(Some(leaf), SET_COLUMN));
     let unknown = lit(ScalarValue::Int32(None));
     Expr::Case(Case::new(Some(Box::new(set)), branches, Some(Box::new(unknown))))
+}
+
+/// An aggregation over rows, with what is calculated in grouping sets made a column of theirs beforehand: the engine forgets
+/// what a calculated key of a set is called where it changes its types, as in `ROLLUP (day + 7)`.
+pub(super) fn with_columns_for_keys(
+    input: LogicalPlan,
+    keys: Vec<Expr>,
+    measures: Vec<Expr>,
+) -> Result<(LogicalPlan, Vec<Expr>, Vec<Expr>), DataFusionError> {
+    let [Expr::GroupingSet(sets)] = keys.as_slice() else { return Ok((input, keys, measures)) };
+    let is_named = |key: &Expr| {
+        let name = key.schema_name().to_string();
+        input.schema().fields().iter().any(|field| *field.name() == name)
+    };
+    let distinct = sets.distinct_expr().into_iter();
+    let calculated = distinct.filter(|key| !matches!(key, Expr::Column(_)));
+    let calculated: Vec<Expr> = calculated.cloned().collect();
+    if calculated.is_empty() || calculated.iter().any(is_named) {
+        return Ok((input, keys, measures));
+    }
+    let as_column = |expr: Expr| {
+        let name = expr.schema_name().to_string();
+        if calculated.contains(&expr) {
+            Transformed::yes(Expr::Column(Column::new_unqualified(name)))
+        } else {
+            Transformed::no(expr)
+        }
+    };
+    let all = |exprs: &[Expr]| exprs.iter().cloned().map(|e| as_column(e).data).collect();
+    let sets = match sets {
+        GroupingSet::Rollup(exprs) => GroupingSet::Rollup(all(exprs)),
+        GroupingSet::Cube(exprs) => GroupingSet::Cube(all(exprs)),
+        GroupingSet::GroupingSets(lists) => {
+            GroupingSet::GroupingSets(lists.iter().map(|exprs| all(exprs)).collect())
+        }
+    };
+    // `grouping` names keys.
+    let measures: Result<Vec<Expr>, DataFusionError> = measures
+        .into_iter()
+        .map(|measure| {
+            let told = measure.transform_down(|expr| match expr {
+                Expr::AggregateFunction(mut function) if function.func.name() == "grouping" => {
+                    function.params.args = all(&function.params.args);
+                    Ok(Transformed::yes(Expr::AggregateFunction(function)))
+                }
+                other => Ok(Transformed::no(other)),
+            });
+            told.map(|told| told.data)
+        })
+        .collect();
+    let columns = input.schema().columns().into_iter().map(Expr::Column);
+    let columns: Vec<Expr> = columns.chain(calculated.iter().cloned()).collect();
+    let input = LogicalPlan::Projection(Projection::try_new(columns, Arc::new(input))?);
+    Ok((input, vec![Expr::GroupingSet(sets)], measures?))
 }
 
 #[cfg(test)]
