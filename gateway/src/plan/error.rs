@@ -61,7 +61,8 @@ pub(crate) fn planning_refusal(error: &DataFusionError) -> Refusals {
     }
 }
 
-fn too_large() -> Refusals {
+/// A number that doesn't fit its type.
+pub(super) fn too_large() -> Refusals {
     Refusal::new(
         RefusalCode::Q107,
         "a calculated number is too large for its type.",
@@ -209,12 +210,7 @@ pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
         | DataFusionError::Shared(_)
         | DataFusionError::Ffi(_) => {
             tracing::error!(kind = kind_of(error.find_root()), "the upper plan failed");
-            Refusal::new(
-                RefusalCode::X901,
-                "something went wrong inside the gateway.",
-                "Report the query id.",
-            )
-            .into()
+            internal()
         }
     }
 }
@@ -224,6 +220,16 @@ fn too_little_memory() -> Refusals {
         RefusalCode::L506,
         "the query needs more memory than a query is given.",
         "Group by fewer or coarser dimensions.",
+    )
+    .into()
+}
+
+/// What mustn't happen.
+pub(super) fn internal() -> Refusals {
+    Refusal::new(
+        RefusalCode::X901,
+        "something went wrong inside the gateway.",
+        "Report the query id.",
     )
     .into()
 }

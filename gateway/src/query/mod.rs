@@ -296,9 +296,9 @@ impl Gateway {
             }
         }
         let batches = plan::run_upper(&ready.optimised, &leaves, self.session.state()).await?;
-        let batches: Option<Vec<RecordBatch>> =
+        let batches: Result<Vec<RecordBatch>, Refusals> =
             batches.iter().map(|b| plan::to_client(b, &ready.schema)).collect();
-        let batches = batches.ok_or_else(internal)?;
+        let batches = batches?;
         let batches = derivation.close(&batches, &ready.schema).map_err(|_| internal())?;
         Ok(Answer { schema: Arc::clone(&ready.schema), batches, suppressed_cells })
     }
