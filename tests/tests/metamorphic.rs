@@ -308,3 +308,26 @@ fn the_conditions_use_every_column() {
         assert!(text.contains(&format!("{name} ")) || text.contains(&format!("{name})")), "{name}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn quantiles_called_approximate_are_the_exact_ones_however_rows_are_dealt() {
+    let mut random = StdRng::seed_from_u64(54);
+    let all = rows(&mut random);
+    let approximate = "SELECT t, approx_median(x), approx_median(f), approx_percentile_cont(b, 0.3), \
+        approx_percentile_cont(0.9) WITHIN GROUP (ORDER BY a DESC) FROM m.facts GROUP BY t ORDER BY t";
+    let exact = "SELECT t, percentile_cont(0.5) WITHIN GROUP (ORDER BY CAST(x AS DOUBLE)), percentile_cont(0.5) WITHIN GROUP (ORDER BY f), \
+        percentile_cont(0.3) WITHIN GROUP (ORDER BY b), percentile_cont(0.9) WITHIN GROUP (ORDER BY a DESC) \
+        FROM m.facts GROUP BY t ORDER BY t";
+    let mut answers = Vec::new();
+    for nodes in [1, 3] {
+        let federation = Federation::start(&departments(&dealt(&all, nodes, &mut random))).await;
+        let mut analyst = federation.analyst_without_statuses().await;
+        for sql in [approximate, exact] {
+            answers.push(analyst.cells(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}")));
+        }
+    }
+    assert!(answers[0].len() > 2);
+    for two in answers.windows(2) {
+        assert_eq!(two[0], two[1]);
+    }
+}

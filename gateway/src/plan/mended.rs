@@ -38,6 +38,18 @@ pub(super) trait Mend:
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>>;
 
+    /// What an accumulator's state is made of.
+    ///
+    /// # Errors
+    /// The engine's.
+    fn state_fields(
+        &self,
+        engines: &AggregateUDF,
+        args: StateFieldsArgs<'_>,
+    ) -> Result<Vec<FieldRef>> {
+        engines.state_fields(args)
+    }
+
     /// Whether the engine's way for many groups is as good.
     fn leaves_groups(&self, engines: &AggregateUDF, args: &AccumulatorArgs<'_>) -> bool;
 }
@@ -83,7 +95,7 @@ impl<M: Mend> AggregateUDFImpl for Mended<M> {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        self.engines.state_fields(args)
+        self.mend.state_fields(&self.engines, args)
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
