@@ -8,7 +8,8 @@ use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch,
     StringArray,
 };
-use insitu_tests::{Analyst, Cells, Federation};
+use arrow_schema::{DataType, TimeUnit};
+use insitu_tests::{Analyst, Cells, Department, Federation};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
@@ -121,6 +122,15 @@ fn expressions() -> Vec<String> {
         "t = ' '",
         "t IN ('', ' ', 'a_b')",
         "t BETWEEN '' AND 'a'",
+        "n * 0.1",
+        "n * 0.1 = 0.3",
+        "n * -0.1 = -0.3",
+        "x * 0.1 = 0.3",
+        "0.1 + 0.2 = n * 0.3",
+        "n * CASE WHEN z THEN 0.1 ELSE 0.2 END = 0.3",
+        "n * coalesce(0.1, 0.2) = 0.3",
+        "CASE WHEN z THEN n ELSE 0.5 END",
+        "CASE WHEN z THEN CAST(n AS INT) ELSE n END",
         "n + 1",
         "n - 1",
         "n * -2",
@@ -280,11 +290,17 @@ fn expressions() -> Vec<String> {
     all
 }
 
-async fn tabulated(analyst: &mut Analyst, expression: &str, from: &str) -> Result<Cells, String> {
+/// The values with how often each comes, and their type.
+async fn tabulated(
+    analyst: &mut Analyst,
+    expression: &str,
+    from: &str,
+) -> Result<(DataType, Cells), String> {
     let sql = format!("SELECT {expression} AS k, count(*) AS n FROM {from} GROUP BY 1");
-    let mut cells = analyst.cells(&sql).await.map_err(|told| told.to_string())?;
+    let asked = analyst.ask(&sql).await.map_err(|told| told.to_string())?;
+    let mut cells = asked.cells();
     cells.sort();
-    Ok(cells)
+    Ok((asked.schema.field(0).data_type().clone(), cells))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -311,4 +327,70 @@ async fn a_function_means_the_same_at_a_department_and_in_the_engine() {
     let told: Vec<String> = differences.iter().map(|(e, d)| format!("{e}\n  there: {d}")).collect();
     assert!(told.is_empty(), "{}\n{}", told.len(), told.join("\n"));
     assert!(250 < compared, "only {compared} were compared");
+}
+
+/// Protected cases, ten a day on the first of each month of two years, one of them far away.
+fn cases() -> Department {
+    let mut csv = "Case,Opened\n".to_owned();
+    for (day, n) in (0..24).flat_map(|month| (0..10).map(move |n| (month, n))) {
+        let (year, month) = (2018 + day / 12, 1 + day % 12);
+        csv += &format!("{day}-{n},{year}-{month:02}-01\n");
+    }
+    (0..30).for_each(|n| csv += &format!("far-{n},9999-12-31\n"));
+    let config = r#"
+[node]
+id = "cases"
+department = "Cases"
+
+[[dataset]]
+name = "p.cases"
+source = { format = "csv", path = "cases.csv" }
+protection = "protected"
+unit = "case"
+unit_unique_per_row = true
+units_at_one_node = true
+profile = "standard"
+release = "at-node"
+
+[[dataset.column]]
+name = "case"
+from = "Case"
+type = "text"
+label = "unit"
+
+[[dataset.column]]
+name = "opened"
+from = "Opened"
+type = "date"
+label = "dimension"
+"#;
+    Department {
+        config: config.to_owned(),
+        files: vec![("cases.csv".to_owned(), csv.into_bytes())],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_truncated_date_is_a_timestamp_in_protected_tables_too() {
+    let federation = Federation::start(&[cases()]).await;
+    let mut analyst = federation.analyst_without_statuses().await;
+    for unit in ["year", "quarter", "month"] {
+        let sql = format!(
+            "SELECT date_trunc('{unit}', opened) AS since, count(*) FROM p.cases GROUP BY 1 ORDER BY 1"
+        );
+        let asked = analyst.ask(&sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let timestamp = DataType::Timestamp(TimeUnit::Microsecond, None);
+        assert_eq!(*asked.schema.field(0).data_type(), timestamp, "{unit}");
+        let first: Vec<String> = asked.cells().into_iter().map(|row| row[0].clone()).collect();
+        if unit == "year" {
+            assert_eq!(
+                first,
+                ["2018-01-01T00:00:00", "2019-01-01T00:00:00", "9999-01-01T00:00:00"]
+            );
+        }
+    }
+    // As the engine compares it.
+    let of_2018 =
+        "SELECT count(*) FROM p.cases WHERE date_trunc('year', opened) = DATE '2018-01-01'";
+    assert_eq!(analyst.cells(of_2018).await.unwrap(), [["120"]]);
 }

@@ -1,7 +1,8 @@
 //! Whether an expression over open data means the same at a department as in the engine. Where it may not, nothing is cut or
 //! sent: the rows are fetched, and the engine's own meaning is the answer.
 //!
-//! 1. [`in_wide_types`]: a cast to a type that a question doesn't have, in those that it has.
+//! 1. [`in_wide_types`]: a cast to a type that a question doesn't have, in those that it has; numbers written with a point that
+//!    are calculated with, in the engine's type.
 //! 2. [`is_certain`]: what is left over.
 //! 3. [`at_least`]: a condition on rows, where what is calculated with floating point may be infinite.
 
@@ -11,7 +12,8 @@ use insitu_disclosure::tabulation::typing::{DECIMAL_PLACES_MAX, power_of_ten, ty
 use insitu_disclosure::{Dataset, Refusal, RefusalCode, Scalar, ScalarType};
 use insitu_engine::common::ScalarValue;
 use insitu_engine::common::tree_node::{Transformed, TreeNode as _};
-use insitu_engine::logical_expr::{Between, Case, Expr, cast, lit};
+use insitu_engine::logical_expr::expr::ScalarFunction;
+use insitu_engine::logical_expr::{Between, BinaryExpr, Case, Expr, cast, lit};
 
 /// The Refusal that stands for an uncertain meaning. Rows are fetched instead, so that it isn't told.
 pub(super) fn uncertain() -> Refusal {
@@ -33,6 +35,13 @@ pub(super) fn in_wide_types(expr: &Expr) -> Option<Expr> {
     }
     let mut has_form = true;
     let wide = expr.clone().transform_up(|e| {
+        let e = match e {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.is_numerical_operators() => {
+                let (left, right) = (Box::new(in_floats(*left)), Box::new(in_floats(*right)));
+                return Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })));
+            }
+            other => other,
+        };
         let Some((value, to)) = narrow_cast(&e) else { return Ok(Transformed::no(e)) };
         match within_limits(value, to) {
             Some(wide) => Ok(Transformed::yes(wide)),
@@ -43,6 +52,28 @@ pub(super) fn in_wide_types(expr: &Expr) -> Option<Expr> {
         }
     });
     wide.ok().map(|wide| wide.data).filter(|_| has_form)
+}
+
+/// A number that is calculated with, in floating point where it is written with a point: `n * 0.1 = 0.3` is false for 3, whoever
+/// computes it. As a literal of a question it would be the decimal 0.1.
+fn in_floats(expr: Expr) -> Expr {
+    match expr {
+        Expr::Literal(ScalarValue::Float64(Some(_)), _) => cast(expr, DataType::Float64),
+        Expr::Negative(inner) => Expr::Negative(Box::new(in_floats(*inner))),
+        Expr::Case(Case { expr, when_then_expr, else_expr }) => {
+            let branches = when_then_expr.into_iter();
+            let branches = branches.map(|(when, then)| (when, Box::new(in_floats(*then))));
+            let otherwise = else_expr.map(|otherwise| Box::new(in_floats(*otherwise)));
+            Expr::Case(Case::new(expr, branches.collect(), otherwise))
+        }
+        Expr::ScalarFunction(ScalarFunction { func, args })
+            if ["coalesce", "nullif", "abs"].contains(&func.name()) =>
+        {
+            let args = args.into_iter().map(in_floats).collect();
+            Expr::ScalarFunction(ScalarFunction { func, args })
+        }
+        other => other,
+    }
 }
 
 fn within(expr: &Expr, found: &impl Fn(&Expr) -> bool) -> bool {

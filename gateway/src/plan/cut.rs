@@ -17,6 +17,7 @@ mod aggregates;
 
 use std::sync::Arc;
 
+use arrow_schema::DataType;
 use insitu_disclosure::tabulation::Bins;
 use insitu_disclosure::{
     Dataset, Measure, MeasureKind, OpenDataset, ProtectedUnit, Protection, Refusal, RefusalCode,
@@ -33,6 +34,7 @@ use insitu_engine::logical_expr::{
 };
 
 use super::aggregate::{Output, is_exact, tabulation};
+use super::engine_types::EngineTypes;
 use super::error::planning_refusal;
 use super::grouping::{grouping_value, with_columns_for_keys};
 use super::histogram;
@@ -375,21 +377,27 @@ impl Cutter {
         let scan = engine(PendingTable::scan(index, Arc::clone(&schema), None))?;
         let leaf = format!("leaf_{index}");
         let column = |name| Expr::Column(Column::new(Some(leaf.as_str()), name));
-        let named = aggregate.schema.iter();
-        let named = named.filter(|(qualifier, field)| {
+        let named = aggregate.schema.iter().enumerate();
+        let named = named.filter(|(_, (qualifier, field))| {
             qualifier.is_some() || field.name() != Aggregate::INTERNAL_GROUPING_ID
         });
         let mut columns = Vec::new();
-        for ((qualifier, field), output) in named.zip(outputs) {
+        let types = EngineTypes::of(aggregate, relation.dataset().is_open());
+        for ((place, (qualifier, field)), output) in named.zip(outputs) {
+            let other_type = |name: &str| {
+                types.other_than(place, schema.field_with_name(name).ok()?.data_type())
+            };
+            let typed = |name: String, known: Option<DataType>| {
+                let other_type = known.or_else(|| other_type(&name));
+                let value = column(name);
+                other_type.map_or(value.clone(), |data_type| cast(value, data_type))
+            };
             let value = match output {
-                Output::Key(key) => column(format!("k{key}")),
+                Output::Key(key) => typed(format!("k{key}"), None),
                 Output::Measure(measure) => {
-                    let value = column(format!("m{measure}"));
-                    let measure = question.measures.get(*measure);
-                    match measure.and_then(|m| engines_type(m, relation.dataset())) {
-                        Some(data_type) => cast(value, data_type),
-                        None => value,
-                    }
+                    let of = question.measures.get(*measure);
+                    let known = of.and_then(|m| engines_type(m, relation.dataset()));
+                    typed(format!("m{measure}"), known)
                 }
                 Output::Grouping(keys) => grouping_value(&question, &leaf, keys),
             };

@@ -5,7 +5,7 @@
 //!    engine spells them. `joins`: tables after commas as joins; what rows must be joined by. `parameters`: the types
 //!    of placeholders.
 //! 3. `in_subquery`: where unknown would become false; `one_row`: where a row would be missing. `cut`: the raw plan to leaves and the upper plan (`relation`, `look_up`, `unit_join`, `roll_up`, `scalar`,
-//!    `certain`, `aggregate`, `grouping`, `correlated` are its parts).
+//!    `certain`, `aggregate`, `grouping`, `engine_types`, `correlated` are its parts).
 //! 4. `share`: leaves that can be asked for at once.
 //! 5. `statuses`: a status column beside each protected measure, where asked for.
 //! 6. `leaf`: what stands in the upper plan for a table that is still to come.
@@ -22,6 +22,7 @@ mod certain;
 mod checked;
 mod correlated;
 mod cut;
+mod engine_types;
 mod error;
 mod few_rows;
 mod floats;
