@@ -205,3 +205,29 @@ async fn rows_are_chosen_by_what_is_infinite_or_no_number() {
         assert_eq!(cells(&federation, &sql).await.concat(), ids, "{sql}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_compared_with_unknown_values_is_not_known_to_be_none_of_them() {
+    let federation = federation().await;
+    for (condition, ids) in [
+        // `h` has a NULL; so 5 may be among its values.
+        ("5 NOT IN (SELECT h FROM m.facts)", &[][..]),
+        ("NOT (5 IN (SELECT h FROM m.facts))", &[]),
+        ("'zz' NOT IN (SELECT CASE WHEN id > 3 THEN g END FROM m.facts)", &[]),
+        ("coalesce(5, h) NOT IN (SELECT h FROM m.facts)", &[]),
+        ("(SELECT max(h) FROM m.facts) + 1 NOT IN (SELECT h FROM m.facts)", &[]),
+        ("id = 5 AND 5 NOT IN (SELECT h FROM m.facts WHERE h > 3 OR h IS NULL)", &[]),
+        ("NULL NOT IN (SELECT id FROM m.facts)", &[]),
+        ("CASE WHEN id > 3 THEN NULL ELSE NULL END NOT IN (SELECT id FROM m.facts)", &[]),
+        // Among no values there is nothing.
+        ("NULL NOT IN (SELECT id FROM m.facts WHERE id > 9) AND id < 2", &["0", "1"]),
+        ("5 NOT IN (SELECT h FROM m.facts WHERE h > 3) AND id < 2", &["0", "1"]),
+        ("-h NOT IN (SELECT h FROM m.facts WHERE h > 0)", &["1", "2", "3", "5", "6", "7"]),
+        ("h NOT IN (SELECT h FROM m.facts WHERE id > 4)", &["3"]),
+    ] {
+        let sql = format!("SELECT id FROM m.facts WHERE {condition} ORDER BY id");
+        assert_eq!(cells(&federation, &sql).await.concat(), ids, "{sql}");
+    }
+    let having = "SELECT g FROM m.facts GROUP BY g HAVING 9 NOT IN (SELECT h FROM m.facts)";
+    assert!(cells(&federation, having).await.is_empty());
+}

@@ -302,8 +302,7 @@ impl Cutter {
 
     fn filter_above(&mut self, predicate: &Expr, input: LogicalPlan) -> Result<Part, Refusals> {
         let predicate = self.expression(predicate.clone())?;
-        engine(Filter::try_new(predicate, Arc::new(input)))
-            .map(|f| Part::Upper(LogicalPlan::Filter(f)))
+        engine(in_subquery::chosen(predicate, input)).map(Part::Upper)
     }
 
     fn aggregate(&mut self, aggregate: &Aggregate) -> Result<Part, Refusals> {

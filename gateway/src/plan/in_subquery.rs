@@ -4,13 +4,21 @@
 //! Where the whole condition is `[NOT] IN`, or one of several joined by `AND`, that join knows of the third value. Anywhere
 //! else it marks each row true or false, and unknown becomes false: no harm where only truth counts, a wrong
 //! answer beneath `NOT`, as a value, or asked whether it `IS NULL`. There it is refused, unless neither side can be NULL.
+//!
+//! The join for `x NOT IN` knows of the third value only where `x` is a column: of a literal, or of what the engine finds to
+//! be one, it makes a condition in which unknown is false. [`chosen`] gives `x` a column first. Nor does it know that a
+//! subquery about the row around it may have no NULL for this row; that is refused.
+
+use std::sync::Arc;
 
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
-use insitu_engine::common::DFSchema;
 use insitu_engine::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use insitu_engine::common::{Column, DFSchema};
 use insitu_engine::logical_expr::expr::InSubquery;
-use insitu_engine::logical_expr::utils::split_conjunction;
-use insitu_engine::logical_expr::{BinaryExpr, Expr, ExprSchemable as _, LogicalPlan, Operator};
+use insitu_engine::logical_expr::utils::{conjunction, split_conjunction, split_conjunction_owned};
+use insitu_engine::logical_expr::{
+    BinaryExpr, Expr, ExprSchemable as _, Filter, LogicalPlan, Operator, Projection,
+};
 
 use super::error::planning_refusal;
 
@@ -43,10 +51,15 @@ pub(super) fn check(raw: &LogicalPlan) -> Result<(), Refusals> {
             }
         };
         for condition in conditions {
-            lost |= match condition {
-                Expr::InSubquery(_) => false,
-                Expr::Not(inner) if matches!(inner.as_ref(), Expr::InSubquery(_)) => false,
-                other => loses(other, Counts::Truth, node)?,
+            lost |= match not_in(condition) {
+                NotIn::Never => false,
+                NotIn::Is(found) => {
+                    let gets_column = matches!(node, LogicalPlan::Filter(_));
+                    let knows = (gets_column || is_column(&found.expr))
+                        && found.subquery.outer_ref_columns.is_empty();
+                    !knows && may_be_unknown(found, node)?
+                }
+                NotIn::Elsewhere => loses(condition, Counts::Truth, node)?,
             };
         }
         Ok(if lost { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
@@ -57,10 +70,74 @@ pub(super) fn check(raw: &LogicalPlan) -> Result<(), Refusals> {
     }
     Err(Refusal::new(
         RefusalCode::Q104,
-        "`IN` a subquery stands where unknown isn't false, and values may be NULL: beneath `NOT` or as a value.",
+        "`IN` a subquery stands where unknown isn't false, and values may be NULL: beneath `NOT`, as a value, or about the row around it.",
         "Write `[NOT] IN` as a condition of its own, joined by `AND`, or write `[NOT] EXISTS`.",
     )
     .into())
+}
+
+/// The rows of a plan that a condition chooses, where what is compared by `NOT IN` is a column.
+///
+/// # Errors
+/// The engine's.
+pub(super) fn chosen(
+    condition: Expr,
+    rows: LogicalPlan,
+) -> insitu_engine::error::Result<LogicalPlan> {
+    let before = rows.schema().columns();
+    let mut columns: Vec<Expr> = before.iter().cloned().map(Expr::Column).collect();
+    let mut conditions = split_conjunction_owned(condition);
+    for condition in &mut conditions {
+        let NotIn::Is(found) = not_in(condition) else { continue };
+        if is_column(&found.expr) || !found.subquery.outer_ref_columns.is_empty() {
+            continue;
+        }
+        let mut name = format!("value_{}", columns.len());
+        while rows.schema().has_column_with_unqualified_name(&name) {
+            name.push('_');
+        }
+        let column = Box::new(Expr::Column(Column::new_unqualified(&name)));
+        columns.push(found.expr.as_ref().clone().alias(name));
+        *condition = Expr::InSubquery(InSubquery::new(column, found.subquery.clone(), true));
+    }
+    let added = before.len() < columns.len();
+    let rows = match added {
+        true => LogicalPlan::Projection(Projection::try_new(columns, Arc::new(rows))?),
+        false => rows,
+    };
+    let Some(condition) = conjunction(conditions) else { return Ok(rows) };
+    let chosen = LogicalPlan::Filter(Filter::try_new(condition, Arc::new(rows))?);
+    if !added {
+        return Ok(chosen);
+    }
+    let before = before.into_iter().map(Expr::Column).collect();
+    Projection::try_new(before, Arc::new(chosen)).map(LogicalPlan::Projection)
+}
+
+/// What a whole condition is.
+enum NotIn<'a> {
+    /// `x NOT IN` a subquery, or `NOT x IN` one.
+    Is(&'a InSubquery),
+    /// `x IN` a subquery: only its truth counts.
+    Never,
+    /// Something else, which may have one within.
+    Elsewhere,
+}
+
+fn not_in(condition: &Expr) -> NotIn<'_> {
+    let of = |found, negated| if negated { NotIn::Is(found) } else { NotIn::Never };
+    match condition {
+        Expr::InSubquery(found) => of(found, found.negated),
+        Expr::Not(inner) => match inner.as_ref() {
+            Expr::InSubquery(found) => of(found, !found.negated),
+            _ => NotIn::Elsewhere,
+        },
+        _ => NotIn::Elsewhere,
+    }
+}
+
+const fn is_column(expr: &Expr) -> bool {
+    matches!(expr, Expr::Column(_))
 }
 
 /// Whether an `IN` in it may be unknown where that counts.
