@@ -16,6 +16,7 @@ pub(super) const LEGEND: &str = "\
 # equal          as the suite expects
 # fails too      the suite expects an error, and there is a Refusal
 # digits         as expected, but for the last digits of floating-point numbers, which depend on the order of rows
+# exact          as one engine answers for exact quantiles, where the suite expects approximate ones
 # order          as one engine answers over the rows in the departments' order, where the statement leaves it open
 # types          as one engine answers over the declared types, which are wider than the suite's
 # open           a statement that one engine, too, answers otherwise when its rows come in another order
@@ -30,6 +31,7 @@ pub(super) enum Verdict {
     Equal,
     FailsToo,
     Digits,
+    Exact,
     Order,
     Types,
     Open,
@@ -46,6 +48,7 @@ impl Verdict {
             Self::Equal => "equal".to_owned(),
             Self::FailsToo => "fails too".to_owned(),
             Self::Digits => "digits".to_owned(),
+            Self::Exact => "exact".to_owned(),
             Self::Order => "order".to_owned(),
             Self::Types => "types".to_owned(),
             Self::Open => "open".to_owned(),
