@@ -187,13 +187,7 @@ async fn values_that_a_tabulation_has_other_bytes_for_are_sketched_from_rows() {
     let all = rows(&mut random);
     let federation = Federation::start(&parts_of("m.facts", &[all])).await;
     let mut analyst = federation.analyst_without_statuses().await;
-    for of in [
-        "date_trunc('month', d)",
-        "CAST(d AS TIMESTAMP)",
-        "CAST(a AS REAL)",
-        "NULL",
-        "CASE WHEN a > 1 THEN 2.5 ELSE a END",
-    ] {
+    for of in ["date_trunc('month', d)", "CAST(d AS TIMESTAMP)", "CAST(a AS REAL)", "NULL"] {
         let sql = format!("SELECT approx_distinct({of}) FROM m.facts");
         let plan = analyst.cells(&format!("EXPLAIN {sql}")).await.unwrap().concat().join("\n");
         let fetched = sql.replace("m.facts", "(SELECT * FROM m.facts LIMIT 1000000) AS r");

@@ -11,7 +11,7 @@ use insitu_tests::{Cells, Federation};
 use crate::oracle::publish::parts_of;
 
 /// Eight rows of every type at two nodes.
-async fn federation() -> Federation {
+pub(crate) async fn federation() -> Federation {
     let amounts = [1, 125, -125, 199, 205, 7, 1_000, 99_999];
     let columns: [(&str, ArrayRef); 8] = [
         ("id", Arc::new(Int64Array::from_iter_values(0..8))),
@@ -230,4 +230,45 @@ async fn what_is_compared_with_unknown_values_is_not_known_to_be_none_of_them() 
     }
     let having = "SELECT g FROM m.facts GROUP BY g HAVING 9 NOT IN (SELECT h FROM m.facts)";
     assert!(cells(&federation, having).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_written_with_a_point_is_the_engines_however_it_is_computed() {
+    let federation = federation().await;
+    // Each is asked of the departments, and, beside a minimum, of the engine over the same rows.
+    for (measure, condition, expect) in [
+        ("avg(CASE WHEN id = 1 THEN 1.0 ELSE 0 END)", "id < 7", "0.14285714285714285"),
+        ("sum(CASE WHEN b THEN 1.0 WHEN id > 4 THEN -2.0 END)", "true", "3.0"),
+        ("sum(CASE WHEN id < 3 THEN 1 ELSE 0.0 END)", "id > 9", "NULL"),
+        ("avg(1.5)", "true", "1.5"),
+        ("avg(id / 3.0)", "true", "1.1666666666666665"),
+        ("sum(CASE WHEN id < 3 THEN 0.1 END)", "true", "0.30000000000000004"),
+        ("sum(id + 2.0)", "true", "44.0"),
+        ("sum(d * 0.1)", "true", "101.41100000000002"),
+        // 3 * 0.1 isn't 0.3 in floating point.
+        ("count(*)", "id * 0.1 = 0.3", "0"),
+        ("count(*)", "id * 0.5 = 1.5", "1"),
+        ("count(*)", "d = 1.25", "1"),
+        ("count(*)", "d BETWEEN -1.25 AND 2.0", "5"),
+        ("count(*)", "id IN (1.0, 3.0)", "2"),
+        ("count(*)", "id > 1.5", "6"),
+        ("count(*)", "y < 0.5", "3"),
+    ] {
+        for more in ["", ", min(g)"] {
+            let sql = format!("SELECT {measure}{more} FROM m.facts WHERE {condition}");
+            assert_eq!(cells(&federation, &sql).await[0][0], expect, "{sql}");
+        }
+    }
+    let keys =
+        "SELECT coalesce(h, 0.5) AS k, count(*) FROM m.facts WHERE id < 2 GROUP BY k ORDER BY k";
+    assert_eq!(cells(&federation, keys).await, [["0.5", "1"], ["1.0", "1"]]);
+    // Rates and comparisons need no rows.
+    for sql in [
+        "SELECT avg(CASE WHEN id = 1 THEN 1.0 ELSE 0 END) FROM m.facts",
+        "SELECT sum(CASE WHEN b THEN 1.0 ELSE 0.0 END) / count(*) FROM m.facts",
+        "SELECT count(*) FROM m.facts WHERE d > 1.5 AND id > 1.5 AND y > 1.5",
+    ] {
+        let plan = cells(&federation, &format!("EXPLAIN {sql}")).await.concat().concat();
+        assert!(plan.contains("Tabulation of") && !plan.contains("open rows"), "{plan}");
+    }
 }

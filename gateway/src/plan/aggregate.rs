@@ -4,7 +4,8 @@ use insitu_disclosure::tabulation::GROUPS_MAX;
 use insitu_disclosure::tabulation::probability::not_a_share;
 use insitu_disclosure::{
     Association, Dispersion, Input, Key, Label, Literal, Measure, MeasureKind, Probability,
-    ProtectedUnit, Protection, Refusal, RefusalCode, RollUp, Scalar, Tabulation, UnitJoin,
+    ProtectedUnit, Protection, Refusal, RefusalCode, RollUp, Scalar, ScalarType, Tabulation,
+    UnitJoin,
 };
 use insitu_engine::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
 use insitu_engine::logical_expr::{Aggregate, Expr};
@@ -23,6 +24,8 @@ pub(super) enum Output {
     Key(usize),
     /// A measure, by position.
     Measure(usize),
+    /// The total of whole numbers that stand for floating point, by position.
+    Floating(usize),
     /// `grouping(...)` over these keys.
     Grouping(Vec<usize>),
 }
@@ -53,8 +56,11 @@ pub(super) fn tabulation(
             Some(Err(refusal)) => refusals.push(refusal),
             None => match measure(expr, relation) {
                 Ok(measure) => {
-                    outputs.push(Output::Measure(measures.len()));
-                    measures.push(measure);
+                    let whole = in_whole_numbers(&measure, relation);
+                    let is_total = matches!(&measure.kind, MeasureKind::Sum(_)) && whole.is_some();
+                    let output = if is_total { Output::Floating } else { Output::Measure };
+                    outputs.push(output(measures.len()));
+                    measures.push(whole.unwrap_or(measure));
                 }
                 Err(refusal) => refusals.push(refusal),
             },
@@ -321,6 +327,62 @@ fn distinct(argument: &Expr, relation: &Relation) -> Result<MeasureKind, Refusal
         Protection::Open => "Group by the column and count the rows.".to_owned(),
     };
     Err(Refusal::new(RefusalCode::D210, "only the protected unit is counted distinct.", fix))
+}
+
+/// A total or mean of open data's `CASE` over numbers such as 1.0, as one over 1: floating point isn't added up at
+/// departments, and so few digits are the same in both.
+fn in_whole_numbers(measure: &Measure, relation: &Relation) -> Option<Measure> {
+    if !relation.dataset().is_open() {
+        return None;
+    }
+    let kind = match &measure.kind {
+        MeasureKind::Sum(argument) => MeasureKind::Sum(whole(argument)?),
+        MeasureKind::Mean(argument) => MeasureKind::Mean(whole(argument)?),
+        MeasureKind::Rows
+        | MeasureKind::Values(_)
+        | MeasureKind::Units
+        | MeasureKind::ApproxDistinct(_)
+        | MeasureKind::Histogram(_)
+        | MeasureKind::Quantile { .. }
+        | MeasureKind::Dispersion(..)
+        | MeasureKind::Association(..) => return None,
+    };
+    Some(Measure { kind, filter: measure.filter.clone() })
+}
+
+/// So large may a number be that as many rows as there can be come to less than 2 to the power of 53.
+const ADDEND_MAX: f64 = 1_000_000.0;
+
+fn whole(scalar: &Scalar) -> Option<Scalar> {
+    match scalar {
+        Scalar::Literal(Literal::Float64(v)) if v.fract() == 0.0 && v.abs() <= ADDEND_MAX => {
+            Some(Scalar::Literal(Literal::Int64(*v as i64)))
+        }
+        Scalar::Literal(Literal::Null(ScalarType::Float64)) => {
+            Some(Scalar::Literal(Literal::Null(ScalarType::Int64)))
+        }
+        Scalar::Case { branches, otherwise } => {
+            let whole_branch = |(when, then): &(Scalar, Scalar)| Some((when.clone(), whole(then)?));
+            let branches = branches.iter().map(whole_branch).collect::<Option<Vec<_>>>()?;
+            let otherwise = match otherwise {
+                Some(value) => Some(Box::new(whole(value)?)),
+                None => None,
+            };
+            Some(Scalar::Case { branches, otherwise })
+        }
+        Scalar::Literal(_)
+        | Scalar::Column(_)
+        | Scalar::Compare { .. }
+        | Scalar::And(_)
+        | Scalar::Or(_)
+        | Scalar::Not(_)
+        | Scalar::IsNull(_)
+        | Scalar::InList { .. }
+        | Scalar::Like { .. }
+        | Scalar::Call { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => None,
+    }
 }
 
 /// Whether a Tabulation over open data means exactly what the engine's own aggregation would.

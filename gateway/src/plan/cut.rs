@@ -398,11 +398,12 @@ impl Cutter {
                     let known = of.and_then(|m| engines_type(m, relation.dataset()));
                     typed(format!("m{measure}"), known)
                 }
+                Output::Floating(measure) => cast(column(format!("m{measure}")), DataType::Float64),
                 Output::Grouping(keys) => grouping_value(&question, &leaf, keys),
             };
             let measure = match output {
                 Output::Measure(measure) => question.measures.get(*measure),
-                Output::Key(_) | Output::Grouping(_) => None,
+                Output::Key(_) | Output::Floating(_) | Output::Grouping(_) => None,
             };
             let bins = measure.and_then(|m| described_bins(m, relation.dataset()));
             let named = Alias::new(value, qualifier.cloned(), field.name());

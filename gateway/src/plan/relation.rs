@@ -11,6 +11,7 @@ use insitu_engine::common::{Column, TableReference};
 use insitu_engine::logical_expr::{Expr, LogicalPlan};
 
 use super::certain::{at_least, in_wide_types, is_certain, uncertain};
+use super::literal::{exact, exact_where_compared};
 use super::roll_up::RolledUp;
 use super::scalar::to_scalar;
 use super::unit_join::JoinedRows;
@@ -67,9 +68,9 @@ impl Relation {
     pub(super) fn scalar(&self, expr: &Expr) -> Result<(Scalar, ScalarType), Refusal> {
         let dataset = self.dataset();
         if !dataset.is_open() {
-            return coerce(to_scalar(expr, &|column| self.column(column))?, dataset);
+            return coerce(to_scalar(&exact(expr), &|column| self.column(column))?, dataset);
         }
-        let expr = in_wide_types(expr).ok_or_else(uncertain)?;
+        let expr = exact_where_compared(in_wide_types(expr).ok_or_else(uncertain)?);
         let (scalar, found) = coerce(to_scalar(&expr, &|column| self.column(column))?, dataset)?;
         if is_certain(&scalar, dataset) { Ok((scalar, found)) } else { Err(uncertain()) }
     }
@@ -90,7 +91,7 @@ impl Relation {
     /// A condition over an open dataset's own columns, if it has a meaning there: all rows that a filter above may choose
     /// fulfil it.
     pub(super) fn condition_on(dataset: &Dataset, expr: &Expr) -> Option<Scalar> {
-        let expr = in_wide_types(expr)?;
+        let expr = exact_where_compared(in_wide_types(expr)?);
         let scalar = to_scalar(&expr, &|column| Ok(Scalar::Column(column.name.clone()))).ok()?;
         let (scalar, found) = coerce(scalar, dataset).ok()?;
         if found != ScalarType::Boolean || !is_certain(&scalar, dataset) {
