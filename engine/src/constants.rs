@@ -27,7 +27,7 @@ use datafusion_common::tree_node::{
 use datafusion_common::{Result, Statistics};
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
 use datafusion_expr::ColumnarValue;
-use datafusion_physical_expr::expressions::Literal;
+use datafusion_physical_expr::expressions::Column;
 use datafusion_physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion_physical_optimizer::PhysicalOptimizerRule;
 use datafusion_physical_plan::execution_plan::CardinalityEffect;
@@ -86,16 +86,20 @@ fn hidden(node: &dyn ExecutionPlan) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         return Ok(Some(Arc::new(filter)));
     }
     let Some(projection) = node.downcast_ref::<ProjectionExec>() else { return Ok(None) };
-    if !projection.expr().iter().any(|column| column.expr.is::<Literal>()) {
+    if projection.expr().iter().all(|column| has_columns(&column.expr)) {
         return Ok(None);
     }
     let columns = projection.expr().iter().map(|column| {
         let ProjectionExpr { expr, alias } = column.clone();
-        let expr = if expr.is::<Literal>() { Opaque::around(&expr) } else { expr };
+        let expr = if has_columns(&expr) { expr } else { Opaque::around(&expr) };
         ProjectionExpr { expr, alias }
     });
     let input = Arc::clone(projection.input());
     Ok(Some(Arc::new(ProjectionExec::try_new(columns, input)?)))
+}
+
+fn has_columns(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    matches!(expr.exists(|expr| Ok(expr.is::<Column>())), Ok(true) | Err(_))
 }
 
 /// An expression of which the engine knows nothing but its value.
@@ -145,8 +149,9 @@ impl PhysicalExpr for Opaque {
         self.0.evaluate(batch)
     }
 
+    /// Columns have to be found. What is made of constants alone is one to the engine, so that these aren't shown.
     fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
-        vec![&self.0]
+        if has_columns(&self.0) { vec![&self.0] } else { Vec::new() }
     }
 
     fn with_new_children(

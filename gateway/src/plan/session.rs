@@ -257,28 +257,24 @@ mod tests {
             let batch = RecordBatch::try_from_iter([("n", rows)]).unwrap();
             let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap();
             let scan = LogicalPlanBuilder::scan("t", provider_as_source(Arc::new(table)), None);
-            let counted = scan
-                .unwrap()
-                .aggregate(
-                    [] as [insitu_engine::logical_expr::Expr; 0],
-                    [count(col("n")).alias("n")],
-                )
-                .unwrap();
-            counted.project([lit(i).alias("i"), col("n")]).unwrap()
+            scan.unwrap().project([lit(i).alias("i"), col("n")]).unwrap()
         };
-        let parts = [2, 3, 1]
-            .into_iter()
-            .skip(1)
-            .fold(part(2), |all, i| all.union(part(i).build().unwrap()).unwrap());
-        let sorted =
-            parts.sort([col("i").sort(true, true)]).unwrap().project([col("n"), col("i")]).unwrap();
+        let parts = part(2).union(part(3).build().unwrap()).unwrap();
+        let parts = parts.union(part(1).build().unwrap()).unwrap();
+        let keys = [col("i").sort(true, true), col("n").sort(true, true)];
         let engine = Session::new(insitu_planner::Planner::shared(), 64 << 20, None).unwrap();
         let session = engine.state().session().clone();
-        let plan = SharedPlan::new(sorted.build().unwrap());
-        let plan = physical(session.clone(), plan).await.unwrap();
-        let batches: Vec<RecordBatch> =
-            stream(&session, plan).unwrap().try_collect().await.unwrap();
-        let keys = batches.iter().flat_map(|b| b.column(1).as_primitive::<Int64Type>().values());
-        assert!(keys.copied().eq([1, 2, 3]));
+        for (limit, expect) in
+            [(None, vec![1, 1, 1, 2, 2, 2, 3, 3, 3]), (Some(4), vec![1, 1, 1, 2])]
+        {
+            let sorted = parts.clone().sort_with_limit(keys.clone(), limit).unwrap();
+            let sorted = sorted.project([col("n"), col("i")]).unwrap().build().unwrap();
+            let plan = physical(session.clone(), SharedPlan::new(sorted)).await.unwrap();
+            let batches: Vec<RecordBatch> =
+                stream(&session, plan).unwrap().try_collect().await.unwrap();
+            let keys =
+                batches.iter().flat_map(|b| b.column(1).as_primitive::<Int64Type>().values());
+            assert_eq!(keys.copied().collect::<Vec<i64>>(), expect);
+        }
     }
 }
