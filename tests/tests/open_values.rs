@@ -272,3 +272,29 @@ async fn a_number_written_with_a_point_is_the_engines_however_it_is_computed() {
         assert!(plan.contains("Tabulation of") && !plan.contains("open rows"), "{plan}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pattern_may_have_an_escape_of_its_own_wherever_it_stands() {
+    let federation = federation().await;
+    for (sql, expect) in [
+        (
+            "SELECT count(*) FILTER (WHERE g NOT LIKE 'a!%' ESCAPE '!'), min(g) FROM m.facts",
+            &["8", "a"][..],
+        ),
+        (
+            "SELECT id FROM m.facts ORDER BY row_number() OVER (ORDER BY g LIKE '!a' ESCAPE '!', id) LIMIT 1",
+            &["1"],
+        ),
+        (
+            "SELECT g LIKE '!a' ESCAPE '!' AS k, count(*), min(id) FROM m.facts GROUP BY g LIKE '!a' ESCAPE '!' ORDER BY k",
+            &["false", "4", "1", "true", "4", "0"],
+        ),
+        // A quote is a character like any other.
+        (
+            "SELECT id FROM m.facts WHERE id = 1 AND 'it''s_%' LIKE 'it''''s''_''%' ESCAPE ''''",
+            &["1"],
+        ),
+    ] {
+        assert_eq!(cells(&federation, sql).await.concat(), expect, "{sql}");
+    }
+}

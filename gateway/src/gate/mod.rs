@@ -13,7 +13,8 @@
 //!    that isn't on the closed list of grammar.
 //! 4. `parse`: tokens to a tree; `spelled`: a few constructs written out as others.
 //! 5. `shape`: one walk over the tree, with `query`, `select`, `from`, `joins`, `expression`,
-//!    `calls` and `types` saying what is offered; [`functions`] is the closed list of functions.
+//!    `calls` and `types` saying what is offered; [`functions`] is the closed list of functions. `like`: patterns as the
+//!    engine spells them.
 //! 6. `expansion`: tables, joins and the like, once CTEs are written out where they are used.
 //! 7. `inlining`: expressions, once columns are replaced by what is behind them (`outputs`).
 //! 8. `twin`: the tree printed; the engine's own parser must read it alike.
@@ -29,6 +30,7 @@ pub mod functions;
 mod gated;
 mod inlining;
 mod joins;
+mod like;
 pub mod limits;
 mod nesting;
 mod outputs;
@@ -77,6 +79,7 @@ pub fn check(sql: &[u8], limits: &Limits) -> Result<Gated, Refusals> {
     if let Some(refusals) = Refusals::collect(shape::check(&query, limits)) {
         return Err(refusals);
     }
+    let query = like::escaped(query);
     let relations = expansion::check(&query, limits)?;
     inlining::check(&query, limits)?;
     let printed = twin::print(&query, limits)?;

@@ -1,9 +1,8 @@
 //! From SQL to Tabulations and an upper plan. The passes, in order:
 //!
 //! 1. `session`: the engine's options and functions, closed. `threads`: where planning is done.
-//! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation. `like`: patterns as the
-//!    engine spells them. `joins`: tables after commas as joins; what rows must be joined by. `parameters`: the types
-//!    of placeholders.
+//! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation. `joins`: tables after
+//!    commas as joins; what rows must be joined by. `parameters`: the types of placeholders.
 //! 3. `in_subquery`: where unknown would become false; `one_row`: where a row would be missing. `cut`: the raw plan to leaves and the upper plan (`relation`, `look_up`, `unit_join`, `roll_up`, `scalar`,
 //!    `certain`, `aggregate`, `grouping`, `engine_types`, `correlated` are its parts).
 //! 4. `share`: leaves that can be asked for at once.
@@ -31,7 +30,6 @@ mod histogram;
 mod in_subquery;
 mod joins;
 mod leaf;
-mod like;
 mod limit;
 mod literal;
 mod look_up;

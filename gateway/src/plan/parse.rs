@@ -19,7 +19,6 @@ use insitu_engine::sql::planner::{ParserOptions, SqlToRel};
 
 use super::error::planning_refusal;
 use super::joins;
-use super::like;
 use super::session::State;
 use crate::catalog::{Catalog, RemoteTable};
 
@@ -61,7 +60,6 @@ pub(crate) fn parse(
     let plan = SqlToRel::new_with_options(&provider, options)
         .statement_to_plan(statement)
         .and_then(row_counts_typed)
-        .and_then(like::escaped)
         .and_then(joins::for_commas)
         .map_err(|e| planning_refusal(&e))?;
     joins::check(&plan)?;
