@@ -223,11 +223,12 @@ struct RequestInfo {
     request_id: String,
 }
 
-/// The text in printed ASCII, cut where a header would become too long, and then the ending.
+/// The text in printed ASCII, cut where a header would become too long, and then the ending. Not every client decodes what a
+/// header can't hold as it is.
 fn one_header(text: &str, ending: &str) -> String {
     let mut message = String::with_capacity(text.len());
     let mut bytes = encoded_bytes(ending);
-    for c in text.chars() {
+    for c in text.replace('…', "...").chars() {
         let c = if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
         bytes = bytes.saturating_add(encoded_width(c));
         if MESSAGE_BYTES_MAX - 3 < bytes {
@@ -294,6 +295,13 @@ mod tests {
         assert!(status.details().is_empty());
         assert_eq!(refusals(&status), None);
         assert_eq!(query_id(&status), Some(QueryId([7; 16])));
+    }
+
+    #[test]
+    fn what_is_left_out_is_three_full_stops() {
+        let refusal = Refusal::new(RefusalCode::Q104, "`ANY (…)` isn't offered.", "Use `IN (…)`.");
+        let message = status(&refusal.into(), None).message().to_owned();
+        assert!(message.contains("`ANY (...)` isn't offered. Fix: Use `IN (...)`."), "{message}");
     }
 
     #[test]

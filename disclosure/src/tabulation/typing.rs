@@ -197,6 +197,14 @@ fn boolean(found: ScalarType) -> Result<ScalarType, Refusal> {
 }
 
 fn no_signature(function: Function, types: &[ScalarType]) -> Refusal {
+    if let (Function::Divide, [ScalarType::Decimal(_), ScalarType::Decimal(_)]) = (function, types)
+    {
+        return Refusal::new(
+            RefusalCode::Q107,
+            "decimal numbers, which those written with a point are, can't be divided at a department.",
+            "Divide what is released, such as `sum(x) / 100.0`; in a condition write `x > 2.5 * 100` for `x / 100.0 > 2.5`.",
+        );
+    }
     let types: Vec<String> = types.iter().map(ToString::to_string).collect();
     Refusal::new(
         RefusalCode::Q107,

@@ -156,6 +156,7 @@ const PHRASES: &[Phrase] = &[
         "`DISTINCT ON`",
         "Use `GROUP BY`, or `row_number()` with `QUALIFY`.",
     ),
+    phrase(&["ORDER", "BY", "ALL"], "`ORDER BY ALL`", "Name the columns to order by."),
     phrase(&["SORT", "BY"], "`SORT BY`", "Use `ORDER BY`."),
     phrase(&["CLUSTER", "BY"], "`CLUSTER BY`", "Use `ORDER BY`."),
     phrase(&["DISTRIBUTE", "BY"], "`DISTRIBUTE BY`", "Use `GROUP BY`."),

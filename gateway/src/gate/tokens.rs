@@ -130,9 +130,10 @@ fn symbol(token: &TokenWithSpan, limits: &Limits) -> Result<(), Refusal> {
         | Token::ExclamationMarkTildeAsterisk => {
             Err(not_offered("matching by regular expression", "Use `LIKE`."))
         }
-        Token::LBracket | Token::RBracket => {
-            Err(not_offered("an array", "Write a list as `IN (…)`."))
-        }
+        Token::LBracket | Token::RBracket => Err(not_offered(
+            "an array, or a name in square brackets,",
+            "Write a name in double quotes, `\"a b\"`, and a list as `IN (…)`.",
+        )),
         Token::Colon | Token::AtSign => Err(not_offered(
             &format!("the symbol {}", quote(&token.token.to_string())),
             "Write parameters as `$1`, casts as `CAST(a AS INT)`.",

@@ -85,6 +85,18 @@ fn plan_refusal(text: &str) -> Refusal {
             NAME_CASTS,
         );
     }
+    if let Some(function) = unmatched(text) {
+        let is_of_dates = matches!(function, "date_part" | "date_trunc");
+        return Refusal::new(
+            RefusalCode::Q107,
+            format!("`{function}` doesn't take values of these types."),
+            if is_of_dates {
+                "Use a date or a timestamp. The difference of two dates is a number of days already."
+            } else {
+                "Use `CAST`."
+            },
+        );
+    }
     let about_types = [
         "cannot coerce",
         "coerce",
@@ -102,6 +114,13 @@ fn plan_refusal(text: &str) -> Refusal {
         );
     }
     not_planned(text)
+}
+
+/// The function that has no form for its arguments, in the engine's words.
+fn unmatched(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("Function '")?;
+    let (function, rest) = rest.split_once('\'')?;
+    rest.trim_start().starts_with("failed to match any signature").then_some(function)
 }
 
 fn not_planned(text: &str) -> Refusal {
