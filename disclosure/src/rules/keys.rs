@@ -41,7 +41,7 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
             ));
         }
         let strict = dataset.profile().predicates == Predicates::Strict;
-        if strict && !(names_rows(&key.scalar)) {
+        if strict && !names_rows(&key.scalar) {
             found.push(Refusal::new(
                 RefusalCode::D203,
                 format!(
@@ -92,9 +92,10 @@ fn names_rows(key: &Scalar) -> bool {
                 | Comparison::GreaterOrEqual => true,
                 Comparison::Equal | Comparison::NotEqual => false,
             };
+            let (left, right) = (left.as_ref(), right.as_ref());
             let sides = [(left, right), (right, left)];
-            let is_cut = |(form, cut): (&Box<Scalar>, &Box<Scalar>)| {
-                is_of_a_column(form) && matches!(cut.as_ref(), Scalar::Literal(_))
+            let is_cut = |(form, cut): (&Scalar, &Scalar)| {
+                is_of_a_column(form) && matches!(cut, Scalar::Literal(_))
             };
             range && sides.into_iter().any(is_cut)
         }
