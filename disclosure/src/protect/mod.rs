@@ -315,29 +315,29 @@ fn remember(
     let (tabulation, dataset) = (admitted.tabulation(), admitted.dataset());
     let guarded = rules.iter().map(|r| Guarded::of(tabulation, r.part, dataset, release.snapshot));
     let guarded: Vec<Guarded<'_>> = guarded.collect();
-    let shown_somehow = shown.iter().flatten().filter(|slot| slot.is_ok()).count();
-    let mut places: Vec<(usize, usize)> = Vec::with_capacity(shown_somehow);
-    // One grouping set after the other, as if each were asked for by itself: all cells are judged at once, but each
-    // also against those before it.
-    for set in tabulation.key_sets() {
-        for p in 0..guarded.len() {
-            let of_set = cells.iter().enumerate().filter(|(_, (_, c))| c.set == set);
-            places.extend(of_set.map(|(c, _)| (c, p)));
-        }
-    }
-    let mut judge = |seen: Seen<'_>| {
-        let mut judged: Vec<GuardedCell<'_>> = Vec::with_capacity(shown_somehow);
-        let mut of: Vec<(usize, usize)> = Vec::with_capacity(shown_somehow);
-        for (c, p) in &places {
+    let places_of = |set: KeySet| {
+        let of_set = move || {
+            let cells = cells.iter().enumerate();
+            cells.filter(move |(_, (_, cell))| cell.set == set).map(|(c, _)| c)
+        };
+        (0..guarded.len()).flat_map(move |p| of_set().map(move |c| (c, p)))
+    };
+    let mut judge = |places: &mut dyn Iterator<Item = (usize, usize)>, seen: Seen<'_>| {
+        let mut judged: Vec<GuardedCell<'_>> = Vec::new();
+        let mut of: Vec<(usize, usize)> = Vec::new();
+        for (c, p) in places {
             let (Some(Ok(value)), Some(guarded), Some((_, cell))) =
-                (shown.get(*c).and_then(|row| row.get(*p)), guarded.get(*p), cells.get(*c))
+                (shown.get(c).and_then(|row| row.get(p)), guarded.get(p), cells.get(c))
             else {
                 continue;
             };
-            let Some(evidence) = cell.parts.get(*p) else { continue };
+            let Some(evidence) = cell.parts.get(p) else { continue };
             let Some(cell) = seen(guarded, cell, evidence, *value)? else { continue };
             judged.push(cell);
-            of.push((*c, *p));
+            of.push((c, p));
+        }
+        if judged.is_empty() {
+            return Ok(());
         }
         for ((c, p), verdict) in of.into_iter().zip(release.guard.judge(&judged)?) {
             let (Verdict::Same(earlier) | Verdict::Snap(earlier)) = verdict else { continue };
@@ -352,8 +352,20 @@ fn remember(
         }
         Ok(())
     };
-    judge(&|guarded, cell, evidence, shown| guarded.cell(cell, evidence, shown).map(Some))?;
-    judge(&|guarded, cell, evidence, shown| guarded.cell_of_units(cell, evidence, shown))
+    let seen: Seen<'_> =
+        &|guarded, cell, evidence, shown| guarded.cell(cell, evidence, shown).map(Some);
+    // One grouping set after the other, as if each were asked for by itself: cells that are judged at once are each also
+    // judged against those before them.
+    if !guarded.iter().any(Guarded::may_count_units) {
+        return judge(&mut tabulation.key_sets().into_iter().flat_map(places_of), seen);
+    }
+    for set in tabulation.key_sets() {
+        judge(&mut places_of(set), seen)?;
+        judge(&mut places_of(set), &|guarded, cell, evidence, shown| {
+            guarded.cell_of_units(cell, evidence, shown)
+        })?;
+    }
+    Ok(())
 }
 
 /// How the guard sees a cell and its part's Evidence, of which this would be shown; `None` if it doesn't.

@@ -55,6 +55,11 @@ impl<'a> Guarded<'a> {
         GuardedCell::new(self.scope, coordinate, n, sketch, released)
     }
 
+    /// Whether cells of the part may be counts of units in other words.
+    pub(crate) const fn may_count_units(&self) -> bool {
+        self.scope_of_units.is_some()
+    }
+
     /// The cell as a count of units, if it is one in other words: of rows, of which each of its units has one.
     ///
     /// It is compared as a count of rows in any case: somebody with two rows, who comes to people with one each, is a
