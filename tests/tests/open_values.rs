@@ -11,7 +11,7 @@ use insitu_tests::{Cells, Federation};
 use crate::oracle::publish::parts_of;
 
 /// Eight rows of every type at two nodes.
-pub(crate) async fn federation() -> Federation {
+async fn federation() -> Federation {
     let amounts = [1, 125, -125, 199, 205, 7, 1_000, 99_999];
     let columns: [(&str, ArrayRef); 8] = [
         ("id", Arc::new(Int64Array::from_iter_values(0..8))),
@@ -296,5 +296,34 @@ async fn a_pattern_may_have_an_escape_of_its_own_wherever_it_stands() {
         ),
     ] {
         assert_eq!(cells(&federation, sql).await.concat(), expect, "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_too_long_to_be_sent_is_looked_through_at_the_gateway() {
+    let federation = federation().await;
+    let list: Vec<String> =
+        (0..1_000).map(|n| format!("'{}{n:07}'", if n % 2 == 0 { "E" } else { "W" })).collect();
+    let list = list.join(", ");
+    // All eight values are in it but 3 and 5.
+    let of = |columns: &str, more: &str| {
+        format!(
+            "SELECT {columns} FROM m.facts WHERE CASE WHEN id IN (3, 5) THEN 'none' ELSE 'E0000002' END IN ({list}) {more}"
+        )
+    };
+    for (sql, expect) in [
+        (of("count(*)", ""), &["6"][..]),
+        (of("g, count(*)", "GROUP BY g ORDER BY g"), &["a", "4", "b", "2"]),
+        (of("id", "AND id > 2 ORDER BY id LIMIT 2"), &["4", "6"]),
+        (of("min(g)", "AND g = 'b'"), &["b"]),
+        (format!("SELECT count(*) FROM m.facts WHERE g NOT IN ({list})"), &["8"]),
+        (format!("SELECT id FROM m.facts WHERE g NOT IN ({list}) ORDER BY id LIMIT 1"), &["0"]),
+        (format!("SELECT id FROM m.facts WHERE g IN ({list}) LIMIT 3"), &[]),
+        (
+            format!("SELECT id FROM m.facts WHERE g IN ({list}, 'b') ORDER BY id LIMIT 2"),
+            &["1", "3"],
+        ),
+    ] {
+        assert_eq!(cells(&federation, &sql).await.concat(), expect, "{sql}");
     }
 }

@@ -41,6 +41,7 @@ use super::histogram;
 use super::leaf::{Leaf, PendingTable};
 use super::look_up;
 use super::relation::{Relation, RelationColumn};
+use super::request_size::fits;
 use super::roll_up::rolled_up;
 use super::schema::BINS;
 use super::totals::{engines_type, exact_totals, exact_windows};
@@ -544,9 +545,11 @@ fn has_subquery(exprs: &[Expr]) -> bool {
     })
 }
 
-/// Whether open data's Tabulation is admitted and means what the engine's aggregation would.
+/// Whether open data's Tabulation is admitted, fits into a request, and means what the engine's aggregation would.
 fn means_the_same(question: &Tabulation, relation: &Relation) -> bool {
-    is_exact(question) && admit(question.clone(), Arc::clone(&relation.held.dataset)).is_ok()
+    is_exact(question)
+        && fits(question)
+        && admit(question.clone(), Arc::clone(&relation.held.dataset)).is_ok()
 }
 
 /// Rows of a protected dataset, asked for above a Tabulation: every reason at once.

@@ -5,7 +5,7 @@
 //!    commas as joins; what rows must be joined by. `parameters`: the types of placeholders.
 //! 3. `in_subquery`: where unknown would become false; `one_row`: where a row would be missing. `cut`: the raw plan to leaves and the upper plan (`relation`, `look_up`, `unit_join`, `roll_up`, `scalar`,
 //!    `certain`, `aggregate`, `grouping`, `engine_types`, `correlated` are its parts).
-//! 4. `share`: leaves that can be asked for at once.
+//! 4. `share`: leaves that can be asked for at once. `request_size`: what fits into a request.
 //! 5. `statuses`: a status column beside each protected measure, where asked for.
 //! 6. `leaf`: what stands in the upper plan for a table that is still to come.
 //! 7. `upper`: ordinary SQL over released tables, over few rows with operators of its own (`few_rows`). `limit`: the most open rows that it can use.
@@ -40,6 +40,7 @@ mod parameters;
 mod parse;
 mod percentiles;
 mod relation;
+mod request_size;
 mod roll_up;
 mod round;
 mod scalar;
@@ -58,6 +59,7 @@ pub(crate) use error::planning_refusal;
 pub(crate) use leaf::Leaf;
 pub(crate) use parameters::parameter_types;
 pub(crate) use parse::parse;
+pub(crate) use request_size::fits;
 pub(crate) use schema::{BINS, client_schema, to_client};
 pub(crate) use session::{Session, State};
 pub(crate) use share::{Request, View, share};

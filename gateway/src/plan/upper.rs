@@ -15,12 +15,12 @@ use insitu_engine::logical_expr::{LogicalPlan, TableScan};
 use insitu_engine::{SharedPlan, physical_of_optimised, stream};
 use insitu_proto::request::RowsLimit;
 
-use super::aggregate::conjunction;
 use super::error::{planning_refusal, running_refusal};
 use super::few_rows::{self, Tables, is_chain};
 use super::leaf::{Leaf, PendingTable};
 use super::limit::limits;
 use super::relation::Relation;
+use super::request_size::needed;
 use super::session::State;
 
 /// The most rows a result may have.
@@ -60,9 +60,9 @@ pub(crate) fn open_needs(
             let conditions: Option<Vec<Scalar>> =
                 scan.filters.iter().map(|f| Relation::condition_on(open.get(), f)).collect();
             // A condition that can't be sent stays in the plan above.
-            let predicate = conditions.and_then(|c| conjunction(&c));
-            let limit = limits.remove(&index);
-            needs.insert(index, OpenNeed { columns, predicate, limit });
+            let conditions = conditions.unwrap_or_default();
+            let need = OpenNeed { columns, predicate: None, limit: limits.remove(&index) };
+            needs.insert(index, needed(open.get(), need, conditions));
         }
         Ok(TreeNodeRecursion::Continue)
     });

@@ -8,7 +8,7 @@ use insitu_disclosure::{DatasetName, Refusal, RefusalCode, Refusals, Tabulation}
 use insitu_engine::SharedPlan;
 use insitu_engine::common::{ParamValues, ScalarValue};
 use insitu_engine::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
-use insitu_proto::request::{NodeRequest, QueryId, Question, REQUEST_BYTES_MAX};
+use insitu_proto::request::REQUEST_BYTES_MAX;
 
 use super::bound::{literal_for, told_literal_for};
 use super::{Options, Prepared, Ready};
@@ -16,7 +16,6 @@ use crate::catalog::Catalog;
 use crate::explain;
 use crate::gate::{self, ExplainFormat, Explained};
 use crate::plan::{self, Cut, Leaf, PlanningThreads, State};
-use crate::references::placeholders;
 
 /// Checks a statement. The answer to one that is to be explained is its explanation, which is made here.
 pub(super) async fn prepare(
@@ -272,13 +271,7 @@ fn ready(
 
 /// The Refusal for a question that doesn't fit into a request, whoever would be asked.
 fn too_long(tabulation: &Tabulation) -> Option<Refusals> {
-    let request = NodeRequest {
-        query_id: QueryId([0xFF; 16]),
-        time_ms_max: u32::MAX,
-        question: Question::Tabulation(tabulation.clone()),
-        editions: placeholders(tabulation),
-    };
-    request.encode().is_err().then(|| {
+    (!plan::fits(tabulation)).then(|| {
         Refusal::new(
             RefusalCode::L501,
             format!("the question to the departments has more than {REQUEST_BYTES_MAX} bytes."),
