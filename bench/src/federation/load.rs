@@ -13,6 +13,7 @@ use crate::times::{Times, resident_mib};
 
 const NODES: usize = 8;
 const CLIENTS: usize = 32;
+const BURSTS: usize = 8;
 
 /// Whether the gateway gives an analyst what it gave before.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +41,7 @@ pub(super) async fn run(report: &mut Report, seconds: u64) {
             };
             one(report, &federation, clients, seconds, results, target).await;
         }
+        growth(report, &federation, seconds, results).await;
     }
 }
 
@@ -70,24 +72,7 @@ async fn one(
         analysts.push(analyst);
     }
     let before = resident_mib();
-    let until = Instant::now() + Duration::from_secs(seconds);
-    let next = Arc::new(AtomicU64::new(0));
-    let mut tasks = JoinSet::new();
-    for mut analyst in analysts {
-        let next = Arc::clone(&next);
-        tasks.spawn(async move {
-            let mut ended = Vec::new();
-            while Instant::now() < until {
-                let month = next.fetch_add(1, Ordering::Relaxed) % 12;
-                let begun = Instant::now();
-                let outcome =
-                    analyst.ask(&question(month)).await.map(|_| ()).map_err(|told| told.0);
-                ended.push((begun.elapsed(), outcome));
-            }
-            ended
-        });
-    }
-    for (time, outcome) in tasks.join_all().await.into_iter().flatten() {
+    for (time, outcome) in burst(analysts, seconds).await {
         match outcome {
             Ok(()) => answered.push(time),
             Err(told) if told.contains("L507") => refused.push(time),
@@ -107,6 +92,54 @@ async fn one(
     report.add(Figure::ms(name("p50"), times.median(), ""));
     report.add(Figure::of(name("p99 by p50"), times.percentile(99) / times.median(), "", "10"));
     report.add(Figure::of(name("memory more than before"), resident_mib() - before, "MiB", "0"));
+}
+
+/// All ask for so long: how long each question took, and what became of it.
+async fn burst(analysts: Vec<Analyst>, seconds: u64) -> Vec<(Duration, Result<(), String>)> {
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let next = Arc::new(AtomicU64::new(0));
+    let mut tasks = JoinSet::new();
+    for mut analyst in analysts {
+        let next = Arc::clone(&next);
+        tasks.spawn(async move {
+            let mut ended = Vec::new();
+            while Instant::now() < until {
+                let month = next.fetch_add(1, Ordering::Relaxed) % 12;
+                let begun = Instant::now();
+                let outcome =
+                    analyst.ask(&question(month)).await.map(|_| ()).map_err(|told| told.0);
+                ended.push((begun.elapsed(), outcome));
+            }
+            ended
+        });
+    }
+    tasks.join_all().await.into_iter().flatten().collect()
+}
+
+/// Whether memory goes on growing: the same burst of four times the load again and again, with new connections each time. What
+/// the first ones take is what so many questions at once need, and allocators keep.
+async fn growth(report: &mut Report, federation: &Federation, seconds: u64, results: Results) {
+    let what = match results {
+        Results::Kept => "cached",
+        Results::AskedForEachTime => "not cached",
+    };
+    let mut after = Vec::new();
+    for _ in 0..BURSTS {
+        let mut analysts = Vec::new();
+        for client in 0..4 * CLIENTS {
+            analysts.push(Analyst::connect(federation.address(), &token(client)).await);
+        }
+        burst(analysts, seconds).await;
+        after.push(resident_mib());
+    }
+    let name = |part: &str| format!("{} clients, {NODES} nodes, {what}: {part}", 4 * CLIENTS);
+    let listed: Vec<String> = after.iter().map(|mib| format!("{mib:.0}")).collect();
+    report.note(&format!("{}, MiB: {}", name("memory after each burst"), listed.join(", ")));
+    let half = after.len() / 2;
+    let most = |of: &[f64]| of.iter().copied().fold(0.0, f64::max);
+    let (first, last) = after.split_at(half);
+    let grown = most(last) - most(first);
+    report.add(Figure::of(name("most memory, last bursts less first"), grown, "MiB", "0"));
 }
 
 fn question(month: u64) -> String {
