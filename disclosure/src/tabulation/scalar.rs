@@ -37,6 +37,19 @@ impl Comparison {
         }
     }
 
+    /// The comparison that is true where this one is false; both have no value where a side has none.
+    #[must_use]
+    pub const fn negated(self) -> Self {
+        match self {
+            Self::Equal => Self::NotEqual,
+            Self::NotEqual => Self::Equal,
+            Self::Less => Self::GreaterOrEqual,
+            Self::LessOrEqual => Self::Greater,
+            Self::Greater => Self::LessOrEqual,
+            Self::GreaterOrEqual => Self::Less,
+        }
+    }
+
     /// As SQL.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -151,7 +164,7 @@ impl Scalar {
     }
 
     /// The parts directly beneath, to be changed.
-    fn children_mut(&mut self) -> Vec<&mut Self> {
+    pub(super) fn children_mut(&mut self) -> Vec<&mut Self> {
         match self {
             Self::Column(_) | Self::Literal(_) => Vec::new(),
             Self::Compare { left, right, .. } => vec![left, right],

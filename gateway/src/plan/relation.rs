@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use insitu_disclosure::tabulation::in_one_form;
 use insitu_disclosure::tabulation::typing::coerce;
 use insitu_disclosure::{Dataset, Reference, Refusal, RefusalCode, Scalar, ScalarType};
 use insitu_engine::common::{Column, TableReference};
@@ -68,7 +69,8 @@ impl Relation {
     pub(super) fn scalar(&self, expr: &Expr) -> Result<(Scalar, ScalarType), Refusal> {
         let dataset = self.dataset();
         if !dataset.is_open() {
-            return coerce(to_scalar(&exact(expr), &|column| self.column(column))?, dataset);
+            let typed = coerce(to_scalar(&exact(expr), &|column| self.column(column))?, dataset);
+            return typed.map(|(scalar, found)| (in_one_form(scalar, dataset), found));
         }
         let expr = exact_where_compared(in_wide_types(expr).ok_or_else(uncertain)?);
         let (scalar, found) = coerce(to_scalar(&expr, &|column| self.column(column))?, dataset)?;

@@ -81,7 +81,10 @@ fn assert_tells_little(answered: &[[bool; 2]]) {
     let count = |world: usize| answered.iter().filter(|a| a[world]).count();
     let (with, without) = (count(0), count(1));
     println!("attack 30, memory: {with} and {without} of {} answered", answered.len());
-    assert!(with.abs_diff(without) <= 3, "answered with the victim {with}, without {without}");
+    // Two standard deviations of the difference of two numbers of even draws.
+    let chance = (2.0 * answered.len() as f64).sqrt();
+    let told = with.abs_diff(without) as f64;
+    assert!(told <= chance, "answered with the victim {with}, without {without}");
     assert!([with, without].iter().all(|n| (1..answered.len()).contains(n)), "the limit isn't met");
 }
 
@@ -98,6 +101,6 @@ fn attack_30_one_row_that_takes_memory_for_all_groups() {
         let counts = counts.collect::<Vec<_>>().join(", ");
         format!("SELECT house, count(*) AS n, {counts} FROM health.people GROUP BY house")
     };
-    let questions: Vec<String> = (0..16).map(question).collect();
+    let questions: Vec<String> = (0..32).map(question).collect();
     assert_tells_little(&answered(people, &questions));
 }
