@@ -6,7 +6,7 @@
 //! narrow enough for totals of products to be exact. Moments are of protected data: those of open data are computed
 //! from its rows. `approx_distinct` is of open data: which values occur isn't told of protected ones, not even about, and
 //! their units are counted exactly. `CASE` doesn't stand inside a measure: `FILTER` makes a
-//! cell of its own, with its own contributing units. Nor does arithmetic:
+//! cell of its own, with its own contributing units, and is what a gateway makes of `sum(CASE WHEN ... THEN x ELSE 0 END)`. Nor does arithmetic:
 //!
 //! | question | what it would tell |
 //! |---|---|
@@ -155,14 +155,14 @@ fn added_up(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
         Scalar::Case { branches, otherwise } if are_written(branches, otherwise.as_deref()) => {
             found.push(Refusal::new(
                 RefusalCode::D206,
-                "`CASE` doesn't stand inside a measure; rows for which a condition holds are counted.",
-                "Use `count(*) FILTER (WHERE ...)` in the place of `sum(CASE WHEN ... THEN 1 ELSE 0 END)`.",
+                "`CASE` inside a measure has one value beside 0 and NULL: rows for which a condition holds are counted.",
+                "Use `count(*) FILTER (WHERE ...)` for each value, and compute with the released counts.",
             ));
         }
         Scalar::Case { .. } => found.push(Refusal::new(
             RefusalCode::D206,
-            "`CASE` doesn't stand inside a measure.",
-            "Use `sum(x) FILTER (WHERE ...)`, which makes it a cell of its own.",
+            "`CASE` inside a measure has one value beside NULL, or 0 in a total: it is the measure of the rows for which a condition holds.",
+            "Use `sum(x) FILTER (WHERE ...)` for each value, which makes it a cell of its own.",
         )),
         Scalar::Literal(_)
         | Scalar::Compare { .. }

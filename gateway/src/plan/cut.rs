@@ -307,6 +307,9 @@ impl Cutter {
     }
 
     fn aggregate(&mut self, aggregate: &Aggregate) -> Result<Part, Refusals> {
+        if let Some(filtered) = self.filtered(aggregate)? {
+            return self.cut(&filtered);
+        }
         if let Some(branches) = engine(union::branches(aggregate))?
             && let Some(added_up) = self.union(aggregate, &branches)?
         {

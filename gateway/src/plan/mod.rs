@@ -19,6 +19,7 @@ mod aggregate;
 mod approx_distinct;
 mod certain;
 mod checked;
+mod conditional;
 mod correlated;
 mod cut;
 mod engine_types;

@@ -52,7 +52,15 @@ fn attack_04_rows_without_an_id_are_one_unit() {
 
 #[test]
 fn attack_05_case_inside_a_sum() {
-    is_refused("SELECT sum(CASE WHEN area = 'Z' THEN cost END) FROM health.episodes", "D206");
+    // It is the total of those few, who are too few.
+    is_suppressed("SELECT sum(CASE WHEN area = 'Z' THEN cost END) FROM health.episodes");
+    is_suppressed("SELECT sum(CASE WHEN area = 'Z' THEN cost ELSE 0 END) FROM health.episodes");
+    is_suppressed("SELECT avg(CASE WHEN area = 'Z' THEN 1 ELSE 0 END) FROM health.episodes");
+    // What others come to doesn't hide that they are few.
+    is_refused(
+        "SELECT sum(CASE WHEN area = 'Z' THEN cost ELSE 1 END) FROM health.episodes",
+        "D206",
+    );
 }
 
 #[test]
@@ -66,11 +74,11 @@ fn attack_06_a_value_in_the_leading_digits_of_a_sum() {
 
 #[test]
 fn attack_07_case_inside_a_distinct_count() {
-    is_refused(
-        "SELECT count(DISTINCT CASE WHEN area = 'Z' THEN person END) FROM health.episodes",
-        "D202|D210",
-    );
-    is_refused("SELECT count(CASE WHEN area = 'Z' THEN cost END) FROM health.episodes", "D206");
+    let few = "SELECT count(DISTINCT CASE WHEN area = 'Z' THEN person END) FROM health.episodes";
+    is_suppressed(few);
+    let known = "SELECT count(DISTINCT CASE WHEN area = 'Z' THEN person ELSE 'others' END) FROM health.episodes";
+    is_refused(known, "D202|D210");
+    is_suppressed("SELECT count(CASE WHEN area = 'Z' THEN cost END) FROM health.episodes");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The statements: every shape that is answered, and every shape that is refused.
 
 /// Statements that ask a department. What they answer may be a Refusal too, of the plan above.
-pub(super) const ASKED: [&str; 77] = [
+pub(super) const ASKED: [&str; 78] = [
     // Counts, sums and means, with keys and without.
     "SELECT count(*) FROM health.visits",
     "SELECT count(DISTINCT person) FROM health.visits",
@@ -35,6 +35,9 @@ pub(super) const ASKED: [&str; 77] = [
     "SELECT count(*) FILTER (WHERE sex = 'X'), count(*) FILTER (WHERE area = 'A'), sum(cost) FILTER (WHERE age >= 60), \
      avg(cost) FILTER (WHERE area = 'C') FROM health.visits",
     "SELECT area, count(*) FILTER (WHERE sex = 'F'), count(DISTINCT person) FILTER (WHERE rare IS NOT NULL) \
+     FROM health.visits GROUP BY area",
+    "SELECT area, sum(CASE WHEN sex = 'X' THEN 1 ELSE 0 END), avg(CASE WHEN sex = 'X' THEN cost END), \
+     avg(CASE WHEN age >= 60 THEN 1 ELSE 0 END), count(DISTINCT CASE WHEN area = 'C' THEN person END) \
      FROM health.visits GROUP BY area",
     "SELECT count(*) FROM health.visits WHERE 1 = 0",
     "SELECT region, count(*) FROM health.visits WHERE region = 'East' GROUP BY region",
@@ -127,7 +130,7 @@ pub(super) const REFUSED: [&str; 46] = [
     "SELECT stddev(DISTINCT cost) FROM health.visits",
     "SELECT corr(cost, cost) FROM health.visits",
     "SELECT var_samp(cost + 1) FROM health.visits",
-    "SELECT sum(CASE WHEN area = 'C' THEN cost END) FROM health.visits",
+    "SELECT sum(CASE WHEN area = 'C' THEN cost ELSE 1 END) FROM health.visits",
     "SELECT sum(1000 / (cost - 100)) FROM health.visits",
     "SELECT sum(rare + 1) FROM health.visits",
     "SELECT sum(area) FROM health.visits",

@@ -231,7 +231,14 @@ pub(super) const ROWS: &[Row] = &[
     (
         "measures",
         "CASE within",
-        &["SELECT sum(CASE WHEN sex = 'F' THEN cost END) FROM health.visits"],
+        &["SELECT sum(CASE WHEN sex = 'F' THEN cost ELSE 1 END) FROM health.visits"],
+    ),
+    (
+        "measures",
+        "CASE that is a FILTER",
+        &[
+            "SELECT sum(CASE WHEN sex = 'F' THEN cost ELSE 0 END), avg(CASE WHEN sex = 'F' THEN 1 ELSE 0 END) FROM health.visits",
+        ],
     ),
     ("measures", "arithmetic within", &["SELECT sum(cost * 1000) FROM health.visits"]),
     ("measures", "DISTINCT values", &["SELECT count(DISTINCT area) FROM health.visits"]),

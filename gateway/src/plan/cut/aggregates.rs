@@ -4,12 +4,33 @@ use insitu_disclosure::Refusals;
 use insitu_engine::logical_expr::{Aggregate, LogicalPlan};
 
 use super::super::aggregate::tabulation;
+use super::super::conditional;
 use super::super::correlated::correlated;
 use super::super::leaf::Leaf;
 use super::super::union;
 use super::{Cutter, Part, engine, means_the_same, rows_refused};
 
 impl Cutter {
+    /// An aggregation of protected rows whose aggregates of `CASE` are such under `FILTER`; `None` of any other.
+    pub(super) fn filtered(
+        &mut self,
+        aggregate: &Aggregate,
+    ) -> Result<Option<LogicalPlan>, Refusals> {
+        let Some(filtered) = engine(conditional::filtered(aggregate))? else { return Ok(None) };
+        let first = self.leaves.len();
+        let mut is_of_protected_rows = |input: &LogicalPlan| {
+            let part = self.cut(input);
+            // This was only to see what it is.
+            self.leaves.truncate(first);
+            matches!(part, Ok(Part::Rows(relation)) if !relation.dataset().is_open())
+        };
+        let protected = match engine(union::branches(aggregate))? {
+            Some(branches) => branches.iter().any(|branch| is_of_protected_rows(&branch.input)),
+            None => is_of_protected_rows(&aggregate.input),
+        };
+        Ok(protected.then_some(filtered))
+    }
+
     /// An aggregation over the rows of several datasets; `None` if it isn't over such rows, or if open rows have to be
     /// fetched for it.
     pub(super) fn union(
