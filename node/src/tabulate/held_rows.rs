@@ -1,21 +1,25 @@
-//! Rows that a join keeps while it looks for their likes: a share of memory is held for them.
+//! Rows that a join keeps while it looks for their likes: a share of memory is held for them. One more is among them, so that
+//! there always is one to look for ([why](super::even)).
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use arrow_array::{Array as _, RecordBatch};
-use arrow_schema::SchemaRef;
+use arrow_array::{Array as _, ArrayRef, RecordBatch};
+use arrow_schema::{DataType, SchemaRef};
 use futures::{Stream, StreamExt as _};
-use insitu_engine::common::Result;
 use insitu_engine::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
+use insitu_engine::common::{Result, ScalarValue};
 use insitu_engine::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use insitu_engine::physical_expr::expressions::Column;
 use insitu_engine::physical_plan::execution_plan::replace_children_if_necessary;
+use insitu_engine::physical_plan::joins::HashJoinExec;
 use insitu_engine::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties,
 };
 
+use super::even::is_looked_in;
 use super::group_keys::length;
 use super::memory::Share;
 
@@ -28,10 +32,11 @@ pub(super) fn hold_joined(
         if !node.name().contains("Join") {
             return Ok(Transformed::no(node));
         }
+        let stranger = stranger(node.as_ref())?;
         let mut children: Vec<_> = node.children().into_iter().cloned().collect();
         if let Some(kept) = children.first_mut() {
             let input = Arc::clone(kept);
-            *kept = Arc::new(HeldRows { input, share: share.clone() });
+            *kept = Arc::new(HeldRows { input, share: share.clone(), stranger });
         }
         replace_children_if_necessary(node, children).map(Transformed::yes)
     })?;
@@ -43,6 +48,8 @@ pub(super) fn hold_joined(
 struct HeldRows {
     input: Arc<dyn ExecutionPlan>,
     share: Share,
+    /// A row that comes after the others.
+    stranger: Option<RecordBatch>,
 }
 
 impl DisplayAs for HeldRows {
@@ -81,7 +88,8 @@ impl ExecutionPlan for HeldRows {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         // One child at most: more would be a plan of another shape.
         let input = children.pop().unwrap_or_else(|| Arc::clone(&self.input));
-        Ok(Arc::new(Self { input, share: self.share.clone() }))
+        let stranger = self.stranger.clone();
+        Ok(Arc::new(Self { input, share: self.share.clone(), stranger }))
     }
 
     fn execute(
@@ -90,20 +98,72 @@ impl ExecutionPlan for HeldRows {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let input = self.input.execute(partition, context)?;
-        Ok(Box::pin(HeldBatches { input, share: self.share.clone() }))
+        let stranger = self.stranger.clone();
+        Ok(Box::pin(HeldBatches { input, share: self.share.clone(), stranger }))
+    }
+}
+
+/// A row for the side that a join keeps, whose ids no row of the other side has but by one chance in 2 to the power of 64 for
+/// each. `None` where it would come out by itself, or where an id can't be drawn from so many: of dates, and truth values.
+fn stranger(join: &dyn ExecutionPlan) -> Result<Option<RecordBatch>> {
+    let Some(join) = join.downcast_ref::<HashJoinExec>() else { return Ok(None) };
+    if !is_looked_in(*join.join_type()) {
+        return Ok(None);
+    }
+    let schema = join.left().schema();
+    let is_key = |index: usize| {
+        let mut keys = join.on().iter().filter_map(|(key, _)| key.downcast_ref::<Column>());
+        keys.any(|key| key.index() == index)
+    };
+    if !join.on().iter().all(|(key, _)| key.is::<Column>()) {
+        return Ok(None);
+    }
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
+    for (index, field) in schema.fields().iter().enumerate() {
+        let value = if is_key(index) {
+            let Some(id) = drawn(field.data_type()) else { return Ok(None) };
+            id
+        } else if field.is_nullable() {
+            ScalarValue::try_from(field.data_type())?
+        } else {
+            ScalarValue::new_default(field.data_type())?
+        };
+        columns.push(value.to_array_of_size(1)?);
+    }
+    Ok(Some(RecordBatch::try_new(schema, columns)?))
+}
+
+/// A value of an id's type that nobody has.
+fn drawn(data_type: &DataType) -> Option<ScalarValue> {
+    match data_type {
+        DataType::Int64 => Some(ScalarValue::Int64(Some(rand::random()))),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+            let text = format!("{:032x}", rand::random::<u128>());
+            ScalarValue::from(text).cast_to(data_type).ok()
+        }
+        DataType::Decimal128(38, places) => {
+            // 2 to the power of 126 has 38 digits.
+            let digits = rand::random::<i128>() >> 2_u32;
+            Some(ScalarValue::Decimal128(Some(digits), 38, *places))
+        }
+        _ => None,
     }
 }
 
 struct HeldBatches {
     input: SendableRecordBatchStream,
     share: Share,
+    stranger: Option<RecordBatch>,
 }
 
 impl Stream for HeldBatches {
     type Item = Result<RecordBatch>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = self.input.poll_next_unpin(context);
+        let next = match self.input.poll_next_unpin(context) {
+            Poll::Ready(None) => Poll::Ready(self.stranger.take().map(Ok)),
+            next => next,
+        };
         if let Poll::Ready(Some(Ok(batch))) = &next {
             // Until the question ends: the join keeps the rows when these batches have all come.
             if let Err(error) = self.share.hold(bytes(batch)) {

@@ -23,6 +23,7 @@ mod cells;
 mod collect;
 mod contributions;
 mod distinct;
+mod even;
 mod exchange;
 mod expression;
 mod few_rows;

@@ -25,6 +25,7 @@ use insitu_engine::{
     is_spill_full, physical, stream,
 };
 
+use super::even::{evaluate_whole, look_in_kept, whole};
 use super::few_rows;
 use super::function::TooLarge;
 use super::held_rows::hold_joined;
@@ -147,14 +148,19 @@ impl Engine {
             .thread_stack_size(8 << 20)
             .enable_all()
             .build()?;
-        let session =
-            |config, runtime: &Arc<_>| sessions.open(settings(config, Arc::clone(runtime)));
-        let by_spread = |runtime| {
-            let [on_one, on_all] = [1, parallel].map(|threads| session(closed(threads), runtime));
+        let session = |config, runtime: &Arc<_>, rules: fn(&mut Settings)| {
+            let mut settings = settings(config, Arc::clone(runtime));
+            rules(&mut settings);
+            sessions.open(settings)
+        };
+        let by_spread = |runtime, rules: fn(&mut Settings)| {
+            let of = |threads| session(closed(threads), runtime, rules);
+            let [on_one, on_all] = [1, parallel].map(of);
             BySpread { on_one, on_all }
         };
-        let loading = session(SessionConfig::new(), &loading);
-        let (open, protected) = (by_spread(&open), by_spread(&protected));
+        let loading = session(SessionConfig::new(), &loading, |_| {});
+        let open = by_spread(&open, |_| {});
+        let protected = by_spread(&protected, work_evenly);
         Ok(Self { threads: Threads(Some(threads)), memory, loading, open, protected })
     }
 
@@ -253,6 +259,14 @@ fn settings(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Settings {
     settings
 }
 
+/// Rules of protected data: see [`super::even`].
+fn work_evenly(settings: &mut Settings) {
+    let rules = &mut settings.physical_rules;
+    let sides_are_chosen = rules.iter().position(|rule| rule.name() == "join_selection");
+    rules.insert(sides_are_chosen.map_or(0, |at| at.saturating_add(1)), look_in_kept());
+    rules.insert(0, evaluate_whole());
+}
+
 /// The rules for operators, chosen likewise, in the engine's order. Among those left out is the one that takes a count from a
 /// file's statistics: counts come from rows, since statistics say nothing of units.
 const PHYSICAL_RULES: [&str; 7] = [
@@ -291,7 +305,8 @@ async fn collect(
         .and_then(|physical| look.before_each_batch(physical))
         .and_then(|physical| match &holds {
             Holds::Reservations => Ok(physical),
-            Holds::Share(share) => hold_joined(physical, share),
+            // Operators over few rows have seen no rule.
+            Holds::Share(share) => hold_joined(whole(physical)?, share),
         })
         .and_then(|physical| stream(&session, physical));
     let mut stream = running.map_err(engine_error)?;
