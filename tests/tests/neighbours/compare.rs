@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::cast::AsArray as _;
+use arrow_array::{Array as _, ArrayRef};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use insitu_disclosure::evidence::{Cell, PartEvidence, PartShape, merge};
 use insitu_disclosure::guard::decide::WINDOW;
@@ -87,7 +88,19 @@ pub(super) fn table(admitted: &Admitted<Tabulation>, evidence: &Evidence) -> Str
         .unwrap()
         .to_batch()
         .unwrap();
-    format!("{:?}", batch.columns())
+    text(batch.columns())
+}
+
+/// Every value: an array's own text leaves out what is in the middle of a long one.
+pub(super) fn text(columns: &[ArrayRef]) -> String {
+    let options = FormatOptions::default().with_null("NULL");
+    let column = |column: &ArrayRef| {
+        let values = ArrayFormatter::try_new(column.as_ref(), &options).unwrap();
+        let values: Vec<String> =
+            (0..column.len()).map(|row| values.value(row).to_string()).collect();
+        format!("{:?}: {values:?}", column.data_type())
+    };
+    columns.iter().map(column).collect::<Vec<_>>().join("; ")
 }
 
 /// Cells by the text of their set and keys, as [`Shown`] has it.

@@ -51,7 +51,7 @@ use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
 
 use catalogue::{ASKED, PREPARED, REFUSED};
-use compare::{Seen, compare, table};
+use compare::{Seen, compare, table, text};
 use data::{Among, department, victims};
 use relay::{Asked, Relay, Served};
 
@@ -153,7 +153,7 @@ impl Outcome {
         match answer {
             Ok(answer) => Self {
                 schema: Some(schema_text(answer.schema())),
-                rest: answer.batches().get().iter().map(|b| format!("{:?}", b.columns())).collect(),
+                rest: answer.batches().get().iter().map(|b| text(b.columns())).collect(),
             },
             Err(refusals) => Self { schema: None, rest: refusals.to_string() },
         }
