@@ -9,6 +9,7 @@ mod attacks;
 mod bad_input;
 mod budget;
 mod cancel;
+mod constants;
 mod explain;
 mod functions;
 mod hierarchies;

@@ -286,11 +286,12 @@ impl Axis {
 /// Conditions over exactly one axis, by axis.
 type OfAxes<'a> = BTreeMap<Axis, Vec<Cow<'a, Scalar>>>;
 
-/// Conditions over exactly one axis, by axis, and all others as text.
+/// Conditions over exactly one axis, by axis, and all others as text. One that always holds says nothing.
 fn by_axis<'a>(conjuncts: impl Iterator<Item = Cow<'a, Scalar>>) -> (OfAxes<'a>, BTreeSet<String>) {
     let mut of_axes = OfAxes::new();
     let mut others = BTreeSet::new();
-    for conjunct in conjuncts {
+    let always = Scalar::Literal(Literal::Boolean(true));
+    for conjunct in conjuncts.filter(|conjunct| **conjunct != always) {
         let mut axes = BTreeSet::new();
         Axis::within(&conjunct, &mut axes);
         match (axes.pop_first(), axes.is_empty()) {

@@ -232,7 +232,7 @@ impl Cutter {
                     let plan =
                         Filter::try_new(filter.predicate.clone(), Arc::new(relation.plan.clone()));
                     relation.plan = LogicalPlan::Filter(engine(plan)?);
-                    relation.predicates.push(condition);
+                    relation.restrict(condition);
                     Ok(Part::Rows(relation))
                 }
                 Err(refusal) if !relation.dataset().is_open() => Err(refusal.into()),
@@ -281,7 +281,7 @@ impl Cutter {
                     }
                 }
                 other => {
-                    relation.predicates.push(relation.condition(other)?);
+                    relation.restrict(relation.condition(other)?);
                     relation
                 }
             };

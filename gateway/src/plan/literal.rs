@@ -98,7 +98,8 @@ pub(super) fn exact_where_compared(expr: Expr) -> Expr {
     exact.map_or(expr, |exact| exact.data)
 }
 
-const fn is_comparison(op: Operator) -> bool {
+/// Whether two values are compared by their order.
+pub(super) const fn is_comparison(op: Operator) -> bool {
     use Operator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
     matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq)
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use insitu_disclosure::tabulation::in_one_form;
 use insitu_disclosure::tabulation::typing::coerce;
-use insitu_disclosure::{Dataset, Reference, Refusal, RefusalCode, Scalar, ScalarType};
+use insitu_disclosure::{Dataset, Literal, Reference, Refusal, RefusalCode, Scalar, ScalarType};
 use insitu_engine::common::{Column, TableReference};
 use insitu_engine::logical_expr::{Expr, LogicalPlan};
 
 use super::certain::{at_least, in_wide_types, is_certain, uncertain};
+use super::folded::folded;
 use super::literal::{exact, exact_where_compared};
 use super::roll_up::RolledUp;
 use super::scalar::to_scalar;
@@ -69,7 +70,10 @@ impl Relation {
     pub(super) fn scalar(&self, expr: &Expr) -> Result<(Scalar, ScalarType), Refusal> {
         let dataset = self.dataset();
         if !dataset.is_open() {
-            let typed = coerce(to_scalar(&exact(expr), &|column| self.column(column))?, dataset);
+            let resolve = |column: &Column| self.column(column);
+            let typed = |e: &Expr| coerce(to_scalar(e, &resolve).ok()?, dataset).ok();
+            let expr = exact_where_compared(folded(exact(expr), &typed));
+            let typed = coerce(to_scalar(&expr, &resolve)?, dataset);
             return typed.map(|(scalar, found)| (in_one_form(scalar, dataset), found));
         }
         let expr = exact_where_compared(in_wide_types(expr).ok_or_else(uncertain)?);
@@ -88,6 +92,13 @@ impl Relation {
             format!("a condition is needed where {found} stands."),
             "Compare the value with something.",
         ))
+    }
+
+    /// The rows for which a condition holds, too; one that always does says nothing.
+    pub(super) fn restrict(&mut self, condition: Scalar) {
+        if condition != Scalar::Literal(Literal::Boolean(true)) {
+            self.predicates.push(condition);
+        }
     }
 
     /// A condition over an open dataset's own columns, if it has a meaning there: all rows that a filter above may choose
