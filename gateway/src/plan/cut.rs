@@ -14,6 +14,7 @@
 //! node and expression is named; what has no place beneath a Tabulation is refused.
 
 mod aggregates;
+mod no_rows;
 
 use std::sync::Arc;
 
@@ -113,7 +114,7 @@ impl Cutter {
             LogicalPlan::Filter(filter) => self.filter(filter),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Sort(_) => self.upper(plan, "`ORDER BY`"),
-            LogicalPlan::Limit(_) => self.upper(plan, "`LIMIT`"),
+            LogicalPlan::Limit(limit) => self.limit(limit, plan),
             LogicalPlan::Window(window) => self.window(window),
             LogicalPlan::Join(join) => self.join(join, plan),
             LogicalPlan::Union(_) => self.upper(plan, "a set operation"),
@@ -425,11 +426,15 @@ impl Cutter {
 
     /// A node that runs above Tabulations only, with its inputs and subqueries cut.
     fn upper(&mut self, plan: &LogicalPlan, what: &str) -> Result<Part, Refusals> {
-        let mut inputs = Vec::new();
-        for input in plan.inputs() {
-            let part = self.cut(input)?;
-            inputs.push(self.above(part, what)?);
-        }
+        let parts: Result<Vec<Part>, Refusals> =
+            plan.inputs().into_iter().map(|input| self.cut(input)).collect();
+        self.over(parts?, plan, what)
+    }
+
+    fn over(&mut self, parts: Vec<Part>, plan: &LogicalPlan, what: &str) -> Result<Part, Refusals> {
+        let inputs: Result<Vec<LogicalPlan>, Refusals> =
+            parts.into_iter().map(|part| self.above(part, what)).collect();
+        let inputs = inputs?;
         let expressions = self.expressions(&plan.expressions())?;
         engine(plan.with_new_exprs(expressions, inputs)).map(Part::Upper)
     }
@@ -440,6 +445,7 @@ impl Cutter {
             Part::Upper(plan) => Ok(plan),
             Part::Rows(relation) => match OpenDataset::of(Arc::clone(&relation.held.dataset)) {
                 Some(open) => self.open_rows(open, &relation),
+                None if relation.has_no_rows() => Ok(no_rows::of(&relation.plan)),
                 None => Err(rows_refused(&relation, what)),
             },
         }

@@ -101,6 +101,11 @@ impl Relation {
         }
     }
 
+    /// Whether a condition holds for no row, whatever the rows are.
+    pub(super) fn has_no_rows(&self) -> bool {
+        self.predicates.contains(&Scalar::Literal(Literal::Boolean(false)))
+    }
+
     /// A condition over an open dataset's own columns, if it has a meaning there: all rows that a filter above may choose
     /// fulfil it.
     pub(super) fn condition_on(dataset: &Dataset, expr: &Expr) -> Option<Scalar> {
