@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, NullArray,
-    RecordBatch, StringArray,
+    RecordBatch, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray,
 };
 use insitu_gateway::query::{Options, QueryId};
 use insitu_tests::{Federation, departments};
@@ -157,4 +157,84 @@ async fn a_placeholder_whose_type_cannot_be_told_is_refused_with_how_to_write_it
         let (_, refused) = asked(&federation, sql, &[value]).await;
         assert!(refused.starts_with(code) && refused.contains("`CAST($1 AS "), "{sql}: {refused}");
     }
+}
+
+/// The day that many days after 1 January 2018, as a date.
+fn day(days: i32) -> ArrayRef {
+    Arc::new(Date32Array::from(vec![17_532 + days]))
+}
+
+/// A second of it, as a moment.
+fn moment(days: i64, seconds: i64) -> TimestampMicrosecondArray {
+    TimestampMicrosecondArray::from(vec![((17_532 + days) * 86_400 + seconds) * 1_000_000])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_bound_to_a_question_mark_over_protected_rows_is_what_is_written() {
+    let federation = federation().await;
+    let at = |days| -> ArrayRef { Arc::new(moment(days, 0)) };
+    let in_utc = |days| -> ArrayRef { Arc::new(moment(days, 0).with_timezone("UTC")) };
+    let in_nanoseconds: ArrayRef =
+        Arc::new(TimestampNanosecondArray::from(vec![(17_532 + 59) * 86_400_000_000_000]));
+    let last_second: ArrayRef = Arc::new(moment(89, 86_399));
+    for (condition, values, written) in [
+        ("area = ?", vec![text("A")], "area = 'A'"),
+        ("area LIKE ?", vec![text("A%")], "area LIKE 'A%'"),
+        ("area NOT LIKE ?", vec![text("A%")], "area NOT LIKE 'A%'"),
+        ("area ILIKE ? || '%'", vec![text("a")], "area ILIKE 'a%'"),
+        ("area IN (?, ?)", vec![text("A"), text("B")], "area IN ('A', 'B')"),
+        ("area = upper(?)", vec![text("a")], "area = 'A'"),
+        ("age > ? + 10", vec![whole(10)], "age > 20"),
+        ("age > ? AND 1 = ?", vec![whole(20), whole(1)], "age > 20"),
+        ("? < age", vec![float(20.0)], "age > 20"),
+        ("visited >= ?", vec![day(59)], "visited >= DATE '2018-03-01'"),
+        ("visited >= ?", vec![text("2018-03-01")], "visited >= DATE '2018-03-01'"),
+        ("visited >= ?", vec![at(59)], "visited >= DATE '2018-03-01'"),
+        ("visited >= ?", vec![in_utc(59)], "visited >= DATE '2018-03-01'"),
+        ("visited >= ?", vec![in_nanoseconds], "visited >= DATE '2018-03-01'"),
+        ("visited <= ?", vec![last_second], "visited <= DATE '2018-03-31'"),
+        (
+            "visited >= CAST(? AS DATE) - INTERVAL '1 month'",
+            vec![day(59)],
+            "visited >= DATE '2018-02-01'",
+        ),
+        (
+            "visited BETWEEN ? AND ?",
+            vec![at(0), day(58)],
+            "visited BETWEEN DATE '2018-01-01' AND DATE '2018-02-28'",
+        ),
+        (
+            "date_trunc('month', visited) = ?",
+            vec![at(31)],
+            "date_trunc('month', visited) = DATE '2018-02-01'",
+        ),
+    ] {
+        let statement = |condition: &str| {
+            format!(
+                "SELECT area, count(*) FROM health.visits WHERE {condition} GROUP BY 1 ORDER BY 1 LIMIT 2"
+            )
+        };
+        let (_, bound) = asked(&federation, &statement(condition), &values).await;
+        let (_, written) = asked(&federation, &statement(written), &[]).await;
+        assert_eq!(bound, written, "{condition}");
+    }
+    let first =
+        "SELECT area, count(*) FROM health.visits GROUP BY area ORDER BY area LIMIT ? OFFSET ?";
+    let answer = asked(&federation, first, &[whole(1), whole(1)]).await;
+    assert_eq!(answer, ("Int64, Int64".to_owned(), "B 15".to_owned()));
+    // A moment in another zone is no day.
+    let elsewhere: ArrayRef = Arc::new(moment(59, 0).with_timezone("+01:00"));
+    let sql = "SELECT count(*) FROM health.visits WHERE visited >= ?";
+    let (_, refused) = asked(&federation, sql, &[elsewhere]).await;
+    assert!(refused.starts_with("D207"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn placeholders_of_both_kinds_are_not_mixed() {
+    let federation = federation().await;
+    let sql = "SELECT count(*) FROM health.visits WHERE area = ? AND sex = $1";
+    let (_, refused) = asked(&federation, sql, &[]).await;
+    assert!(refused.starts_with("Q110: `?` and `$1` don't go together"), "{refused}");
+    let sql = "SELECT count(*) FROM health.visits WHERE area = '?' AND sex = ?";
+    assert_eq!(asked(&federation, sql, &[text("F")]).await.0, "Utf8");
 }

@@ -8,7 +8,7 @@
 //! 1. [`limits`]: every number in one place.
 //! 2. `text`: bytes to text; size, UTF-8, invisible characters. `explained`: whether it is only to be explained.
 //! 3. `tokens`: text to tokens of one statement (`pieces` counts them first, cheaply); a closed
-//!    alphabet, and parameters counted. On tokens `nesting` bounds how deep anything later can
+//!    alphabet, and parameters counted (`placeholders`). On tokens `nesting` bounds how deep anything later can
 //!    recurse, `phrases` refuses known constructs by name, and `words` makes a name of every word
 //!    that isn't on the closed list of grammar.
 //! 4. `parse`: tokens to a tree; `spelled`: a few constructs written out as others.
@@ -37,6 +37,7 @@ mod outputs;
 mod parse;
 mod phrases;
 mod pieces;
+mod placeholders;
 mod query;
 mod refusals;
 mod select;

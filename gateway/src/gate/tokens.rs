@@ -4,15 +4,13 @@
 //! pasted curly quote) is refused here, so neither parser can be led into a corner of its grammar
 //! that nobody checked.
 
-use std::collections::BTreeSet;
-
 use insitu_disclosure::{Refusal, RefusalCode};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::limits::Limits;
 use super::refusals::{count, not_offered, quote, unreadable};
-use super::{nesting, phrases, pieces, spelled, words};
+use super::{nesting, phrases, pieces, placeholders, spelled, words};
 
 /// A statement's tokens, ready for the parser.
 pub(super) struct Tokens {
@@ -30,7 +28,7 @@ pub(super) fn read(text: &str, limits: &Limits) -> Result<Tokens, Refusal> {
         symbol(token, limits)?;
     }
     phrases::check(&statement)?;
-    let parameters = parameters(&statement, limits)?;
+    let (statement, parameters) = placeholders::numbered(statement, limits)?;
     Ok(Tokens { all: words::settle(&statement)?, parameters })
 }
 
@@ -136,7 +134,7 @@ fn symbol(token: &TokenWithSpan, limits: &Limits) -> Result<(), Refusal> {
         )),
         Token::Colon | Token::AtSign => Err(not_offered(
             &format!("the symbol {}", quote(&token.token.to_string())),
-            "Write parameters as `$1`, casts as `CAST(a AS INT)`.",
+            "Write parameters as `?` or `$1`, casts as `CAST(a AS INT)`.",
         )),
         // Default deny: the tokenizer knows some ninety tokens, most of them one database's own.
         other => Err(not_offered(
@@ -160,35 +158,4 @@ fn length(what: &str, text: &str, limits: &Limits) -> Result<(), Refusal> {
         ),
         format!("Use a shorter {what}."),
     ))
-}
-
-/// How many parameters there are. They are numbered, and none is left out.
-fn parameters(tokens: &[TokenWithSpan], limits: &Limits) -> Result<u16, Refusal> {
-    let mut numbers = BTreeSet::new();
-    for token in tokens {
-        let Token::Placeholder(written) = &token.token else { continue };
-        let number = written
-            .strip_prefix('$')
-            .filter(|digits| !digits.starts_with('0'))
-            .and_then(|digits| digits.parse::<u16>().ok())
-            .filter(|number| *number <= limits.parameters_max);
-        let Some(number) = number else {
-            return Err(Refusal::new(
-                RefusalCode::Q110,
-                format!("the parameter {} isn't numbered.", quote(written)),
-                format!("Number parameters from `$1` to `${}`.", limits.parameters_max),
-            ));
-        };
-        numbers.insert(number);
-    }
-    let last = numbers.last().copied().unwrap_or(0);
-    if numbers.len() == usize::from(last) {
-        Ok(last)
-    } else {
-        Err(Refusal::new(
-            RefusalCode::Q110,
-            format!("the parameters run up to `${last}`, but some before it aren't used."),
-            "Number parameters from `$1` without gaps.",
-        ))
-    }
 }

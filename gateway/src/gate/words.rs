@@ -43,7 +43,7 @@ fn settle_word(
         // The engine reads `@name` as a variable of its own.
         return Err(not_offered(
             &format!("the variable {}", quote(&word.value)),
-            "Write parameters as `$1`.",
+            "Write parameters as `?` or `$1`.",
         ));
     }
     if word.keyword == Keyword::NoKeyword {

@@ -31,6 +31,10 @@ pub(super) fn to_scalar(expr: &Expr, resolve: Resolve<'_>) -> Result<Scalar, Ref
             }
             let pattern = match to_scalar(&like.pattern, resolve)? {
                 Scalar::Literal(Literal::Utf8(pattern)) => pattern,
+                // Nothing is known to be like an unknown pattern.
+                Scalar::Literal(Literal::Null(_)) => {
+                    return Ok(Scalar::Literal(Literal::Null(ScalarType::Boolean)));
+                }
                 _ => return Err(no_word("`LIKE` with a pattern that isn't a literal")),
             };
             let like_scalar = Scalar::Like {
