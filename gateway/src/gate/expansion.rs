@@ -3,24 +3,29 @@
 //! The planner copies a CTE to each place that names it: 18 CTEs, each using the one before it
 //! twice, are a thousand bytes of text and 262,144 tables (47 s and 2 GiB of planning, measured).
 //! Each CTE is counted once here, and its counts are added at each reference, so counting is as
-//! short as the text.
+//! short as the text. Here it is known, too, which CTE a name means: so what tables are joined by is looked at here (`joins`).
 
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
 use sqlparser::ast::{Expr, GroupByExpr, Query, SetExpr, TableFactor};
 
 use super::from::{normal, relation_name};
 use super::gated::RelationName;
+use super::joins::{self, has_one_row};
 use super::limits::Limits;
 use super::nesting::too_deep;
 use super::query::{ctes, read_clauses};
 use super::refusals::count;
-use super::shape::{Part, Reading};
+use super::shape::{Part, REFUSALS_MAX, Reading};
 
 /// Counts a statement that has the right shape; returns the tables it reads.
 pub(super) fn check(query: &Query, limits: &Limits) -> Result<Vec<RelationName>, Refusals> {
-    let mut counter = Counter { limits, ctes: Vec::new(), relations: Vec::new() };
+    let mut counter =
+        Counter { limits, ctes: Vec::new(), relations: Vec::new(), refusals: Vec::new() };
     let size = counter.query(query);
-    match Refusals::collect(size.check(limits)) {
+    // A CTE that is too large is one reason enough.
+    let refusals = size.check(limits);
+    let joins = counter.refusals.drain(..).take(REFUSALS_MAX);
+    match Refusals::collect(refusals.into_iter().chain(joins)) {
         Some(refusals) => Err(refusals),
         None => Ok(counter.relations),
     }
@@ -97,9 +102,11 @@ impl Size {
 
 struct Counter<'l> {
     limits: &'l Limits,
-    /// The CTEs in scope; the last of a name is the one meant.
-    ctes: Vec<(String, Size)>,
+    /// The CTEs in scope, and whether each may have one row at most; the last of a name is the one meant.
+    ctes: Vec<(String, Size, bool)>,
     relations: Vec<RelationName>,
+    /// Of joins.
+    refusals: Vec<Refusal>,
 }
 
 impl Counter<'_> {
@@ -111,7 +118,8 @@ impl Counter<'_> {
         for cte in ctes(query) {
             let size = self.query(&cte.query);
             largest = largest.max(size);
-            self.ctes.push((normal(&cte.alias.name), size));
+            let is_single = has_one_row(&cte.query, &|name| self.is_single(name));
+            self.ctes.push((normal(&cte.alias.name), size, is_single));
         }
         let size = self.clauses(query);
         self.ctes.truncate(outer);
@@ -146,6 +154,8 @@ impl Counter<'_> {
                         size.grouping_sets.saturating_add(grouping_sets(&select.group_by));
                     let commas = select.from.len().saturating_sub(1);
                     size.joins = size.joins.saturating_add(commas as u64);
+                    let refused = joins::refusals(select, &|name| self.is_single(name));
+                    self.refusals.extend(refused);
                     part.read(self.limits, &mut reading);
                 }
                 Part::Tables(tables) => {
@@ -161,10 +171,16 @@ impl Counter<'_> {
         size
     }
 
+    /// Whether a name is that of a CTE with one row at most.
+    fn is_single(&self, name: &str) -> bool {
+        let found = self.ctes.iter().rev().find(|(cte, _, _)| cte == name);
+        found.is_some_and(|(_, _, is_single)| *is_single)
+    }
+
     /// A name in `FROM`: a CTE in scope, else a table.
     fn table(&mut self, name: RelationName) -> Size {
         if let [single] = name.parts()
-            && let Some((_, size)) = self.ctes.iter().rev().find(|(cte, _)| cte == single)
+            && let Some((_, size, _)) = self.ctes.iter().rev().find(|(cte, _, _)| cte == single)
         {
             return Size { levels: size.levels.saturating_add(1), ..*size };
         }

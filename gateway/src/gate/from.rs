@@ -7,13 +7,11 @@ use sqlparser::ast::{
 use sqlparser::keywords::ALL_KEYWORDS;
 
 use super::gated::RelationName;
-use super::joins;
 use super::refusals::{not_offered, quote};
 use super::shape::{Part, Reading};
 
 /// What to write instead of a join without a condition.
-pub(super) const JOIN_ON: &str =
-    "Write `a JOIN b ON a.id = b.id`; for a single value use `(SELECT count(*) …)`.";
+pub(super) const JOIN_ON: &str = "Write `a JOIN b ON a.id = b.id`; only a table of one row, such as `(SELECT count(*) …)`, stands beside every row.";
 const NAME_A_TABLE: &str = "Name a table, or use a subquery in brackets.";
 
 /// Reads a table with what is joined to it.
@@ -24,7 +22,7 @@ pub(super) fn read<'a>(tables: &'a TableWithJoins, reading: &mut Reading<'a>) {
         let Join { relation, global, join_operator } = join;
         reading.parts.push(Part::Table(relation));
         reading.refuse_if(*global, || not_offered("`GLOBAL JOIN`", "Leave out `GLOBAL`."));
-        read_join(join_operator, name_of(relation).as_deref(), reading);
+        read_join(join_operator, reading);
     }
 }
 
@@ -77,10 +75,10 @@ pub(super) fn name_of(table: &TableFactor) -> Option<String> {
     }
 }
 
-fn read_join<'a>(operator: &'a JoinOperator, joined: Option<&str>, reading: &mut Reading<'a>) {
+fn read_join<'a>(operator: &'a JoinOperator, reading: &mut Reading<'a>) {
     match constraint(operator) {
         Some(constraint) => {
-            read_constraint(constraint, joined, reading);
+            read_constraint(constraint, reading);
             // A column named in `USING` is that of the side that has all rows, or of whichever has one. The engine takes the left.
             let is_from_the_right = matches!(
                 operator,
@@ -93,8 +91,9 @@ fn read_join<'a>(operator: &'a JoinOperator, joined: Option<&str>, reading: &mut
                 )
             });
         }
+        // What is joined by is looked at where CTEs are known (`joins.rs`).
+        None if matches!(operator, JoinOperator::CrossJoin(JoinConstraint::None)) => {}
         None => reading.refusals.push(match operator {
-            JoinOperator::CrossJoin(_) => not_offered("`CROSS JOIN`", JOIN_ON),
             JoinOperator::Semi(_) | JoinOperator::Anti(_) => not_offered(
                 "`SEMI JOIN` without a side",
                 "Write `LEFT SEMI JOIN` or `LEFT ANTI JOIN`.",
@@ -104,21 +103,9 @@ fn read_join<'a>(operator: &'a JoinOperator, joined: Option<&str>, reading: &mut
     }
 }
 
-fn read_constraint<'a>(
-    constraint: &'a JoinConstraint,
-    joined: Option<&str>,
-    reading: &mut Reading<'a>,
-) {
+fn read_constraint<'a>(constraint: &'a JoinConstraint, reading: &mut Reading<'a>) {
     match constraint {
-        JoinConstraint::On(condition) => {
-            reading.expr(condition);
-            reading.refuse_if(!joins::has_equality(condition, joined), || {
-                not_offered(
-                    "a join whose `ON` has no equality between columns of both sides",
-                    "Join on an equality, `a.id = b.id`; other conditions may follow with `AND`.",
-                )
-            });
-        }
+        JoinConstraint::On(condition) => reading.expr(condition),
         JoinConstraint::Using(columns) => {
             let plain = columns
                 .iter()

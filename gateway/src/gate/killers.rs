@@ -321,6 +321,21 @@ fn running() -> Vec<Killer> {
             Q104,
         ),
         ("CROSS JOIN", "SELECT count(*) FROM a CROSS JOIN b", Q104),
+        (
+            "CROSS JOIN of what is one row elsewhere",
+            "WITH b AS (SELECT count(*) FROM a) SELECT 1 FROM a CROSS JOIN (WITH b AS (SELECT x FROM a) SELECT x FROM b) AS c",
+            Q104,
+        ),
+        (
+            "CROSS JOIN of groups",
+            "SELECT 1 FROM a CROSS JOIN (SELECT sum(x) FROM b GROUP BY y) AS c",
+            Q104,
+        ),
+        (
+            "CROSS JOIN beneath a row",
+            "SELECT 1 FROM (SELECT count(*) FROM a CROSS JOIN b) AS c",
+            Q104,
+        ),
         ("join by comma", "SELECT count(*) FROM a, b", Q104),
         ("join by comma on an inequality", "SELECT 1 FROM a, b WHERE a.x < b.x AND a.x = 1", Q104),
         ("one comma too many", "SELECT 1 FROM a, b, c WHERE a.k = b.k", Q104),

@@ -12,10 +12,11 @@
 //!    recurse, `phrases` refuses known constructs by name, and `words` makes a name of every word
 //!    that isn't on the closed list of grammar.
 //! 4. `parse`: tokens to a tree; `spelled`: a few constructs written out as others.
-//! 5. `shape`: one walk over the tree, with `query`, `select`, `from`, `joins`, `expression`,
+//! 5. `shape`: one walk over the tree, with `query`, `select`, `from`, `expression`,
 //!    `calls` and `types` saying what is offered; [`functions`] is the closed list of functions. `like`: patterns as the
 //!    engine spells them.
-//! 6. `expansion`: tables, joins and the like, once CTEs are written out where they are used.
+//! 6. `expansion`: tables, joins and the like, once CTEs are written out where they are used; `joins`: what a join must be
+//!    joined by.
 //! 7. `inlining`: expressions, once columns are replaced by what is behind them (`outputs`).
 //! 8. `twin`: the tree printed; the engine's own parser must read it alike.
 //!

@@ -100,6 +100,10 @@ const ORDINARY: &[(&str, &str)] = &[
         "SELECT count(*) FROM a LEFT JOIN b ON a.id = b.id FULL OUTER JOIN c ON c.id = a.id",
     ),
     ("commas", "SELECT count(*) FROM a, b AS x, c JOIN d ON c.id = d.id WHERE k = l AND a.m = d.m"),
+    (
+        "a row beside all",
+        "WITH t AS (SELECT sum(n) AS s FROM a), u AS (SELECT * FROM t) SELECT n / s FROM a, u CROSS JOIN (SELECT 1) AS v",
+    ),
     ("join using", "SELECT count(*) FROM a INNER JOIN b USING (id, year) LEFT JOIN c USING (id)"),
     ("semi join", "SELECT count(*) FROM a LEFT SEMI JOIN b ON a.id = b.id"),
     ("self-join", "SELECT count(*) FROM t AS a JOIN t AS b ON a.mother = b.id"),

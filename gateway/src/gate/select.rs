@@ -7,8 +7,6 @@ use sqlparser::ast::{
 };
 
 use super::expression;
-use super::from;
-use super::joins;
 use super::limits::Limits;
 use super::nesting::too_many;
 use super::query::read_order_key;
@@ -23,12 +21,6 @@ pub(super) fn read<'a>(select: &'a Select, limits: &Limits, reading: &mut Readin
     read_list(&select.projection, limits, reading);
     reading.parts.extend(select.from.iter().map(Part::Tables));
     let commas = select.from.len().saturating_sub(1);
-    reading.refuse_if(joins::equalities(select.selection.as_ref()) < commas, || {
-        not_offered(
-            "a table after a comma that `WHERE` doesn't equate with one of the others",
-            from::JOIN_ON,
-        )
-    });
     let joins = select.from.iter().map(|tables| tables.joins.len());
     reading.refuse_if(limits.joins_max < joins.sum::<usize>().saturating_add(commas), || {
         too_many("joins in one `FROM`", limits.joins_max as u64)

@@ -73,7 +73,7 @@ impl<'a> Part<'a> {
 }
 
 /// The most reasons that are collected: an answer has to fit a gRPC status.
-const REFUSALS_MAX: usize = 5;
+pub(super) const REFUSALS_MAX: usize = 5;
 
 /// Why the statement isn't offered; empty if it is.
 pub(super) fn check(query: &Query, limits: &Limits) -> Vec<Refusal> {

@@ -5,8 +5,8 @@
 //! | `FROM a, b WHERE x = y AND z = 1` | `FROM a JOIN b ON x = y WHERE z = 1`, if `x` is of one and `y` of the other |
 //! | `FROM a, b WHERE x = y AND z = 1 OR x = y AND z = 2` | the same, and the condition as it is |
 //!
-//! A join without an equality between its sides compares every row with every row. The gate refuses those that it can tell by
-//! their names; here the others are ([`check`]).
+//! A join without an equality between its sides compares every row with every row, unless one of them has a single row
+//! (`single_rows`). The gate refuses those that it can tell by their names; here the others are ([`check`]).
 
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use insitu_engine::logical_expr::{
 };
 
 use super::error::planning_refusal;
+use super::single_rows;
 
 /// The plan with joins for tables after commas, as far as a condition above equates them; what isn't equated stays as it is,
 /// for [`check`] to refuse.
@@ -29,6 +30,12 @@ pub(super) fn for_commas(plan: LogicalPlan) -> Result<LogicalPlan> {
         LogicalPlan::Filter(filter) if has_comma(&filter.input) => joined(filter),
         // It has the columns of its rows in their order.
         LogicalPlan::Window(_) => node.recompute_schema().map(Transformed::yes),
+        other => Ok(Transformed::no(other)),
+    })?;
+    let plan = plan.data.transform_up_with_subqueries(|node| match node {
+        LogicalPlan::Join(join) if !is_equated(&join)? && single_rows::is_to_one(&join) => {
+            single_rows::with_the_row_first(join)
+        }
         other => Ok(Transformed::no(other)),
     })?;
     Ok(plan.data)
@@ -43,6 +50,7 @@ pub(super) fn check(plan: &LogicalPlan) -> std::result::Result<(), Refusals> {
     let walked = plan.apply_with_subqueries(|node| {
         if let LogicalPlan::Join(join) = node
             && !is_equated(join)?
+            && !single_rows::is_to_one(join)
         {
             refusal = Some(refused(join));
             return Ok(TreeNodeRecursion::Stop);
@@ -112,7 +120,7 @@ fn equates(condition: &Expr, one: &DFSchema, other: &DFSchema) -> Result<bool> {
 }
 
 /// A condition over tables with commas between them, as joins. The table that comes next is the first that is equated with
-/// those before; whoever reads columns reads them by name.
+/// those before, or else one that has a row at most; whoever reads columns reads them by name.
 fn joined(filter: Filter) -> Result<Transformed<LogicalPlan>> {
     let (mut tables, mut waiting) = apart(&filter.input);
     let mut conditions: Vec<Expr> =
@@ -133,12 +141,18 @@ fn joined(filter: Filter) -> Result<Transformed<LogicalPlan>> {
                 break;
             }
         }
-        let Some((place, on)) = next else {
+        let single = || waiting.iter().position(single_rows::has_one_at_most);
+        let Some((place, on)) = next.or_else(|| single().map(|place| (place, Vec::new()))) else {
             return Ok(Transformed::no(LogicalPlan::Filter(filter)));
         };
         conditions.retain(|condition| !on.contains(condition));
         let table = waiting.remove(place);
-        tables = LogicalPlanBuilder::from(tables).join_on(table, JoinType::Inner, on)?.build()?;
+        let before = LogicalPlanBuilder::from(tables);
+        tables = if on.is_empty() {
+            before.cross_join(table)?.build()?
+        } else {
+            before.join_on(table, JoinType::Inner, on)?.build()?
+        };
     }
     Ok(Transformed::yes(match conjunction(conditions) {
         Some(rest) => LogicalPlan::Filter(Filter::try_new(rest, Arc::new(tables))?),
