@@ -350,7 +350,7 @@ async fn what_lists_people_or_their_values_is_refused() {
         ("SELECT person, count(*) FROM health.visits GROUP BY person", "D202"),
         ("SELECT n FROM ROLLED", "D202"),
         ("SELECT n FROM ROLLED ORDER BY n DESC LIMIT 1", "D202"),
-        ("SELECT DISTINCT n FROM ROLLED", "D202"),
+        ("SELECT DISTINCT person, n FROM ROLLED", "D20"),
         ("SELECT n, row_number() OVER (ORDER BY n) FROM ROLLED", "D202"),
         // Values of a single person.
         ("SELECT max(n) FROM ROLLED", "D206"),

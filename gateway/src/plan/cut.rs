@@ -14,6 +14,7 @@
 //! node and expression is named; what has no place beneath a Tabulation is refused.
 
 mod aggregates;
+mod distinct;
 mod no_rows;
 
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use insitu_engine::logical_expr::{
     TableScan, Window, cast,
 };
 
-use super::aggregate::{Output, is_exact, tabulation};
+use super::aggregate::{Output, is_exact};
 use super::engine_types::EngineTypes;
 use super::error::planning_refusal;
 use super::grouping::{grouping_value, with_columns_for_keys};
@@ -43,7 +44,6 @@ use super::leaf::{Leaf, PendingTable};
 use super::look_up;
 use super::relation::{Relation, RelationColumn};
 use super::request_size::fits;
-use super::roll_up::rolled_up;
 use super::schema::BINS;
 use super::totals::{engines_type, exact_totals, exact_windows};
 use super::union;
@@ -118,7 +118,7 @@ impl Cutter {
             LogicalPlan::Window(window) => self.window(window),
             LogicalPlan::Join(join) => self.join(join, plan),
             LogicalPlan::Union(_) => self.upper(plan, "a set operation"),
-            LogicalPlan::Distinct(_) => self.upper(plan, "`DISTINCT`"),
+            LogicalPlan::Distinct(distinct) => self.distinct(distinct, plan),
             LogicalPlan::Subquery(_) => self.upper(plan, "a subquery"),
             LogicalPlan::Repartition(_) => self.upper(plan, "a repartitioning"),
             LogicalPlan::Unnest(_) => self.upper(plan, "`unnest`"),
@@ -321,31 +321,7 @@ impl Cutter {
         }
         match self.cut(&aggregate.input)? {
             Part::Upper(input) => self.aggregate_above(aggregate, input),
-            Part::Rows(relation) => {
-                if let Some(units) = rolled_up(aggregate, &relation) {
-                    return Ok(Part::Rows(Box::new(units)));
-                }
-                let refusals = match tabulation(aggregate, &relation) {
-                    Ok((question, outputs)) => {
-                        if !relation.dataset().is_open() || means_the_same(&question, &relation) {
-                            return self.tabulated(aggregate, &relation, question, &outputs);
-                        }
-                        Vec::new()
-                    }
-                    Err(refusals) => refusals,
-                };
-                if relation.dataset().is_open() {
-                    let input = self.above(Part::Rows(relation), "an aggregation")?;
-                    return self.aggregate_above(aggregate, input);
-                }
-                Err(Refusals::collect(refusals).unwrap_or_else(|| {
-                    refused(
-                        RefusalCode::D208,
-                        "this aggregation isn't offered over protected data.",
-                        "Use `count`, `sum`, `avg`, `histogram` or `percentile_cont`.",
-                    )
-                }))
-            }
+            Part::Rows(relation) => self.aggregate_rows(aggregate, relation),
         }
     }
 
@@ -431,6 +407,7 @@ impl Cutter {
         self.over(parts?, plan, what)
     }
 
+    /// The same with its inputs cut.
     fn over(&mut self, parts: Vec<Part>, plan: &LogicalPlan, what: &str) -> Result<Part, Refusals> {
         let inputs: Result<Vec<LogicalPlan>, Refusals> =
             parts.into_iter().map(|part| self.above(part, what)).collect();

@@ -49,11 +49,28 @@ fn attack_36_subqueries_as_an_oracle() {
 
 #[test]
 fn attack_37_windows_distinct_and_set_operations() {
+    // Which values there are is told of those alone whose counts are shown: area `E` has nine, or ten with the victim.
     for sql in [
         "SELECT DISTINCT area FROM health.episodes",
-        "SELECT area, row_number() OVER (ORDER BY cost DESC) FROM health.episodes",
+        "SELECT DISTINCT area, sex FROM health.episodes WHERE age = 87",
+        "SELECT count(*) FROM (SELECT DISTINCT area FROM health.episodes) AS t",
+        // These compare distinct rows.
         "SELECT area FROM health.episodes INTERSECT SELECT 'Z'",
-        "SELECT area FROM health.episodes EXCEPT SELECT area FROM ref.areas",
+        "SELECT area FROM health.episodes EXCEPT SELECT 'A'",
+    ] {
+        tells_nothing(sql);
+    }
+    for sql in [
+        "SELECT DISTINCT person, area FROM health.episodes",
+        "SELECT DISTINCT cost FROM health.episodes",
+    ] {
+        is_refused(sql, "D202|D203");
+    }
+    for sql in [
+        "SELECT area, row_number() OVER (ORDER BY cost DESC) FROM health.episodes",
+        "SELECT 'Z' AS area INTERSECT SELECT area FROM health.episodes",
+        "SELECT 'Z' AS area EXCEPT SELECT area FROM health.episodes",
+        "SELECT area FROM health.episodes UNION SELECT 'A'",
     ] {
         is_refused(sql, "D208|D201|Q104");
     }

@@ -135,7 +135,7 @@ pub(super) const REFUSED: [&str; 46] = [
     "SELECT sum(rare + 1) FROM health.visits",
     "SELECT sum(area) FROM health.visits",
     "SELECT count(DISTINCT area) FROM health.visits",
-    "SELECT DISTINCT area FROM health.visits",
+    "SELECT DISTINCT area, cost FROM health.visits",
     "SELECT area, row_number() OVER (ORDER BY cost) FROM health.visits",
     "SELECT a.area FROM health.visits a JOIN health.visits b ON a.area = b.area",
     "SELECT area, person, count(*) FROM health.visits GROUP BY ROLLUP (area, person)",

@@ -174,7 +174,14 @@ pub(super) const ROWS: &[Row] = &[
     ),
     ("input", "a measure elsewhere", &["SELECT count(*) FROM health.visits WHERE cost >= 101"]),
     ("input", "rows", &["SELECT area FROM health.visits"]),
-    ("input", "DISTINCT", &["SELECT DISTINCT area FROM health.visits"]),
+    (
+        "input",
+        "DISTINCT, as GROUP BY",
+        &[
+            "SELECT area FROM health.visits GROUP BY area ORDER BY area",
+            "SELECT DISTINCT area FROM health.visits ORDER BY area",
+        ],
+    ),
     (
         "input",
         "a join beneath",

@@ -1,14 +1,16 @@
-//! Aggregations that are more than one question, or one cell of a table.
+//! Aggregations: of one dataset's rows, those that are more than one question, and one cell of a table.
 
-use insitu_disclosure::Refusals;
+use insitu_disclosure::{RefusalCode, Refusals};
 use insitu_engine::logical_expr::{Aggregate, LogicalPlan};
 
 use super::super::aggregate::tabulation;
 use super::super::conditional;
 use super::super::correlated::correlated;
 use super::super::leaf::Leaf;
+use super::super::relation::Relation;
+use super::super::roll_up::rolled_up;
 use super::super::union;
-use super::{Cutter, Part, engine, means_the_same, rows_refused};
+use super::{Cutter, Part, engine, means_the_same, refused, rows_refused};
 
 impl Cutter {
     /// An aggregation of protected rows whose aggregates of `CASE` are such under `FILTER`; `None` of any other.
@@ -75,6 +77,37 @@ impl Cutter {
             self.leaves.truncate(first);
         }
         Ok(total)
+    }
+
+    /// An aggregation over the rows of one dataset: a Tabulation, if it can be one, or a unit's rows brought together.
+    pub(super) fn aggregate_rows(
+        &mut self,
+        aggregate: &Aggregate,
+        relation: Box<Relation>,
+    ) -> Result<Part, Refusals> {
+        if let Some(units) = rolled_up(aggregate, &relation) {
+            return Ok(Part::Rows(Box::new(units)));
+        }
+        let refusals = match tabulation(aggregate, &relation) {
+            Ok((question, outputs)) => {
+                if !relation.dataset().is_open() || means_the_same(&question, &relation) {
+                    return self.tabulated(aggregate, &relation, question, &outputs);
+                }
+                Vec::new()
+            }
+            Err(refusals) => refusals,
+        };
+        if relation.dataset().is_open() {
+            let input = self.above(Part::Rows(relation), "an aggregation")?;
+            return self.aggregate_above(aggregate, input);
+        }
+        Err(Refusals::collect(refusals).unwrap_or_else(|| {
+            refused(
+                RefusalCode::D208,
+                "this aggregation isn't offered over protected data.",
+                "Use `count`, `sum`, `avg`, `histogram` or `percentile_cont`.",
+            )
+        }))
     }
 
     /// A total of open rows that agree with the row around them, as one cell of a Tabulation; `None` where it isn't that.
