@@ -230,6 +230,13 @@ const USE_LIKE: &str = "Use `LIKE`, `starts_with` or `contains`.";
 const WITHIN_SETS: &str = "it stands in `GROUP BY`, and not within other grouping sets";
 const WRITE_SETS: &str = "Write its sets out: `GROUPING SETS ((a, b), (a), ())`.";
 const USE_DATE_PART: &str = "Use `date_part('year', d)` or `EXTRACT(YEAR FROM d)`.";
+const NO_FORMATS: &str = "a format can make a value of any size";
+const USE_PARTS: &str = "Use `date_part` or `date_trunc`.";
+const OTHER_NAME: &str = "it has another name here";
+const VARIES: &str = "databases don't agree on what it counts from";
+const BY_INTERVALS: &str = "days and intervals are added and subtracted";
+const ADD_AN_INTERVAL: &str = "Use `d + INTERVAL '1' MONTH`.";
+const SUBTRACT_DAYS: &str = "Use `e - d`: between two dates that is a number of days.";
 
 const fn left_out(name: &'static str, reason: &'static str, fix: &'static str) -> LeftOut {
     LeftOut { name, reason, fix }
@@ -268,15 +275,34 @@ const LEFT_OUT: &[LeftOut] = &[
     left_out("version", SERVER, IN_YOUR_TOOL),
     left_out("input_file_name", SERVER, IN_YOUR_TOOL),
     left_out("arrow_*", "it depends on how the engine stores values", "Use `CAST`."),
+    left_out("sysdate*", CHANGES, WRITE_THE_DATE),
+    left_out("curdate", CHANGES, WRITE_THE_DATE),
+    left_out("to_char", NO_FORMATS, USE_PARTS),
+    left_out("date_format", NO_FORMATS, USE_PARTS),
+    left_out("format_*", NO_FORMATS, USE_PARTS),
+    left_out("strftime", NO_FORMATS, USE_PARTS),
+    left_out("monthname", "months have numbers here", USE_PARTS),
+    left_out("dayname", "days have numbers here", "Use `date_part('dow', d)`: 0 is Sunday."),
+    left_out("dayofweek", VARIES, "Use `date_part('dow', d)`: 0 is Sunday."),
+    left_out("weekday", VARIES, "Use `date_part('dow', d)`: 0 is Sunday."),
+    left_out("week", VARIES, "Use `date_part('week', d)`: weeks as ISO 8601 has them."),
+    left_out("yearweek", VARIES, "Use `date_part('isoyear', d)` and `date_part('week', d)`."),
+    left_out("datediff", BY_INTERVALS, SUBTRACT_DAYS),
+    left_out("date_diff", BY_INTERVALS, SUBTRACT_DAYS),
+    left_out("timestampdiff", BY_INTERVALS, SUBTRACT_DAYS),
+    left_out("dateadd", BY_INTERVALS, ADD_AN_INTERVAL),
+    left_out("date_add", BY_INTERVALS, ADD_AN_INTERVAL),
+    left_out("date_sub", BY_INTERVALS, ADD_AN_INTERVAL),
+    left_out("add_months", BY_INTERVALS, ADD_AN_INTERVAL),
     left_out(
-        "to_char",
-        "a format can make a value of any size",
-        "Use `date_part` or `date_trunc`.",
+        "last_day",
+        BY_INTERVALS,
+        "Use `date_trunc('month', d) + INTERVAL '1 month' - INTERVAL '1 day'`.",
     ),
     left_out(
-        "date_format",
-        "a format can make a value of any size",
-        "Use `date_part` or `date_trunc`.",
+        "to_number",
+        "a text that isn't a number would stop the query",
+        "Use `TRY_CAST(a AS INT)`.",
     ),
     left_out(
         "to_date",
@@ -293,19 +319,36 @@ const LEFT_OUT: &[LeftOut] = &[
     left_out("day", "dates are taken apart by one function", USE_DATE_PART),
     left_out("quarter", "dates are taken apart by one function", USE_DATE_PART),
     left_out("mod", "there is an operator for it", "Use `a % b`."),
-    left_out("sign", "it has another name here", "Use `signum`."),
-    left_out("ceiling", "it has another name here", "Use `ceil`."),
-    left_out("truncate", "it has another name here", "Use `trunc`."),
-    left_out("len", "it has another name here", "Use `length`."),
-    left_out("instr", "it has another name here", "Use `strpos`."),
-    left_out("isnull", "it has another name here", "Use `a IS NULL` or `coalesce`."),
-    left_out("variance", "it has another name here", "Use `var_samp`."),
+    left_out("sign", OTHER_NAME, "Use `signum`."),
+    left_out("ceiling", OTHER_NAME, "Use `ceil`."),
+    left_out("truncate", OTHER_NAME, "Use `trunc`."),
+    left_out("len", OTHER_NAME, "Use `length`."),
+    left_out("instr", OTHER_NAME, "Use `strpos`."),
+    left_out("isnull", OTHER_NAME, "Use `a IS NULL` or `coalesce`."),
+    left_out("charindex", OTHER_NAME, "Use `strpos(b, a)`."),
+    left_out("locate", OTHER_NAME, "Use `strpos(b, a)`."),
+    left_out("substring_index", OTHER_NAME, "Use `split_part`."),
+    left_out("group_concat", OTHER_NAME, "Use `string_agg(a, ',')`."),
+    left_out("listagg", OTHER_NAME, "Use `string_agg(a, ',')`."),
+    left_out(
+        "variance",
+        "it is of a sample or not",
+        "Use `var_samp`, or `var_pop` of all there is.",
+    ),
+    left_out(
+        "std",
+        "it is of a sample or not",
+        "Use `stddev_samp`, or `stddev_pop` of all there is.",
+    ),
+    left_out("quantile", OTHER_NAME, "Use `percentile_cont(0.5) WITHIN GROUP (ORDER BY a)`."),
+    left_out("percentile", OTHER_NAME, "Use `percentile_cont(0.5) WITHIN GROUP (ORDER BY a)`."),
+    left_out("percentile_approx", OTHER_NAME, "Use `approx_percentile_cont(a, 0.5)`."),
     left_out("percentile_disc", "it isn't one of the engine's", "Use `percentile_cont`."),
     left_out("mode", "it isn't one of the engine's", "Count each value, then take the first."),
-    left_out("convert", "it has another name here", "Use `CAST(a AS …)`."),
-    left_out("if", "it has another name here", "Use `CASE WHEN … THEN … ELSE … END`."),
-    left_out("iif", "it has another name here", "Use `CASE WHEN … THEN … ELSE … END`."),
-    left_out("decode", "it has another name here", "Use `CASE a WHEN … THEN … END`."),
+    left_out("convert", OTHER_NAME, "Use `CAST(a AS …)`."),
+    left_out("if", OTHER_NAME, "Use `CASE WHEN … THEN … ELSE … END`."),
+    left_out("iif", OTHER_NAME, "Use `CASE WHEN … THEN … ELSE … END`."),
+    left_out("decode", OTHER_NAME, "Use `CASE a WHEN … THEN … END`."),
     left_out("rollup", WITHIN_SETS, WRITE_SETS),
     left_out("cube", WITHIN_SETS, WRITE_SETS),
     left_out("md5", "pseudonyms are made by the departments", IN_YOUR_TOOL),

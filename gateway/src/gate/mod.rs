@@ -11,7 +11,7 @@
 //!    alphabet, and parameters counted (`placeholders`). On tokens `nesting` bounds how deep anything later can
 //!    recurse, `phrases` refuses known constructs by name, and `words` makes a name of every word
 //!    that isn't on the closed list of grammar.
-//! 4. `parse`: tokens to a tree; `spelled`: a few constructs written out as others.
+//! 4. `parse`: tokens to a tree; `spelled`: a few constructs written out as others (`other_names`: functions).
 //! 5. `shape`: one walk over the tree, with `query`, `select`, `from`, `expression`,
 //!    `calls` and `types` saying what is offered; [`functions`] is the closed list of functions. `like`: patterns as the
 //!    engine spells them.
@@ -34,6 +34,7 @@ mod joins;
 mod like;
 pub mod limits;
 mod nesting;
+mod other_names;
 mod outputs;
 mod parse;
 mod phrases;

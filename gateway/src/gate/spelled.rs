@@ -17,6 +17,8 @@ use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{BinaryOperator, Expr, Query, UnaryOperator, VisitMut, VisitorMut};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::other_names::in_offered_names;
+
 /// The tokens with `LIMIT` for `FETCH FIRST`.
 pub(super) fn limits(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut spelled = Vec::with_capacity(tokens.len());
@@ -144,7 +146,8 @@ fn opens_sets(before: &[TokenWithSpan]) -> bool {
     }
 }
 
-/// The statement with rows of values compared one by one, and sets of several columns written out.
+/// The statement with rows of values compared one by one, sets of several columns written out, and functions under the names
+/// that are offered.
 pub(super) fn written_out(mut query: Box<Query>) -> Box<Query> {
     // It never breaks off.
     let (ControlFlow::Continue(()) | ControlFlow::Break(())) = query.visit(&mut WrittenOut);
@@ -160,6 +163,9 @@ impl VisitorMut for WrittenOut {
         if is_in_rows(expr) {
             let taken = std::mem::replace(expr, Expr::Wildcard(AttachedToken::empty()));
             *expr = one_by_one(taken);
+        }
+        if let Some(offered) = in_offered_names(expr) {
+            *expr = offered;
         }
         if let Some(sets) = several_at_once(expr) {
             *expr = Expr::GroupingSets(sets);
