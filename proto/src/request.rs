@@ -45,11 +45,8 @@ impl Question {
         match self {
             Self::Tabulation(tabulation) => tabulation::features(tabulation),
             Self::OpenRows(rows) => {
-                if rows.limit.is_some() {
-                    ROWS_LIMIT
-                } else {
-                    0
-                }
+                let of_limit = if rows.limit.is_some() { ROWS_LIMIT } else { 0 };
+                rows.predicate.as_ref().map_or(of_limit, |p| of_limit | scalar::features(p))
             }
         }
     }
@@ -206,12 +203,14 @@ impl NodeRequest {
 mod tests {
     use insitu_disclosure::reference::Edition;
     use insitu_disclosure::{
-        Association, Dispersion, Input, Key, KeySet, Measure, MeasureKind, Reference, RollUp,
-        ScalarType, UnitJoin, UnitJoinKind, UnitTotal,
+        Association, Dispersion, Function, Input, Key, KeySet, Measure, MeasureKind, Reference,
+        RollUp, ScalarType, UnitJoin, UnitJoinKind, UnitTotal,
     };
 
     use super::*;
-    use crate::version::{GROUPING_SETS, MOMENTS, REFERENCES, ROLL_UPS, UNIT_JOINS, UNIT_TOTALS};
+    use crate::version::{
+        DAYS_AND_CONCAT, GROUPING_SETS, MOMENTS, REFERENCES, ROLL_UPS, UNIT_JOINS, UNIT_TOTALS,
+    };
 
     fn request(sets: &[u16]) -> NodeRequest {
         asking(sets, MeasureKind::Rows)
@@ -271,6 +270,25 @@ mod tests {
         assert_eq!(message(&[0, 3]).required_features, GROUPING_SETS);
         let sum = asking(&[], MeasureKind::Sum(column("cost")));
         assert_eq!(message_of(&sum).required_features, 0);
+    }
+
+    #[test]
+    fn only_a_question_with_later_functions_needs_the_feature() {
+        let of = |function| Scalar::Call { function, args: vec![column("seen")] };
+        for (function, features) in [(Function::Month, 0), (Function::DayOfWeek, DAYS_AND_CONCAT)] {
+            let sent = asking(&[], MeasureKind::Values(of(function)));
+            assert_eq!(message_of(&sent).required_features, features);
+            assert_eq!(NodeRequest::decode(&sent.encode().unwrap()), Ok(sent));
+            let rows = OpenRows {
+                dataset: DatasetName::parse("a.b").unwrap(),
+                fingerprint: 1,
+                columns: vec!["seen".to_owned()],
+                predicate: Some(Scalar::IsNull(Box::new(of(function)))),
+                limit: None,
+            };
+            let sent = NodeRequest { question: Question::OpenRows(rows), ..request(&[]) };
+            assert_eq!(message_of(&sent).required_features, features);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use insitu_disclosure::tabulation::DEPTH_MAX;
 use insitu_disclosure::tabulation::typing::DECIMAL_PLACES_MAX;
 use insitu_disclosure::{Comparison, Function, Literal, Scalar, ScalarType};
 
+use crate::version::DAYS_AND_CONCAT;
 use crate::{Malformed, reference, v1};
 
 /// An expression as a message.
@@ -168,7 +169,58 @@ const fn encode_function(function: Function) -> v1::Function {
         Function::StartOfYear => v1::Function::StartOfYearV1,
         Function::StartOfQuarter => v1::Function::StartOfQuarterV1,
         Function::StartOfMonth => v1::Function::StartOfMonthV1,
+        Function::DayOfMonth => v1::Function::DayOfMonthV1,
+        Function::DayOfWeek => v1::Function::DayOfWeekV1,
+        Function::IsoDayOfWeek => v1::Function::IsoDayOfWeekV1,
+        Function::DayOfYear => v1::Function::DayOfYearV1,
+        Function::Week => v1::Function::WeekV1,
+        Function::Concat => v1::Function::ConcatV1,
     }
+}
+
+/// The features that an expression needs.
+pub(crate) fn features(scalar: &Scalar) -> u64 {
+    let own = match scalar {
+        Scalar::Call { function, .. } => match function {
+            Function::DayOfMonth
+            | Function::DayOfWeek
+            | Function::IsoDayOfWeek
+            | Function::DayOfYear
+            | Function::Week
+            | Function::Concat => DAYS_AND_CONCAT,
+            Function::Add
+            | Function::Subtract
+            | Function::Multiply
+            | Function::Divide
+            | Function::Modulo
+            | Function::Negate
+            | Function::Abs
+            | Function::Lower
+            | Function::Upper
+            | Function::Trim
+            | Function::Length
+            | Function::Substring
+            | Function::Year
+            | Function::Quarter
+            | Function::Month
+            | Function::StartOfYear
+            | Function::StartOfQuarter
+            | Function::StartOfMonth => 0,
+        },
+        Scalar::Column(_)
+        | Scalar::Literal(_)
+        | Scalar::Compare { .. }
+        | Scalar::And(_)
+        | Scalar::Or(_)
+        | Scalar::Not(_)
+        | Scalar::IsNull(_)
+        | Scalar::InList { .. }
+        | Scalar::Like { .. }
+        | Scalar::Case { .. }
+        | Scalar::Cast { .. }
+        | Scalar::Lookup { .. } => 0,
+    };
+    scalar.children().into_iter().map(features).fold(own, |all, one| all | one)
 }
 
 fn decode_function(function: i32) -> Result<Function, Malformed> {

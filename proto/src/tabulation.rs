@@ -70,7 +70,10 @@ pub fn features(tabulation: &Tabulation) -> u64 {
         MeasureKind::Dispersion(..) | MeasureKind::Association(..) => MOMENTS,
     };
     let of_references = if tabulation.references().is_empty() { 0 } else { REFERENCES };
-    let of_all = of_sets | of_input | of_joins | of_references;
+    let joined = tabulation.input.unit_joins().into_iter().filter_map(|j| j.predicate.as_ref());
+    let scalars = tabulation.scalars().chain(joined);
+    let of_scalars = scalars.map(scalar::features).fold(0, |all, one| all | one);
+    let of_all = of_sets | of_input | of_joins | of_references | of_scalars;
     tabulation.measures.iter().map(of_measure).fold(of_all, |all, one| all | one)
 }
 

@@ -25,6 +25,8 @@ pub const DISTINCT_SKETCHES: u64 = 1 << 5;
 pub const UNIT_JOINS: u64 = 1 << 6;
 /// The feature of open rows of which only the first are asked for.
 pub const ROWS_LIMIT: u64 = 1 << 7;
+/// The feature of functions of days within a month, week or year, and of texts that are put together.
+pub const DAYS_AND_CONCAT: u64 = 1 << 8;
 /// Bits of [`crate::v1::NodeRequest::required_features`] this build knows.
 pub const FEATURES: u64 = GROUPING_SETS
     | MOMENTS
@@ -33,7 +35,8 @@ pub const FEATURES: u64 = GROUPING_SETS
     | UNIT_TOTALS
     | DISTINCT_SKETCHES
     | UNIT_JOINS
-    | ROWS_LIMIT;
+    | ROWS_LIMIT
+    | DAYS_AND_CONCAT;
 
 /// Whether a request with this version and these features is understood here.
 #[must_use]

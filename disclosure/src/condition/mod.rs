@@ -16,7 +16,7 @@
 //! | any other truth value | 3 | where it has no value may be chosen, too |
 //! | `CASE` | one for each branch, and one | the rest |
 //! | a count of a roll-up with a `FILTER` | 2 | those of whom there are such rows, and the others |
-//! | other arithmetic | 10 | how many values it has isn't in its text; of a hundred people more than ten groups of ten aren't shown |
+//! | other arithmetic; days of a week, month or year, and weeks; texts put together | 10 | how many values it has isn't in its text; of a hundred people more than ten groups of ten aren't shown |
 //!
 //! Several such keys in one grouping set split each other's sets: their numbers are multiplied.
 

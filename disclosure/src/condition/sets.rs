@@ -111,7 +111,14 @@ pub(crate) fn is_of_a_column(scalar: &Scalar) -> bool {
             | Function::Divide
             | Function::Modulo
             | Function::Negate
-            | Function::Abs => false,
+            | Function::Abs
+            // Of these there would be so many that any days come together somewhere.
+            | Function::DayOfMonth
+            | Function::DayOfWeek
+            | Function::IsoDayOfWeek
+            | Function::DayOfYear
+            | Function::Week
+            | Function::Concat => false,
         },
         Scalar::Literal(_)
         | Scalar::Compare { .. }

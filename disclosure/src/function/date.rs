@@ -15,6 +15,11 @@ pub(super) enum Part {
     Year,
     Quarter,
     Month,
+    Day,
+    DayOfWeek,
+    IsoDayOfWeek,
+    DayOfYear,
+    Week,
 }
 
 /// A stretch of the calendar that a date lies in.
@@ -33,6 +38,11 @@ pub(super) fn part_of(dates: &ArrayRef, part: Part) -> ArrayRef {
             Part::Year => i64::from(date.year()),
             Part::Quarter => i64::from(date.quarter()),
             Part::Month => i64::from(date.month()),
+            Part::Day => i64::from(date.day()),
+            Part::DayOfWeek => i64::from(date.weekday().num_days_from_sunday()),
+            Part::IsoDayOfWeek => i64::from(date.weekday().number_from_monday()),
+            Part::DayOfYear => i64::from(date.ordinal()),
+            Part::Week => i64::from(date.iso_week().week()),
         })
     };
     let numbers = dates.as_primitive::<Date32Type>().iter().map(|days| number(days?));

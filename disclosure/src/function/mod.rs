@@ -62,11 +62,23 @@ pub enum Function {
     StartOfQuarter,
     /// First day of the date's month.
     StartOfMonth,
+    /// Day of a date within its month, 1 to 31.
+    DayOfMonth,
+    /// Day of a date within its week, from 0, a Sunday, to 6.
+    DayOfWeek,
+    /// Day of a date within its week as ISO 8601 has it, from 1, a Monday, to 7.
+    IsoDayOfWeek,
+    /// Day of a date within its year, 1 to 366.
+    DayOfYear,
+    /// Week of a date as ISO 8601 has it, 1 to 53.
+    Week,
+    /// Two texts, one after the other.
+    Concat,
 }
 
 impl Function {
     /// All functions.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::Add,
         Self::Subtract,
         Self::Multiply,
@@ -85,6 +97,12 @@ impl Function {
         Self::StartOfYear,
         Self::StartOfQuarter,
         Self::StartOfMonth,
+        Self::DayOfMonth,
+        Self::DayOfWeek,
+        Self::IsoDayOfWeek,
+        Self::DayOfYear,
+        Self::Week,
+        Self::Concat,
     ];
 
     /// The name used in messages and plans.
@@ -109,6 +127,12 @@ impl Function {
             Self::StartOfYear => "start_of_year",
             Self::StartOfQuarter => "start_of_quarter",
             Self::StartOfMonth => "start_of_month",
+            Self::DayOfMonth => "day_of_month",
+            Self::DayOfWeek => "day_of_week",
+            Self::IsoDayOfWeek => "iso_day_of_week",
+            Self::DayOfYear => "day_of_year",
+            Self::Week => "week",
+            Self::Concat => "concat",
         }
     }
 }
@@ -141,6 +165,12 @@ pub fn evaluate(function: Function, args: &[ArrayRef], rows: usize) -> ArrayRef 
         (Function::StartOfYear, [date]) => start_of(date, Period::Year),
         (Function::StartOfQuarter, [date]) => start_of(date, Period::Quarter),
         (Function::StartOfMonth, [date]) => start_of(date, Period::Month),
+        (Function::DayOfMonth, [date]) => part_of(date, Part::Day),
+        (Function::DayOfWeek, [date]) => part_of(date, Part::DayOfWeek),
+        (Function::IsoDayOfWeek, [date]) => part_of(date, Part::IsoDayOfWeek),
+        (Function::DayOfYear, [date]) => part_of(date, Part::DayOfYear),
+        (Function::Week, [date]) => part_of(date, Part::Week),
+        (Function::Concat, [first, second]) => text::concat(first, second),
         // `Signature::of` has an answer only for the right number of arguments.
         (
             Function::Add
@@ -160,7 +190,13 @@ pub fn evaluate(function: Function, args: &[ArrayRef], rows: usize) -> ArrayRef 
             | Function::Month
             | Function::StartOfYear
             | Function::StartOfQuarter
-            | Function::StartOfMonth,
+            | Function::StartOfMonth
+            | Function::DayOfMonth
+            | Function::DayOfWeek
+            | Function::IsoDayOfWeek
+            | Function::DayOfYear
+            | Function::Week
+            | Function::Concat,
             _,
         ) => new_null_array(&result.data_type(), rows),
     }

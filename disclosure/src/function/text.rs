@@ -16,6 +16,15 @@ pub(super) fn map(text: &ArrayRef, f: impl Fn(&str) -> String) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
+/// Both texts, one after the other.
+pub(super) fn concat(first: &ArrayRef, second: &ArrayRef) -> ArrayRef {
+    let mut builder = StringBuilder::new();
+    for (first, second) in first.as_string::<i32>().iter().zip(second.as_string::<i32>()) {
+        builder.append_option(first.zip(second).map(|(first, second)| [first, second].concat()));
+    }
+    Arc::new(builder.finish())
+}
+
 /// The number of characters of each text.
 pub(super) fn length(text: &ArrayRef) -> ArrayRef {
     let length = |text: &str| i64::try_from(text.chars().count()).unwrap_or(i64::MAX);

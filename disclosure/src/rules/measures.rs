@@ -308,7 +308,13 @@ pub fn bounds(scalar: &Scalar, dataset: &Dataset) -> Option<Bounds> {
                 | Function::Month
                 | Function::StartOfYear
                 | Function::StartOfQuarter
-                | Function::StartOfMonth,
+                | Function::StartOfMonth
+                | Function::DayOfMonth
+                | Function::DayOfWeek
+                | Function::IsoDayOfWeek
+                | Function::DayOfYear
+                | Function::Week
+                | Function::Concat,
                 _,
             ) => None,
         },

@@ -45,8 +45,8 @@ impl Tabulation {
         self.input.predicates().into_iter().chain(keys).chain(of_measures)
     }
 
-    /// Every expression of the question.
-    pub(crate) fn scalars(&self) -> impl Iterator<Item = &Scalar> {
+    /// Every expression of the question, but for conditions on rows that are joined by their unit.
+    pub fn scalars(&self) -> impl Iterator<Item = &Scalar> {
         let below = self.input.roll_up().map(|(roll_up, below)| roll_up.scalars(below));
         self.scalars_above().chain(below.into_iter().flatten())
     }

@@ -42,9 +42,20 @@ impl Signature {
             }
             (Function::Negate | Function::Abs, [number]) if number.is_number() => Some(*number),
             (Function::Lower | Function::Upper | Function::Trim, [Utf8])
-            | (Function::Substring, [Utf8, Int64, Int64]) => Some(Utf8),
+            | (Function::Substring, [Utf8, Int64, Int64])
+            | (Function::Concat, [Utf8, Utf8]) => Some(Utf8),
             (Function::Length, [Utf8])
-            | (Function::Year | Function::Quarter | Function::Month, [Date]) => Some(Int64),
+            | (
+                Function::Year
+                | Function::Quarter
+                | Function::Month
+                | Function::DayOfMonth
+                | Function::DayOfWeek
+                | Function::IsoDayOfWeek
+                | Function::DayOfYear
+                | Function::Week,
+                [Date],
+            ) => Some(Int64),
             (Function::StartOfYear | Function::StartOfQuarter | Function::StartOfMonth, [Date]) => {
                 Some(Date)
             }
@@ -66,7 +77,13 @@ impl Signature {
                 | Function::Month
                 | Function::StartOfYear
                 | Function::StartOfQuarter
-                | Function::StartOfMonth,
+                | Function::StartOfMonth
+                | Function::DayOfMonth
+                | Function::DayOfWeek
+                | Function::IsoDayOfWeek
+                | Function::DayOfYear
+                | Function::Week
+                | Function::Concat,
                 _,
             ) => None,
         }
@@ -480,7 +497,13 @@ fn coerce_call(
             | Function::Month
             | Function::StartOfYear
             | Function::StartOfQuarter
-            | Function::StartOfMonth,
+            | Function::StartOfMonth
+            | Function::DayOfMonth
+            | Function::DayOfWeek
+            | Function::IsoDayOfWeek
+            | Function::DayOfYear
+            | Function::Week
+            | Function::Concat,
             Ok(args),
         ) => coerce_each(args.into(), dataset)?,
         // Another number of arguments: the signature refuses what doesn't fit.

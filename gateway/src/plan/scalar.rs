@@ -185,6 +185,7 @@ fn binary_scalar(binary: &BinaryExpr, resolve: Resolve<'_>) -> Result<Scalar, Re
         Operator::Multiply => call(Function::Multiply, left, right),
         Operator::Divide => call(Function::Divide, left, right),
         Operator::Modulo => call(Function::Modulo, left, right),
+        Operator::StringConcat => call(Function::Concat, left, right),
         Operator::And | Operator::Or => return Err(no_word("this condition")),
         Operator::IsDistinctFrom
         | Operator::IsNotDistinctFrom
@@ -201,7 +202,6 @@ fn binary_scalar(binary: &BinaryExpr, resolve: Resolve<'_>) -> Result<Scalar, Re
         | Operator::BitwiseXor
         | Operator::BitwiseShiftRight
         | Operator::BitwiseShiftLeft
-        | Operator::StringConcat
         | Operator::AtArrow
         | Operator::ArrowAt
         | Operator::Arrow
@@ -316,7 +316,16 @@ fn function(name: &str, args: Vec<Scalar>) -> Result<Scalar, Refusal> {
                 "year" => Function::Year,
                 "quarter" => Function::Quarter,
                 "month" => Function::Month,
-                _ => return Err(no_word("a date part other than year, quarter or month")),
+                "week" => Function::Week,
+                "day" => Function::DayOfMonth,
+                "dow" => Function::DayOfWeek,
+                "isodow" => Function::IsoDayOfWeek,
+                "doy" => Function::DayOfYear,
+                _ => {
+                    return Err(no_word(
+                        "a date part other than year, quarter, month, week and day",
+                    ));
+                }
             };
             Ok(Scalar::Call { function, args: vec![date.clone()] })
         }
@@ -330,6 +339,15 @@ fn function(name: &str, args: Vec<Scalar>) -> Result<Scalar, Refusal> {
             Ok(Scalar::Call { function, args: vec![date.clone()] })
         }
         ("coalesce", [first, rest @ ..]) => Ok(coalesce(first, rest)),
+        ("concat", [first, rest @ ..]) => {
+            // What isn't there is empty here, unlike beside `||`.
+            let text =
+                |part: &Scalar| coalesce(part, &[Scalar::Literal(Literal::Utf8(String::new()))]);
+            Ok(rest.iter().fold(text(first), |before, part| Scalar::Call {
+                function: Function::Concat,
+                args: vec![before, text(part)],
+            }))
+        }
         ("nullif" | checked::NULL_IF, [value, other]) => Ok(Scalar::Case {
             branches: vec![(
                 Scalar::Not(Box::new(Scalar::Case {
