@@ -11,6 +11,7 @@
 //!    alphabet, and parameters counted (`placeholders`). On tokens `nesting` bounds how deep anything later can
 //!    recurse, `phrases` refuses known constructs by name, and `words` makes a name of every word
 //!    that isn't on the closed list of grammar.
+//!    `escapes` are undone before, and `ORDER BY ALL` is written out (`order_by_all`).
 //! 4. `parse`: tokens to a tree; `spelled`: a few constructs written out as others (`other_names`: functions).
 //! 5. `shape`: one walk over the tree, with `query`, `select`, `from`, `expression`,
 //!    `calls` and `types` saying what is offered; [`functions`] is the closed list of functions. `like`: patterns as the
@@ -23,6 +24,7 @@
 //! [`Gated`] is what passes. `killers` is the list of statements that mustn't, by name.
 
 mod calls;
+mod escapes;
 mod expansion;
 mod explained;
 mod expression;
@@ -34,6 +36,7 @@ mod joins;
 mod like;
 pub mod limits;
 mod nesting;
+mod order_by_all;
 mod other_names;
 mod outputs;
 mod parse;

@@ -10,7 +10,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::limits::Limits;
 use super::refusals::{count, not_offered, quote, unreadable};
-use super::{nesting, phrases, pieces, placeholders, spelled, words};
+use super::{escapes, nesting, order_by_all, phrases, pieces, placeholders, spelled, words};
 
 /// A statement's tokens, ready for the parser.
 pub(super) struct Tokens {
@@ -22,7 +22,9 @@ pub(super) struct Tokens {
 
 /// Reads one statement; the first reason to refuse it ends the reading.
 pub(super) fn read(text: &str, limits: &Limits) -> Result<Tokens, Refusal> {
-    let statement = spelled::sets(spelled::limits(one_statement(tokenize(text, limits)?)?));
+    let statement = escapes::undone(one_statement(tokenize(text, limits)?)?);
+    let statement = order_by_all::numbered(statement, limits.tokens_max);
+    let statement = spelled::sets(spelled::limits(statement));
     nesting::check(&statement, limits)?;
     for token in &statement {
         symbol(token, limits)?;
