@@ -223,6 +223,16 @@ async fn least_largest_and_distinct_values_by_group_do_not_hang_on_the_order_of_
             "SELECT count(DISTINCT v), min(v), max(v), avg(DISTINCT v) FROM m.numbers WHERE v < 3";
         assert_eq!(cells(&federation, sql).await, [["2", "-0.0", "1.5", "0.75"]]);
     }
+    let zeros = [Some(-0.0), Some(0.0), Some(-0.0)];
+    for first in 0..3 {
+        let parts = [floats(&zeros[first..]), floats(&zeros[..first])];
+        let federation = federation(&parts).await;
+        for sql in
+            ["SELECT median(v) FROM m.numbers", "SELECT median(v) FROM m.numbers GROUP BY v = 0"]
+        {
+            assert_eq!(cells(&federation, sql).await, [["0.0"]], "{sql}");
+        }
+    }
 }
 
 /// Departments tabulate the first; the rows of the second are fetched.

@@ -7,7 +7,8 @@
 //! as `ORDER BY` has it. Floats always go the second way here.
 //!
 //! Distinct values are told apart by their bits, which makes two of 0.0 and -0.0, and several of NaN. `GROUP BY` and `=`
-//! make one of them. Here each value is brought to one form first.
+//! make one of them. Here each value is brought to one form first. So is it for a median: which of two zeros is in the
+//! middle hangs on the order of rows.
 
 use std::sync::Arc;
 
@@ -21,7 +22,8 @@ use insitu_engine::logical_expr::{Accumulator, AggregateUDF};
 use super::mended::Mend;
 
 /// The functions that are wrapped.
-const WRAPPED: [&str; 5] = ["min", "max", "count", "sum", "avg"];
+const WRAPPED: [&str; 6] = ["min", "max", "count", "sum", "avg", MEDIAN];
+const MEDIAN: &str = "median";
 
 /// The engine's function, or the same function without its faults over floats.
 pub(super) fn mended(function: Arc<AggregateUDF>) -> Arc<AggregateUDF> {
@@ -35,6 +37,11 @@ pub(super) fn mended(function: Arc<AggregateUDF>) -> Arc<AggregateUDF> {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct OverFloats;
 
+/// Whether zeros and what is no number have to be alike.
+fn is_by_value(engines: &AggregateUDF, args: &AccumulatorArgs<'_>) -> bool {
+    (args.is_distinct || engines.name() == MEDIAN) && is_of_floats(args)
+}
+
 fn is_of_floats(args: &AccumulatorArgs<'_>) -> bool {
     args.expr_fields.iter().any(|field| field.data_type().is_floating())
 }
@@ -45,9 +52,9 @@ impl Mend for OverFloats {
         engines: &AggregateUDF,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
-        let distinct = args.is_distinct && is_of_floats(&args);
+        let by_value = is_by_value(engines, &args);
         let engines = engines.accumulator(args)?;
-        Ok(if distinct { Box::new(OneForm(engines)) } else { engines })
+        Ok(if by_value { Box::new(OneForm(engines)) } else { engines })
     }
 
     fn sliding(
@@ -55,14 +62,14 @@ impl Mend for OverFloats {
         engines: &AggregateUDF,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
-        let distinct = args.is_distinct && is_of_floats(&args);
+        let by_value = is_by_value(engines, &args);
         let engines = engines.create_sliding_accumulator(args)?;
-        Ok(if distinct { Box::new(OneForm(engines)) } else { engines })
+        Ok(if by_value { Box::new(OneForm(engines)) } else { engines })
     }
 
     fn leaves_groups(&self, engines: &AggregateUDF, args: &AccumulatorArgs<'_>) -> bool {
         let compared = matches!(engines.name(), "min" | "max");
-        !((compared || args.is_distinct) && is_of_floats(args))
+        !(compared && is_of_floats(args) || is_by_value(engines, args))
     }
 }
 
