@@ -130,11 +130,18 @@ impl Sketch {
     /// further counters in 1 each, zeros where there are none. The marks stay behind.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; SKETCH_BYTES] {
-        let counters = self.counters.iter().flat_map(|counter| counter.to_le_bytes());
-        let further = self.further.iter().map(|counter| counter.cast_unsigned());
         let mut bytes = [0; SKETCH_BYTES];
-        let all = self.n.to_le_bytes().into_iter().chain(counters).chain(further);
-        bytes.iter_mut().zip(all).for_each(|(place, byte)| *place = byte);
+        if let Some((n, rest)) = bytes.split_first_chunk_mut::<8>()
+            && let Some((counters, further)) = rest.split_first_chunk_mut::<{ COUNTERS * 4 }>()
+        {
+            *n = self.n.to_le_bytes();
+            for (place, counter) in counters.as_chunks_mut::<4>().0.iter_mut().zip(&self.counters) {
+                *place = counter.to_le_bytes();
+            }
+            for (place, counter) in further.iter_mut().zip(&self.further) {
+                *place = counter.cast_unsigned();
+            }
+        }
         bytes
     }
 

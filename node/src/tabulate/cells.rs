@@ -357,8 +357,11 @@ impl Cells {
             self.came = 0;
         }
         let of = |finding: usize, cell: usize| of_findings.get(finding).and_then(|f| f.get(cell));
-        let mut cells = LargeBinaryBuilder::new();
-        let mut bytes = Vec::new();
+        // Room for all that is known, where anything is of every cell: bytes that move take new memory each time.
+        let of_a_cell = self.layout.findings.len().saturating_mul(state::bytes_of(sketch));
+        let room = if all || !self.layout.many_rows { first.saturating_mul(of_a_cell) } else { 0 };
+        let mut cells = LargeBinaryBuilder::with_capacity(first, room);
+        let mut bytes = Vec::with_capacity(of_a_cell);
         for cell in 0..first {
             bytes.clear();
             // Of most cells nothing is known while their units' records are still to be added up.

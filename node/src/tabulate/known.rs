@@ -1,6 +1,6 @@
 //! What is known of one finding of one cell.
 
-use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, Sketch, UnitWord};
+use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, UnitWord};
 use insitu_disclosure::keyed::{mix, record_key};
 use insitu_disclosure::noise::Infusion;
 
@@ -199,13 +199,17 @@ impl Known {
 
     /// Puts the bytes of what is known behind the others.
     pub(super) fn write(&self, sketch: bool, bytes: &mut Vec<u8>) {
-        let mut evidence = self.evidence.clone();
-        if sketch {
-            let mut of_units = evidence.sketch.take().map_or(Sketch::ZERO, |s| *s);
-            of_units.add(&self.signs.to_sketch());
-            evidence.sketch = Some(Box::new(of_units));
-        }
-        state::encode(&evidence, bytes);
+        let of_units = sketch.then(|| match (self.evidence.sketch.as_deref(), self.signs.n()) {
+            (None, _) => self.signs.to_sketch(),
+            (Some(elsewhere), 0) => *elsewhere,
+            (Some(elsewhere), _) => {
+                let mut of_units = *elsewhere;
+                of_units.add(&self.signs.to_sketch());
+                of_units
+            }
+        });
+        let elsewhere = self.evidence.sketch.as_deref();
+        state::encode(&self.evidence, of_units.as_ref().or(elsewhere), bytes);
     }
 
     /// Takes in what was found out of other units.

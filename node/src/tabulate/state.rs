@@ -1,13 +1,18 @@
 //! What is known of a cell as bytes, between the stages of the engine's aggregation. They never leave the node.
 
-use insitu_disclosure::evidence::{Marks, Nameless, PartEvidence, SKETCH_BYTES, Sketch};
+use insitu_disclosure::evidence::{MARKS, Marks, Nameless, PartEvidence, SKETCH_BYTES, Sketch};
 
 /// Bytes before the sketch.
 const FIXED_BYTES: usize = 4 * 8 + 5 * 16;
 
-/// Puts its bytes behind the others: whole numbers, little end first, in the order of the fields; then the sketch and its marks, if there is
-/// one.
-pub(super) fn encode(evidence: &PartEvidence, bytes: &mut Vec<u8>) {
+/// Bytes of a finding at most.
+pub(super) const fn bytes_of(sketch: bool) -> usize {
+    if sketch { FIXED_BYTES + SKETCH_BYTES + MARKS * size_of::<u32>() } else { FIXED_BYTES }
+}
+
+/// Puts its bytes behind the others: whole numbers, little end first, in the order of the fields; then its units' sketch, as
+/// given beside it, and the marks, if there is one.
+pub(super) fn encode(evidence: &PartEvidence, sketch: Option<&Sketch>, bytes: &mut Vec<u8>) {
     let [largest, second] = evidence.largest;
     let Nameless { count, sum } = evidence.nameless;
     for value in [evidence.units, evidence.record_keys, evidence.count, count] {
@@ -19,9 +24,11 @@ pub(super) fn encode(evidence: &PartEvidence, bytes: &mut Vec<u8>) {
     for value in [evidence.absolute, largest, second] {
         bytes.extend(value.to_le_bytes());
     }
-    if let Some(sketch) = &evidence.sketch {
-        bytes.extend(sketch.to_bytes());
-        bytes.extend(sketch.marks().iter().flat_map(|marks| marks.to_bytes()));
+    if let Some(sketch) = sketch {
+        bytes.extend_from_slice(&sketch.to_bytes());
+        if let Some(marks) = sketch.marks() {
+            bytes.extend_from_slice(&marks.to_bytes());
+        }
     }
 }
 
@@ -99,7 +106,7 @@ mod tests {
         };
         let bytes = |evidence: &PartEvidence| {
             let mut bytes = Vec::new();
-            encode(evidence, &mut bytes);
+            encode(evidence, evidence.sketch.as_deref(), &mut bytes);
             bytes
         };
         assert_eq!(decode(&bytes(&evidence), 1), Some(vec![evidence.clone()]));
@@ -107,7 +114,7 @@ mod tests {
         let mut two = bytes(&evidence);
         let mut other = evidence.clone();
         other.units = 4;
-        encode(&other, &mut two);
+        encode(&other, other.sketch.as_deref(), &mut two);
         assert_eq!(decode(&two, 2), Some(vec![evidence, other]));
         assert_eq!(decode(&two, 3), None);
         assert_eq!(decode(two.get(1..).unwrap(), 2), None);
