@@ -83,7 +83,8 @@ impl<'a> Batch<'a> {
 
     /// The rows that count for something, and are wanted.
     pub(super) fn rows(&self, wanted: Option<&BooleanArray>) -> Rows {
-        let anything = if self.every {
+        let holds_everywhere = |c: &BooleanArray| c.true_count() == c.len();
+        let anything = if self.every || self.conditions.iter().any(holds_everywhere) {
             None
         } else {
             let any = self.conditions.iter().map(|c| c.values().clone());

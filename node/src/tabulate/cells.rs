@@ -164,10 +164,16 @@ impl Cells {
         }
         batch.records(&rows.named, &self.of_rows, &mut self.waiting.lanes);
         self.came = self.came.saturating_add(rows.named.len());
-        if cells.is_some() {
+        if let Some(cells) = cells {
             let before = self.waiting.cells.len();
-            self.waiting.cells.extend(rows.named.iter().map(cell));
-            if self.waiting.cells.iter().skip(before).any(|cell| known <= *cell) {
+            if rows.named.len() == cells.len() {
+                let all = cells.iter().map(|cell| u32::try_from(*cell).unwrap_or(known));
+                self.waiting.cells.extend(all);
+            } else {
+                self.waiting.cells.extend(rows.named.iter().map(cell));
+            }
+            let new = self.waiting.cells.get(before..).unwrap_or_default();
+            if new.iter().fold(0, |most: u32, cell| most.max(*cell)) >= known && !new.is_empty() {
                 return Err(unexpected());
             }
         }
