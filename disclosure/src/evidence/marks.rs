@@ -16,10 +16,28 @@
 
 use std::fmt;
 
+use fearless_simd::{Level, Simd as _, dispatch};
+
 use crate::keyed::mix;
 
 /// Marks that a set keeps.
 pub const MARKS: usize = 8;
+
+/// Words whose marks are drawn together.
+const LOT: usize = 64;
+
+/// The marks of these words, side by side: see [`super::lot`].
+fn draw(words: &[u64], marks: &mut [u32; LOT]) {
+    dispatch!(Level::new(), simd => simd.vectorize(
+        #[inline(always)]
+        || {
+            for (mark, word) in marks.iter_mut().zip(words) {
+                // Other bits than those of the record key and of the signs.
+                *mark = (mix(*word ^ 0xA076_1D64_78BD_642F) >> 32) as u32;
+            }
+        }
+    ));
+}
 
 /// The smallest marks of a set of units, in order; [`u32::MAX`] where there are fewer units.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,12 +64,14 @@ impl Marks {
     #[inline]
     pub fn add_all(&mut self, words: &[u64]) {
         let [.., mut largest] = self.0;
-        for word in words {
-            // Other bits than those of the record key and of the signs.
-            let mark = (mix(*word ^ 0xA076_1D64_78BD_642F) >> 32) as u32;
-            if mark < largest {
-                self.insert(mark);
-                [.., largest] = self.0;
+        let mut marks = [u32::MAX; LOT];
+        for words in words.chunks(LOT) {
+            draw(words, &mut marks);
+            for mark in marks.iter().take(words.len()) {
+                if *mark < largest {
+                    self.insert(*mark);
+                    [.., largest] = self.0;
+                }
             }
         }
     }

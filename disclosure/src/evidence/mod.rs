@@ -6,10 +6,11 @@
 //! 4. [`Pooled`]: the same, with whose it is: what protection works on.
 //! 5. [`evidence_schema`], [`write`], [`read`], [`read_keys`]: as one Arrow batch. It is sent to a gateway only where the data owner
 //!    chose the release mode `at-gateway`, or where the data is open.
-//! 6. [`OpenCells`]: of open data, added up column by column.
+//! 6. [`OpenCells`]: of open data, added up column by column. [`Lot`]: units added side by side.
 
 mod columns;
 mod keys;
+mod lot;
 mod marks;
 mod merge;
 mod part;
@@ -22,6 +23,7 @@ mod wire;
 pub use columns::{NotTogether, OpenCells};
 pub(crate) use keys::key_columns;
 pub use keys::{Keys, read_keys};
+pub use lot::{Lot, NarrowUnit, Takes, sign_of_amount, sign_of_rows};
 pub use marks::{MARKS, Marks};
 pub use merge::merge;
 pub(crate) use merge::{cell_bytes, key_bytes, put_key_bytes};

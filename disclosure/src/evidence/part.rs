@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::lot::record_keys;
 use super::pooled::Shares;
 use super::sign_counts::SignCounts;
 use super::sketch::Sketch;
@@ -118,7 +119,7 @@ impl PartEvidence {
     #[inline]
     pub fn add_rows(&mut self, words: &[u64]) {
         let rows = i64::try_from(words.len()).unwrap_or(i64::MAX);
-        let keys = words.iter().map(|word| u64::from(record_key(*word))).fold(0, u64::wrapping_add);
+        let keys = record_keys(words);
         self.units = self.units.saturating_add(rows);
         // A key has 12 bits: the sum of as many as memory holds is far from 64.
         self.record_keys = self.record_keys.saturating_add(keys.cast_signed());

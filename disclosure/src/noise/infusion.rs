@@ -222,6 +222,55 @@ impl Infusion {
     }
 }
 
+/// How amounts of few bits are infused, many side by side: what [`Infusion::amount`] says, without a branch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NarrowInfusion {
+    factor: Factor,
+    origin: i64,
+    ends: [i64; 2],
+    /// All bits, or none where no bounds are known.
+    has_ends: u64,
+}
+
+impl Infusion {
+    /// For amounts of few bits, if these are to be infused.
+    pub(crate) fn narrow_form(self) -> Option<NarrowInfusion> {
+        let Self::Amounts { factor, origin, ends: Ends(ends) } = self else { return None };
+        let narrow = |value: i128| i32::try_from(value).ok().map(i64::from);
+        let has_ends = if ends.is_some() { u64::MAX } else { 0 };
+        let [low, high] = ends.unwrap_or_default();
+        let (origin, ends) = (narrow(origin)?, [narrow(low)?, narrow(high)?]);
+        Some(NarrowInfusion { factor, origin, ends, has_ends })
+    }
+}
+
+impl NarrowInfusion {
+    /// What becomes of the amount that a unit's rows come to. The other number isn't zero if that can't be told so.
+    // In line always: whatever isn't part of a loop is compiled for the least of processors.
+    #[inline(always)]
+    pub(crate) const fn infuse(self, word: u64, rows: i64, amount: i64) -> (i64, u64) {
+        let bits = mix(word.wrapping_add(self.factor.measure));
+        let (a, b) = ((bits >> 1) & BELOW_ONE, bits >> 33);
+        let less = if a < b { a } else { b };
+        let size = self.factor.least.wrapping_mul(ONE.cast_unsigned().wrapping_add(less)) >> 32;
+        let size = size.cast_signed();
+        let off = if bits & 1 == 0 { size } else { size.wrapping_neg() };
+        let of = amount.wrapping_sub(self.origin.wrapping_mul(rows));
+        // Hardly anybody's: who has little and who has much take the same time.
+        let beyond = (of.unsigned_abs() >> 62) | (rows.cast_unsigned() >> 31);
+        // In two pieces, as of any amount.
+        let (whole, rest) = (of >> BITS, of & BELOW_ONE.cast_signed());
+        let rest = rest.wrapping_mul(off).wrapping_add(up(bits, amount.cast_unsigned()) as i64);
+        let share = whole.wrapping_mul(off).wrapping_add(rest >> BITS);
+        let [low, high] = self.ends;
+        let is_low = low.wrapping_mul(rows) == amount;
+        let is_high = high.wrapping_mul(rows) == amount;
+        let is_met = ((is_low | is_high) as u64).wrapping_neg() & self.has_ends;
+        let infused = amount.wrapping_add(share);
+        (if is_met == 0 { infused } else { amount }, beyond)
+    }
+}
+
 /// How much a rest has to lack of a whole to be rounded down, in parts of 2^31: other bits than the factor's, and others for
 /// another amount.
 #[inline]
@@ -345,6 +394,8 @@ mod tests {
             for (rows, amount) in [(1, 90_000), (3, 270_000), (1, 1_000), (2, 2_000)] {
                 assert_eq!(amounts.amount(word, rows, amount), amount);
                 assert_eq!(i128::from(amounts.narrow(word, rows, amount as i64)), amount);
+                let side_by_side = amounts.narrow_form().unwrap();
+                assert_eq!(side_by_side.infuse(word, rows, amount as i64), (amount as i64, 0));
             }
             assert_eq!(squares.amount(word, 1, 89_000 * 89_000), 89_000 * 89_000);
             assert_ne!(amounts.amount(word, 2, 90_000), 90_000);
@@ -371,6 +422,9 @@ mod tests {
                 let amount = (place - 10_000) * (place % 1_009) * (place % 65_521) * 1_001;
                 let wide = infusion.amount(word, rows, i128::from(amount));
                 assert_eq!(i128::from(infusion.narrow(word, rows, amount)), wide);
+                let (infused, beyond) = infusion.narrow_form().unwrap().infuse(word, rows, amount);
+                assert!(beyond != 0 || i128::from(infused) == wide, "{origin} {rows} {amount}");
+                assert!(beyond == 0 || 60 < amount.unsigned_abs().max(1).ilog2(), "{amount}");
             }
         }
         let squares = tenth("cost").squares(Ends::default());

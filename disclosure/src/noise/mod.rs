@@ -30,6 +30,7 @@ mod differencing;
 #[cfg(test)]
 mod ptable_tests;
 
+pub(crate) use infusion::NarrowInfusion;
 pub use infusion::{Ends, Factor, INFUSION_PERCENT_MAX, Infusion};
 pub use key_space::KeySpace;
 pub use layers::{Layers, blur};

@@ -301,7 +301,7 @@ impl Cells {
         if let (Some(known), Some(reading), false) =
             (known, self.readings.get(finding), records.is_empty())
         {
-            known.add(records, reading, &mut self.room.signs);
+            known.add(records, reading, &mut self.room.reused);
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use insitu_engine::common::{DataFusionError, Result};
 
-use super::known::{Known, Reading};
+use super::known::{Known, Reading, Reused};
 use super::layout::Lanes;
 use super::pieces::{Part, Room, add_up, bits_of};
 use super::unwanted::StillWanted;
@@ -62,10 +62,10 @@ impl Adding<'_> {
         if threads <= 1 {
             for (cell, parts) in cells.iter().enumerate() {
                 let bits = bits_of(parts);
-                self.each_piece(parts, bits, 0..1 << bits, room, |units, signs| {
+                self.each_piece(parts, bits, 0..1 << bits, room, |units, reused| {
                     for (known, reading) in known.iter_mut().zip(self.readings) {
                         if let Some(known) = known.get_mut(cell) {
-                            known.add(units, reading, signs);
+                            known.add(units, reading, reused);
                         }
                     }
                 })?;
@@ -97,9 +97,9 @@ impl Adding<'_> {
                 let mut known: Vec<Known> =
                     self.readings.iter().map(|_| Known::default()).collect();
                 let parts = cells.get(job.cell).map(Vec::as_slice).unwrap_or_default();
-                self.each_piece(parts, job.bits, job.pieces.clone(), room, |units, signs| {
+                self.each_piece(parts, job.bits, job.pieces.clone(), room, |units, reused| {
                     for (known, reading) in known.iter_mut().zip(self.readings) {
-                        known.add(units, reading, signs);
+                        known.add(units, reading, reused);
                     }
                 })?;
                 found.push((job.cell, known));
@@ -141,21 +141,21 @@ impl Adding<'_> {
         jobs
     }
 
-    /// Gives `take` the units of each of these pieces of a cell, and room for signs.
+    /// Gives `take` the units of each of these pieces of a cell, and room to add them.
     fn each_piece(
         &self,
         parts: &[Part],
         bits: u32,
         pieces: Range<usize>,
         room: &mut Room,
-        mut take: impl FnMut(&[u64], &mut Vec<u64>),
+        mut take: impl FnMut(&[u64], &mut Reused),
     ) -> Result<()> {
         for piece in pieces {
             self.wanted.look()?;
             room.units.clear();
             add_up(parts, bits, piece, self.lanes, room);
             if !room.units.is_empty() {
-                take(&room.units, &mut room.signs);
+                take(&room.units, &mut room.reused);
             }
         }
         Ok(())

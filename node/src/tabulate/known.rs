@@ -1,11 +1,13 @@
 //! What is known of one finding of one cell.
 
-use insitu_disclosure::evidence::{Adds, Contribution, PartEvidence, SignCounts, UnitWord};
-use insitu_disclosure::keyed::{mix, record_key};
+use insitu_disclosure::evidence::{
+    Adds, Contribution, Lot, NarrowUnit, PartEvidence, SignCounts, Takes, UnitWord, sign_of_amount,
+    sign_of_rows,
+};
 use insitu_disclosure::noise::Infusion;
 
 use super::batch::NO_RECORD_KEY;
-use super::layout::{CountAt, Lanes, Layout, Sign, SumAt, WORD, in_lanes, wide};
+use super::layout::{CountAt, Lanes, Layout, Sign, SumAt, WORD, wide};
 use super::state;
 
 /// What is known of one finding of one cell so far.
@@ -14,6 +16,13 @@ pub(super) struct Known {
     evidence: PartEvidence,
     /// Signs of units added one by one; they join the sketch at the end.
     signs: SignCounts,
+}
+
+/// Room that is used again.
+#[derive(Default)]
+pub(super) struct Reused {
+    lot: Lot,
+    signs: Vec<u64>,
 }
 
 /// How a finding reads records.
@@ -50,8 +59,8 @@ impl Reading {
 }
 
 impl Known {
-    /// Adds units by their records. `signs` is room that is used again.
-    pub(super) fn add(&mut self, records: &[u64], reading: &Reading, signs: &mut Vec<u64>) {
+    /// Adds units by their records.
+    pub(super) fn add(&mut self, records: &[u64], reading: &Reading, room: &mut Reused) {
         let Reading { stride, count_at, sum_at, rows_are_units, .. } = *reading;
         // Each closure is compiled for itself, so that a count asks nothing about amounts.
         match (count_at, sum_at) {
@@ -64,51 +73,35 @@ impl Known {
             }
             (_, SumAt::Nowhere) if rows_are_units => {
                 let counted = records.chunks_exact(stride).filter(|r| count(r, count_at) != 0);
+                let signs = &mut room.signs;
                 signs.clear();
                 signs.extend(counted.map(|record| lane(record, WORD)));
                 self.evidence.add_rows(signs);
             }
-            (_, SumAt::Nowhere) if reading.record_key.is_none() => match reading.sign {
-                Sign::Contribution => self.add_numbers(records, stride, signs, |record| {
-                    let count = count(record, count_at);
-                    Number::rows(count, of_rows(lane(record, WORD), count))
-                }),
-                Sign::Unit => self.add_numbers(records, stride, signs, |record| {
-                    Number::rows(count(record, count_at), lane(record, WORD))
-                }),
-            },
+            (_, SumAt::Nowhere) if reading.record_key.is_none() => {
+                let takes = match reading.sign {
+                    Sign::Contribution => Takes::Rows,
+                    Sign::Unit => Takes::Units,
+                };
+                self.add_lots(records, stride, takes, room, |r| (count(r, count_at), 0));
+            }
             (_, SumAt::Narrow(at)) if reading.record_key.is_none() => {
-                // Whether amounts are infused is asked once.
-                match reading.infusion {
-                    Infusion::None => self.add_numbers(records, stride, signs, |record| {
-                        let (word, sum) = (lane(record, WORD), lane(record, at).cast_signed());
-                        let sign = of_amount(word, i128::from(sum));
-                        Number { count: count(record, count_at), sum, size: sum, sign }
-                    }),
-                    infusion @ (Infusion::Amounts { .. }
-                    | Infusion::Squares { .. }
-                    | Infusion::Products(..)) => {
-                        self.add_numbers(records, stride, signs, |record| {
-                            let (word, sum) = (lane(record, WORD), lane(record, at).cast_signed());
-                            let count = count(record, count_at);
-                            let infused = infusion.narrow(word, count, sum);
-                            let sign = of_amount(word, i128::from(sum));
-                            // Who has little may have nothing once infused, and contributes all the same.
-                            let size = if infused == 0 { sum.signum() } else { infused };
-                            Number { count, sum: infused, size, sign }
-                        })
-                    }
-                }
+                let takes = Takes::Amounts(reading.infusion);
+                self.add_lots(records, stride, takes, room, |record| {
+                    (count(record, count_at), lane(record, at).cast_signed())
+                });
             }
             (_, SumAt::Nowhere) => {
-                self.add_each(records, reading, signs, |r| (count(r, count_at), 0))
+                self.add_each(records, reading, &mut room.signs, |r| (count(r, count_at), 0))
             }
             (_, SumAt::Narrow(_) | SumAt::Wide(_)) => {
-                self.add_each(records, reading, signs, |r| (count(r, count_at), sum(r, sum_at)));
+                self.add_each(records, reading, &mut room.signs, |r| {
+                    (count(r, count_at), sum(r, sum_at))
+                });
             }
         }
         if reading.sketch {
-            self.signs.add_all(signs);
+            self.signs.add_all(&room.signs);
         }
     }
 
@@ -139,50 +132,25 @@ impl Known {
         });
     }
 
-    /// The same where all of it has 64 bits and the record key follows from the word: nearly always, and in a third of
+    /// The same where all of it has 64 bits and the record key follows from the word: nearly always, and in a fraction of
     /// the time.
     #[inline]
-    fn add_numbers(
+    fn add_lots(
         &mut self,
         records: &[u64],
         stride: usize,
-        signs: &mut Vec<u64>,
-        found: impl Fn(&[u64]) -> Number,
+        takes: Takes,
+        room: &mut Reused,
+        found: impl Fn(&[u64]) -> (i64, i64),
     ) {
+        let Reused { lot, signs } = room;
         signs.clear();
         signs.reserve(records.len().checked_div(stride).unwrap_or(0));
-        let (mut units, mut keys, mut count) = (0_i64, 0_u64, 0_i64);
-        // As many numbers of 64 bits as memory holds fit into 128.
-        let (mut sum, mut absolute) = (0_i128, 0_u128);
-        let [mut largest, mut second] = [0_u64; 2];
-        for record in records.chunks_exact(stride) {
-            let Number { count: counted, sum: added, size, sign } = found(record);
-            count = count.saturating_add(counted);
-            sum = sum.wrapping_add(i128::from(added));
-            let size = size.unsigned_abs();
-            if size == 0 {
-                continue;
-            }
-            units = units.wrapping_add(1);
-            keys = keys.wrapping_add(u64::from(record_key(lane(record, WORD))));
-            absolute = absolute.wrapping_add(u128::from(size));
-            // Nearly always it is neither.
-            if second < size {
-                second = size.min(largest);
-                largest = size.max(largest);
-            }
-            signs.push(sign);
-        }
-        self.evidence.merge(&PartEvidence {
-            units,
-            // A key has 12 bits: the sum of as many as memory holds is far from 64.
-            record_keys: keys.cast_signed(),
-            count,
-            sum,
-            absolute,
-            largest: [largest, second].map(u128::from),
-            ..PartEvidence::default()
+        let units = records.chunks_exact(stride).map(|record| {
+            let (count, sum) = found(record);
+            NarrowUnit { word: lane(record, WORD), count, sum }
         });
+        self.evidence.add_lots(units, takes, lot, signs);
     }
 
     /// Adds a record of rows without a unit's id.
@@ -229,45 +197,13 @@ impl Known {
     }
 }
 
-/// What a record comes to, within 64 bits.
-struct Number {
-    count: i64,
-    sum: i64,
-    /// Without its sign it is how much the unit contributes.
-    size: i64,
-    /// Who contributes how much: see [`as_contributed`].
-    sign: u64,
-}
-
-impl Number {
-    /// A count of rows.
-    #[inline]
-    const fn rows(count: i64, sign: u64) -> Self {
-        Self { count, sum: 0, size: count, sign }
-    }
-}
-
-/// The unit's word together with how much it contributes: the same people with other amounts aren't the same. One row
-/// is the plain word, so that all counts of people compare.
+/// The unit's word together with how much it contributes: the same people with other amounts aren't the same.
 #[inline]
-fn as_contributed(word: u64, contribution: Contribution, adds: Adds) -> u64 {
+const fn as_contributed(word: u64, contribution: Contribution, adds: Adds) -> u64 {
     match adds {
-        Adds::Rows => of_rows(word, contribution.count),
-        Adds::Amounts => of_amount(word, contribution.sum),
+        Adds::Rows => sign_of_rows(word, contribution.count),
+        Adds::Amounts => sign_of_amount(word, contribution.sum),
     }
-}
-
-#[inline]
-const fn of_rows(word: u64, count: i64) -> u64 {
-    if count == 1 { word } else { mix(word ^ mix(count.cast_unsigned())) }
-}
-
-#[inline]
-const fn of_amount(word: u64, sum: i128) -> u64 {
-    let [low, high] = in_lanes(sum);
-    // Few amounts have more than 64 bits; zero stays itself when it is mixed.
-    let high = if high == 0 { 0 } else { mix(high) };
-    mix(word ^ mix(low ^ high))
 }
 
 #[inline]

@@ -13,6 +13,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::known::Reused;
 use super::layout::{Lanes, WORD};
 use super::records::{Records, Sorted};
 
@@ -144,7 +145,7 @@ pub(super) struct Room {
     places: Vec<u32>,
     /// A record for each unit.
     pub(super) units: Vec<u64>,
-    pub(super) signs: Vec<u64>,
+    pub(super) reused: Reused,
 }
 
 /// Adds up each unit's records of one of the pieces of a cell: a record for each is put behind what is in `room.units`.
