@@ -129,8 +129,8 @@ impl<'a> Batch<'a> {
                 (if keys.is_null(at) { none } else { keys.value(at) }).cast_unsigned()
             });
         }
-        if let CountAt::Lane { lane, .. } = lanes.every {
-            put.each(lane, |_| 1);
+        if let CountAt::Lane { lane, shift, .. } = lanes.every {
+            put.each(lane, |_| 1 << shift);
         }
         for (at, condition) in lanes.conditions.iter().zip(&self.conditions) {
             if let CountAt::Lane { lane, shift, .. } = *at {
@@ -159,6 +159,16 @@ impl<'a> Batch<'a> {
                         });
                     }
                 }
+                (SumAt::Packed(lane), Amounts::Narrow(amounts)) => {
+                    // Within 32 bits, whatever its sign.
+                    let bits = |value: i64| value.cast_unsigned() & u64::from(u32::MAX);
+                    if condition.is_none() && amounts.null_count() == 0 {
+                        put.each(lane, |at| amounts.values().get(at).map_or(0, |v| bits(*v)));
+                    } else {
+                        let value = |at| counts(at) && amounts.is_valid(at);
+                        put.each(lane, |at| if value(at) { bits(amounts.value(at)) } else { 0 });
+                    }
+                }
                 (SumAt::Wide(lane), Amounts::Wide(amounts)) => {
                     let value =
                         |at| if counts(at) && amounts.is_valid(at) { amounts.value(at) } else { 0 };
@@ -166,7 +176,7 @@ impl<'a> Batch<'a> {
                     put.each(lane.saturating_add(1), |at| high(value(at)));
                 }
                 // Lanes and arguments follow from the same layout.
-                (SumAt::Narrow(_), Amounts::Wide(_))
+                (SumAt::Narrow(_) | SumAt::Packed(_), Amounts::Wide(_))
                 | (SumAt::Wide(_), Amounts::Narrow(_))
                 | (SumAt::Nowhere, _) => {}
             }

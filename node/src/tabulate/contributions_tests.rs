@@ -75,6 +75,17 @@ fn plain_of_units() -> Arc<Layout> {
     Arc::new(Layout { many_rows: true, ..plain().as_ref().clone() })
 }
 
+/// One narrow amount and nothing wide, where units may have many rows: what is behind the word of a row is packed. Lanes of a
+/// unit are three, four and more.
+fn packed() -> [Arc<Layout>; 3] {
+    let of = |conditions: usize, kept: &[usize]| {
+        let all = layout(true, false);
+        let findings = kept.iter().map(|at| all.findings[*at]).collect();
+        Arc::new(Layout { conditions, amounts: vec![Width::Narrow], findings, ..(*all).clone() })
+    };
+    [of(1, &[2]), of(1, &[0, 2, 1, 4]), of(2, &[1, 2, 0, 5])]
+}
+
 /// A row as it is asked for.
 struct Row {
     word: Option<u64>,
@@ -114,6 +125,8 @@ fn columns(layout: &Layout, rows: &[Row]) -> Vec<ArrayRef> {
     }
     if !layout.amounts.is_empty() {
         columns.push(Arc::new(rows.iter().map(|r| r.narrow).collect::<Int64Array>()));
+    }
+    if 1 < layout.amounts.len() {
         columns.push(Arc::new(rows.iter().map(|r| Some(r.wide)).collect::<Decimal128Array>()));
     }
     columns
@@ -213,7 +226,7 @@ fn rows_that_waited_give_what_rows_one_by_one_give() {
         of_some(false),
         of_some(true),
     ];
-    for layout in layouts {
+    for layout in layouts.into_iter().chain(packed()) {
         let columns = columns(&layout, &rows);
         // One cell, few, more, more than rows.
         for count in [1, 3, 30, 2_000] {
@@ -244,7 +257,8 @@ fn a_filter_and_any_split_are_kept() {
     let cells: Vec<usize> = (0..900).map(|at| at / 2 % 3).collect();
     let wanted: BooleanArray =
         (0..900).map(|at| if at % 10 == 0 { None } else { Some(at % 4 != 1) }).collect();
-    for layout in [layout(false, true), layout(true, true), of_some(true), plain_of_units()] {
+    let layouts = [layout(false, true), layout(true, true), of_some(true), plain_of_units()];
+    for layout in layouts.into_iter().chain(packed()) {
         let columns = columns(&layout, &rows);
         let mut whole = many(&layout);
         whole.update_batch(&columns, &cells, Some(&wanted), 3).unwrap();
@@ -273,7 +287,8 @@ fn a_filter_and_any_split_are_kept() {
 fn units_may_be_added_up_at_any_time_while_cells_come() {
     let rows: Vec<Row> = (0..5_000).map(|at| row(at, 300)).collect();
     let cells: Vec<usize> = (0..5_000).map(|at| (at / 3 % 40).min(at / 100)).collect();
-    for layout in [layout(true, true), of_some(true), plain_of_units()] {
+    for layout in [layout(true, true), of_some(true), plain_of_units()].into_iter().chain(packed())
+    {
         let columns = columns(&layout, &rows);
         let mut one_go = many(&layout);
         one_go.update_batch(&columns, &cells, None, 40).unwrap();
@@ -296,7 +311,8 @@ fn units_may_be_added_up_at_any_time_while_cells_come() {
 #[test]
 fn without_keys_it_is_the_same_as_one_cell() {
     let rows: Vec<Row> = (0..3_000).map(|at| row(at, 400)).collect();
-    for layout in [plain(), plain_of_units(), layout(false, false), layout(true, true)] {
+    let layouts = [plain(), plain_of_units(), layout(false, false), layout(true, true)];
+    for layout in layouts.into_iter().chain(packed()) {
         let columns = columns(&layout, &rows);
         let aggregate = aggregate(&layout);
         let mut total = One::new(&aggregate);

@@ -7,7 +7,7 @@ use insitu_disclosure::evidence::{
 use insitu_disclosure::noise::Infusion;
 
 use super::batch::NO_RECORD_KEY;
-use super::layout::{CountAt, Lanes, Layout, Sign, SumAt, WORD, wide};
+use super::layout::{CountAt, Lanes, Layout, Packed, Sign, SumAt, WORD, wide};
 use super::state;
 
 /// What is known of one finding of one cell so far.
@@ -94,7 +94,7 @@ impl Known {
             (_, SumAt::Nowhere) => {
                 self.add_each(records, reading, &mut room.signs, |r| (count(r, count_at), 0))
             }
-            (_, SumAt::Narrow(_) | SumAt::Wide(_)) => {
+            (_, SumAt::Narrow(_) | SumAt::Packed(_) | SumAt::Wide(_)) => {
                 self.add_each(records, reading, &mut room.signs, |r| {
                     (count(r, count_at), sum(r, sum_at))
                 });
@@ -226,6 +226,8 @@ fn sum(record: &[u64], at: SumAt) -> i128 {
     match at {
         SumAt::Nowhere => 0,
         SumAt::Narrow(at) => i128::from(lane(record, at).cast_signed()),
+        // Only rows that wait have it so: it is taken out before.
+        SumAt::Packed(at) => i128::from(Packed::AMOUNT.of(lane(record, at)).cast_signed()),
         SumAt::Wide(at) => wide([lane(record, at), lane(record, at.saturating_add(1))]),
     }
 }

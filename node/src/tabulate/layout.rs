@@ -12,7 +12,8 @@
 //! | rows counted: all, and under each condition | where a unit may have many rows | added |
 //! | amounts of rows that count, of 64 bits, then of 128 in two lanes | for totals | added |
 //!
-//! A row whose count would be all that stands behind the word is a word alone until it is added up.
+//! Records of rows that wait to be added up are as short as they can be: a row whose count would be all that stands behind
+//! the word is a word alone, and of others counts and a narrow amount are packed into one lane ([`Packed`]).
 
 use insitu_disclosure::evidence::Adds;
 use insitu_disclosure::noise::Infusion;
@@ -99,6 +100,8 @@ pub(super) enum SumAt {
     Nowhere,
     /// In this lane.
     Narrow(usize),
+    /// In the lower 32 bits of this lane, with its sign.
+    Packed(usize),
     /// In this lane and the next.
     Wide(usize),
 }
@@ -120,10 +123,40 @@ pub(super) struct Lanes {
     pub(super) added: usize,
     /// and from here on in pairs.
     pub(super) added_wide: usize,
+    /// How each lane behind the word is taken out of the one that records of rows have instead, if they do.
+    pub(super) packed: Vec<Packed>,
+}
+
+/// Where a lane is within another: moved up by so many bits, then down with its sign, and these bits of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Packed {
+    up: u32,
+    down: u32,
+    mask: u64,
+}
+
+/// Bits of an amount in a lane that more is packed into.
+const AMOUNT_BITS: u32 = 32;
+
+impl Packed {
+    pub(super) const AMOUNT: Self = Self { up: AMOUNT_BITS, down: AMOUNT_BITS, mask: u64::MAX };
+
+    const fn bit(at: u32) -> Self {
+        Self { up: 0, down: at, mask: 1 }
+    }
+
+    /// The lane, of the one it is packed in.
+    #[inline]
+    pub(super) const fn of(self, lane: u64) -> u64 {
+        let moved = (lane << (self.up & 63)).cast_signed() >> (self.down & 63);
+        moved.cast_unsigned() & self.mask
+    }
 }
 
 /// The lane of the word.
 pub(super) const WORD: usize = 0;
+/// Lanes of a record whose others are packed into one.
+const PACKED_STRIDE: usize = 2;
 
 impl Lanes {
     pub(super) fn of(layout: &Layout) -> Self {
@@ -162,7 +195,28 @@ impl Lanes {
                 *at = SumAt::Wide(take(2));
             }
         }
-        Self { stride: take(0), record_key, every, conditions, sums, added, added_wide }
+        let stride = take(0);
+        let packed = Vec::new();
+        let mut lanes =
+            Self { stride, record_key, every, conditions, sums, added, added_wide, packed };
+        if layout.many_rows {
+            lanes.packed = lanes.packing();
+        }
+        lanes
+    }
+
+    /// How lanes are packed into one, if there are two or more behind the word, with one narrow amount and no wide one.
+    fn packing(&self) -> Vec<Packed> {
+        let amounts = self.sums.iter().filter(|at| **at != SumAt::Nowhere).count();
+        let counts = self.conditions.len().saturating_add(1);
+        let fits = counts <= AMOUNT_BITS as usize && amounts <= 1;
+        if !self.is_plain() || !fits || self.stride <= PACKED_STRIDE {
+            return Vec::new();
+        }
+        // Counts come before amounts.
+        let behind = self.stride.saturating_sub(1);
+        let counts = (AMOUNT_BITS..).take(behind.saturating_sub(amounts)).map(Packed::bit);
+        counts.chain(std::iter::repeat_n(Packed::AMOUNT, amounts)).collect()
     }
 
     /// Where the count of a finding is.
@@ -180,7 +234,30 @@ impl Lanes {
         if layout.many_rows && counts_alone {
             return Self { stride: 1, every: CountAt::One, added: 1, added_wide: 1, ..lanes };
         }
-        lanes
+        if lanes.packed.is_empty() {
+            return lanes;
+        }
+        let packed = WORD.saturating_add(1);
+        let bit = |at: &CountAt| match *at {
+            CountAt::One => CountAt::One,
+            CountAt::Lane { lane, .. } => {
+                let before = u32::try_from(lane.saturating_sub(packed)).unwrap_or(0);
+                let shift = AMOUNT_BITS.saturating_add(before);
+                CountAt::Lane { lane: packed, shift, mask: 1 }
+            }
+        };
+        let sum = |at: &SumAt| match *at {
+            SumAt::Narrow(_) => SumAt::Packed(packed),
+            other @ (SumAt::Nowhere | SumAt::Packed(_) | SumAt::Wide(_)) => other,
+        };
+        Self {
+            stride: PACKED_STRIDE,
+            every: bit(&lanes.every),
+            conditions: lanes.conditions.iter().map(bit).collect(),
+            sums: lanes.sums.iter().map(sum).collect(),
+            packed: Vec::new(),
+            ..lanes
+        }
     }
 
     /// Whether each lane behind the word is added up by itself.
@@ -267,6 +344,27 @@ mod tests {
         assert_eq!(lanes.conditions[69], CountAt::Lane { lane: 3, shift: 5, mask: 1 });
         assert_eq!(lanes.sums, [SumAt::Wide(5), SumAt::Narrow(4), SumAt::Nowhere]);
         assert_eq!(lanes.stride, 7);
+    }
+
+    #[test]
+    fn counts_and_a_narrow_amount_of_a_row_are_one_lane() {
+        let mut asked = layout(true, 2, vec![Width::Narrow]);
+        asked.record_keys = false;
+        let (lanes, of_rows) = (Lanes::of(&asked), Lanes::of_rows(&asked));
+        assert_eq!((lanes.stride, of_rows.stride), (5, 2));
+        let bit = |shift| CountAt::Lane { lane: 1, shift, mask: 1 };
+        assert_eq!((of_rows.every, of_rows.conditions), (bit(32), vec![bit(33), bit(34)]));
+        assert_eq!(of_rows.sums[0], SumAt::Packed(1));
+        let amount = (-7_i64).cast_unsigned();
+        let row = (1 << 32) | (1 << 34) | (amount & u64::from(u32::MAX));
+        let taken: Vec<u64> = lanes.packed.iter().map(|packed| packed.of(row)).collect();
+        assert_eq!(taken, [1, 0, 1, amount]);
+        // Record keys, wide amounts and a second one don't fit.
+        for amounts in [vec![Width::Wide], vec![Width::Narrow; 2]] {
+            let other = Layout { amounts: amounts.clone(), ..layout(true, 2, amounts) };
+            assert_eq!(Lanes::of_rows(&other), Lanes::of(&other));
+        }
+        assert!(Lanes::of(&layout(true, 2, vec![Width::Narrow])).packed.is_empty());
     }
 
     #[test]

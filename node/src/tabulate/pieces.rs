@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::known::Reused;
-use super::layout::{Lanes, WORD};
+use super::layout::{Lanes, Packed, WORD};
 use super::records::{Records, Sorted};
 
 /// Records of a piece of what waited together, about. Some ten times as many come together in the end.
@@ -160,10 +160,24 @@ pub(super) fn add_up(parts: &[Part], bits: u32, piece: usize, lanes: &Lanes, roo
     room.places.clear();
     room.places.resize(count.saturating_mul(2).next_power_of_two(), 0);
     let first = room.units.len();
+    let mut record = Vec::new();
     for part in parts {
         let run = part.piece(bits, piece);
         if part.stride() < stride {
-            add_words(run, first, room);
+            match (stride, lanes.packed.as_slice()) {
+                (3, packed) if packed.len() == 2 => add_packed::<3>(run, first, packed, room),
+                (4, packed) if packed.len() == 3 => add_packed::<4>(run, first, packed, room),
+                (_, []) => add_words(run, first, room),
+                (_, packed) => {
+                    let mut next = (room.units.len().saturating_sub(first)) / stride;
+                    for [word, lane] in run.as_chunks::<2>().0 {
+                        record.clear();
+                        record.push(*word);
+                        record.extend(packed.iter().map(|packed| packed.of(*lane)));
+                        add_one(&record, first, lanes, &mut next, room);
+                    }
+                }
+            }
             continue;
         }
         match (stride, lanes.is_plain()) {
@@ -173,39 +187,65 @@ pub(super) fn add_up(parts: &[Part], bits: u32, piece: usize, lanes: &Lanes, roo
             (_, _) => {
                 let mut next = (room.units.len().saturating_sub(first)) / stride;
                 for record in run.chunks_exact(stride) {
-                    let known = find(&mut room.places, word(record), &mut next, |unit| {
-                        let start = first.saturating_add(unit.saturating_mul(stride));
-                        room.units.get(start).copied()
-                    });
-                    match known {
-                        Some(unit) => {
-                            let start = first.saturating_add(unit.saturating_mul(stride));
-                            if let Some(mine) =
-                                room.units.get_mut(start..).and_then(|u| u.get_mut(..stride))
-                            {
-                                lanes.add(mine, record);
-                            }
-                        }
-                        None => room.units.extend_from_slice(record),
-                    }
+                    add_one(record, first, lanes, &mut next, room);
                 }
             }
         }
     }
 }
 
+/// Adds a record of any length.
+fn add_one(record: &[u64], first: usize, lanes: &Lanes, next: &mut usize, room: &mut Room) {
+    let stride = lanes.stride.max(1);
+    let Room { places, units, .. } = room;
+    let start = |unit: usize| first.saturating_add(unit.saturating_mul(stride));
+    match find(places, word(record), next, |unit| units.get(start(unit)).copied()) {
+        Some(unit) => {
+            if let Some(mine) = units.get_mut(start(unit)..).and_then(|u| u.get_mut(..stride)) {
+                lanes.add(mine, record);
+            }
+        }
+        None => units.extend_from_slice(record),
+    }
+}
+
 /// The same for records of a length that is known when this is compiled, whose lanes behind the word are added up one
 /// by one.
 fn add_run<const STRIDE: usize>(run: &[u64], first: usize, room: &mut Room) {
-    let Room { places, units, .. } = room;
     let (records, _) = run.as_chunks::<STRIDE>();
+    add_records(records.iter().copied(), first, room);
+}
+
+/// The same for rows whose lanes behind the word are packed into one.
+fn add_packed<const STRIDE: usize>(run: &[u64], first: usize, packed: &[Packed], room: &mut Room) {
+    let mut of = [Packed::AMOUNT; STRIDE];
+    for (of, packed) in of.iter_mut().skip(1).zip(packed) {
+        *of = *packed;
+    }
+    let records = run.as_chunks::<2>().0.iter().map(|[word, lane]| {
+        let mut record = of.map(|packed| packed.of(*lane));
+        if let Some(place) = record.get_mut(WORD) {
+            *place = *word;
+        }
+        record
+    });
+    add_records(records, first, room);
+}
+
+#[inline]
+fn add_records<const STRIDE: usize>(
+    records: impl Iterator<Item = [u64; STRIDE]>,
+    first: usize,
+    room: &mut Room,
+) {
+    let Room { places, units, .. } = room;
     let mut next = units.len().saturating_sub(first) / STRIDE;
     for record in records {
-        let known = find(places, word(record), &mut next, |unit| {
+        let known = find(places, word(&record), &mut next, |unit| {
             units.get(first.saturating_add(unit.saturating_mul(STRIDE))).copied()
         });
         let Some(unit) = known else {
-            units.extend_from_slice(record);
+            units.extend_from_slice(&record);
             continue;
         };
         let start = first.saturating_add(unit.saturating_mul(STRIDE));
@@ -213,7 +253,7 @@ fn add_run<const STRIDE: usize>(run: &[u64], first: usize, room: &mut Room) {
             units.get_mut(start..).and_then(|units| units.first_chunk_mut::<STRIDE>())
         {
             for (mine, other) in mine.iter_mut().zip(record).skip(1) {
-                *mine = mine.wrapping_add(*other);
+                *mine = mine.wrapping_add(other);
             }
         }
     }

@@ -65,7 +65,10 @@ fn record(layout: &Layout, word: u64, drawn: u64) -> Vec<u64> {
     }
     record.push(1);
     let of = |width: Width| layout.amounts.iter().filter(move |w| **w == width);
-    record.extend(of(Width::Narrow).map(|_| amount(drawn).cast_unsigned()));
+    // An amount that is packed is within 32 bits.
+    let packed = !Lanes::of(layout).packed.is_empty();
+    let narrow = if packed { amount(drawn) >> 32 } else { amount(drawn) };
+    record.extend(of(Width::Narrow).map(|_| narrow.cast_unsigned()));
     record.extend(of(Width::Wide).flat_map(|_| in_lanes(i128::from(amount(drawn)) << 60)));
     record
 }
@@ -117,7 +120,13 @@ fn parts(layout: &Layout, rows: u64, cells: usize, of: Of, portions: &[u64]) -> 
         let mut waiting = Records::default();
         for row in start..end {
             let (word, cell) = of(row);
-            waiting.lanes.extend_from_slice(&record(layout, word, row)[..lanes.stride]);
+            let record = record(layout, word, row);
+            match (record.as_slice(), lanes.stride) {
+                ([word, count, amount], 2) => {
+                    waiting.lanes.extend([*word, count << 32 | (amount & u64::from(u32::MAX))]);
+                }
+                (record, stride) => waiting.lanes.extend_from_slice(&record[..stride]),
+            }
             waiting.cells.push(cell);
         }
         if cells == 1 {
