@@ -236,14 +236,10 @@ impl Cells {
 
     /// Adds up each unit's records, if it has many: one is left of each.
     fn add_up_units(&mut self) -> Result<()> {
-        let parts = self.parts.iter().zip(0_u32..);
-        let words = parts.flat_map(|(parts, cell)| {
-            parts.iter().flat_map(Part::words).map(move |word| (cell, word))
-        });
-        if !is_worth_adding_up(self.waiting.words(self.of_rows.stride).chain(words)) {
+        self.cut();
+        if !is_worth_adding_up(&self.parts, self.lanes.stride) {
             return Ok(());
         }
-        self.cut();
         let stride = self.lanes.stride.max(1);
         let mut left = Records::default();
         self.room.units.clear();

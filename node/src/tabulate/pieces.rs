@@ -13,6 +13,8 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use insitu_disclosure::keyed::mix;
+
 use super::known::Reused;
 use super::layout::{Lanes, Packed, WORD};
 use super::records::{Records, Sorted};
@@ -103,11 +105,6 @@ impl Part {
     /// How many there are.
     pub(super) fn count(&self) -> usize {
         self.lanes() / self.stride()
-    }
-
-    /// The word of each.
-    pub(super) fn words(&self) -> impl Iterator<Item = u64> {
-        self.records().chunks_exact(self.stride()).map(word)
     }
 
     fn stride(&self) -> usize {
@@ -301,24 +298,41 @@ fn find(
     None
 }
 
-/// One unit in so many is looked at, to find out how many records the others have; a power of two.
-const LOOKED_AT: u64 = 64;
+/// One unit in so many is looked at, to find out how many records the others have: two to the power of this.
+const LOOKED_AT_BITS: u32 = 6;
+/// Of cells with no more records, one in so many cells is looked at.
+const SMALL: usize = 4_096;
 
-/// Whether adding up units would leave less than three quarters of these cells' records. One unit in 64 tells: which,
-/// follows from its word, so that all its records are looked at or none is.
-pub(super) fn is_worth_adding_up(words: impl Iterator<Item = (u32, u64)>) -> bool {
-    let mut units: HashSet<(u32, u64)> = HashSet::new();
-    let mut records = 0_u64;
-    for (cell, word) in words {
-        // Neither the bits that pieces are cut by nor those that places are found by.
-        if (word >> 24).is_multiple_of(LOOKED_AT) {
-            records = records.saturating_add(1);
-            units.insert((cell, word));
+/// Whether adding up units would leave less than three quarters of what these cells' records take, if what is left of a unit has
+/// so many lanes: of rows that are packed, more. One unit in 64 tells: of a small cell all or none, which follows from its
+/// place; of others, by the word's first bits, so that all records of a unit are looked at or none is, and few pieces
+/// have to be.
+pub(super) fn is_worth_adding_up(cells: &[Vec<Part>], stride: usize) -> bool {
+    let mut units: HashSet<(usize, u64)> = HashSet::new();
+    let (mut records, mut lanes) = (0_usize, 0_usize);
+    for (cell, parts) in cells.iter().enumerate() {
+        let drawn = mix(u64::try_from(cell).unwrap_or(0));
+        let mine = first_bits(drawn, LOOKED_AT_BITS);
+        let of_cell = parts.iter().map(Part::count).fold(0, usize::saturating_add);
+        let bits = if of_cell <= SMALL { 0 } else { LOOKED_AT_BITS };
+        if bits == 0 && mine != 0 {
+            continue;
+        }
+        for part in parts {
+            let cut = part.bits().min(bits);
+            let piece = usize::try_from(mine >> bits.saturating_sub(cut)).unwrap_or(0);
+            for word in part.piece(cut, piece).chunks_exact(part.stride()).map(word) {
+                if bits == 0 || first_bits(word, bits) == mine {
+                    records = records.saturating_add(1);
+                    lanes = lanes.saturating_add(part.stride());
+                    units.insert((cell, word));
+                }
+            }
         }
     }
-    let left = u64::try_from(units.len()).unwrap_or(u64::MAX);
+    let left = units.len().saturating_mul(stride);
     // Of so few it can't be told; a few units with very many records are the case that matters.
-    records < LOOKED_AT || left.saturating_mul(4) < records.saturating_mul(3)
+    records < 1 << LOOKED_AT_BITS || left.saturating_mul(4) < lanes.saturating_mul(3)
 }
 
 fn bits_for(records: usize) -> u32 {

@@ -245,16 +245,23 @@ fn records_are_handed_over_once_and_only_to_who_knows_which() {
 #[test]
 fn adding_up_is_worth_while_where_units_have_many_records() {
     let layout = layout(false, Vec::new());
-    let is_worth = |units: u64, cells: u32| {
+    let worth = |units: u64, cells: u32, stride: usize| {
         let mut waiting = Records::default();
         for row in 0..200_000 {
             waiting.lanes.extend(record(&layout, mix(mix(row) % units), row));
             waiting.cells.push((mix(row ^ 3) % u64::from(cells)) as u32);
         }
-        is_worth_adding_up(waiting.words(2))
+        let pieces = Arc::new(Pieces::of(&mut waiting, 2, cells as usize));
+        let parts: Vec<Vec<Part>> =
+            (0..cells as usize).map(|cell| pieces.part(cell).into_iter().collect()).collect();
+        is_worth_adding_up(&parts, stride)
     };
+    let is_worth = |units, cells| worth(units, cells, 2);
     assert!(is_worth(20_000, 1));
     assert!(!is_worth(20_000, 40), "most are in a cell once");
+    assert!(!is_worth(2_000, 2_000), "of small cells, too");
+    assert!(is_worth(20, 2_000));
+    assert!(worth(120_000, 1, 2) && !worth(120_000, 1, 4), "what is left of a unit takes more");
     assert!(!is_worth(10_000_000, 1));
     assert!(is_worth(3, 1), "too few are looked at to tell");
 }

@@ -9,7 +9,6 @@
 //! twelve thousand places. What costs most is memory that is touched for the first time, so room is used again.
 
 use super::layout::Lanes;
-use super::pieces::word;
 
 /// Records, in the order in which rows came.
 #[derive(Default)]
@@ -45,12 +44,6 @@ impl Records {
         } else {
             self.room = sorted.lanes;
         }
-    }
-
-    /// The cell and the word of each.
-    pub(super) fn words(&self, stride: usize) -> impl Iterator<Item = (u32, u64)> {
-        let cells = self.cells.iter().copied().chain(std::iter::repeat(0));
-        cells.zip(self.lanes.chunks_exact(stride.max(1)).map(word))
     }
 
     /// The records by cell, of so many.
