@@ -76,3 +76,47 @@ async fn a_node_that_listens_is_dialled_and_answers() {
 async fn a_node_that_listens_answers_nobody_without_the_secret() {
     assert_eq!(dialling("the-secret-of-this-link", "another-secret").await, (false, None));
 }
+
+/// Queries of a chain, about as many as are allowed.
+const LINKS: usize = 28;
+
+/// Each of a chain of queries is looked at once: thirty of which each is looked at twice would never end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_chain_of_queries_is_planned_in_the_time_of_its_length() {
+    let health = departments::health();
+    let federation = Federation::start(&[health, departments::reference()]).await;
+    let mut analyst = federation.analyst().await;
+    let chain = |first: &str, next: &dyn Fn(usize) -> String| {
+        let ctes = (1..LINKS).map(|i| format!(", a{i} AS ({})", next(i - 1)));
+        let ctes: String = ctes.collect();
+        format!("WITH a0 AS ({first}){ctes} SELECT count(*) FROM a{}", LINKS - 1)
+    };
+    let case = "sum(CASE WHEN n > 1 THEN 1 ELSE 0 END) AS n";
+    let open = "SELECT region AS k, count(*) AS n FROM ref.areas GROUP BY region";
+    let protected = "SELECT area AS k, count(*) AS n FROM health.visits GROUP BY area";
+    for first in [open, protected] {
+        for next in [
+            format!("SELECT k, {case} FROM aN GROUP BY k"),
+            format!(
+                "SELECT k, {case} FROM (SELECT * FROM aN UNION ALL SELECT * FROM aN WHERE n > 5) GROUP BY k"
+            ),
+        ] {
+            // Each name that is used twice is written out twice.
+            let links = if next.contains("UNION") { 3 } else { LINKS };
+            let sql = chain(first, &|i| {
+                if i < links {
+                    next.replace("aN", &format!("a{i}"))
+                } else {
+                    format!("SELECT * FROM a{i}")
+                }
+            });
+            assert!(analyst.cells(&sql).await.is_ok(), "{sql}");
+        }
+    }
+    let next = "SELECT area AS k, sum(CASE WHEN residents > 1 THEN 1 ELSE 0 END) AS n FROM ref.areas \
+                WHERE area IN (SELECT k FROM aN) OR residents = (SELECT max(n) FROM aN) GROUP BY area";
+    let sql = chain(open, &|i| {
+        if i < 4 { next.replace("aN", &format!("a{i}")) } else { format!("SELECT * FROM a{i}") }
+    });
+    assert!(analyst.cells(&sql).await.is_ok(), "{sql}");
+}

@@ -16,6 +16,7 @@
 mod aggregates;
 mod distinct;
 mod no_rows;
+mod rows;
 
 use std::sync::Arc;
 

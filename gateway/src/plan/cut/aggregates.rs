@@ -10,6 +10,7 @@ use super::super::leaf::Leaf;
 use super::super::relation::Relation;
 use super::super::roll_up::rolled_up;
 use super::super::union;
+use super::rows::may_be_rows;
 use super::{Cutter, Part, engine, means_the_same, refused, rows_refused};
 
 impl Cutter {
@@ -21,6 +22,9 @@ impl Cutter {
         let Some(filtered) = engine(conditional::filtered(aggregate))? else { return Ok(None) };
         let first = self.leaves.len();
         let mut is_of_protected_rows = |input: &LogicalPlan| {
+            if !may_be_rows(input) {
+                return false;
+            }
             let part = self.cut(input);
             // This was only to see what it is.
             self.leaves.truncate(first);
@@ -40,6 +44,9 @@ impl Cutter {
         aggregate: &Aggregate,
         branches: &[Aggregate],
     ) -> Result<Option<LogicalPlan>, Refusals> {
+        if !branches.iter().all(|branch| may_be_rows(&branch.input)) {
+            return Ok(None);
+        }
         let first = self.leaves.len();
         let mut relations = Vec::with_capacity(branches.len());
         for branch in branches {
@@ -112,7 +119,7 @@ impl Cutter {
 
     /// A total of open rows that agree with the row around them, as one cell of a Tabulation; `None` where it isn't that.
     pub(super) fn picked_cell(&mut self, aggregate: &Aggregate) -> Option<LogicalPlan> {
-        let found = correlated(aggregate)?;
+        let found = correlated(aggregate).filter(|found| may_be_rows(&found.tabulated.input))?;
         let leaves = self.leaves.len();
         let cells = match self.cut(&found.tabulated.input) {
             Ok(Part::Rows(relation)) if relation.dataset().is_open() => {
