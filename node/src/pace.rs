@@ -87,7 +87,7 @@ mod tests {
         for outcome in [Ok(1), Err("failed")] {
             let arrived = Instant::now();
             let paced =
-                paced(&times(&[60, 600_000]), arrived, LONG, async { outcome }, ready).await;
+                paced(&times(&[60, 3_000]), arrived, LONG, async { outcome }, ready).await;
             assert_eq!(paced, Ok(outcome));
             assert!(SOON <= arrived.elapsed());
         }
