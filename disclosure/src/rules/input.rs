@@ -94,8 +94,9 @@ fn is_block(condition: &Scalar) -> bool {
             sides && *op != Comparison::NotEqual
         }
         Scalar::InList { value, .. } => is_column(value),
+        // Everybody, or nobody: so clients ask for a table's columns.
+        Scalar::Literal(_) => true,
         Scalar::Column(_)
-        | Scalar::Literal(_)
         | Scalar::And(_)
         | Scalar::Or(_)
         | Scalar::Not(_)
