@@ -6,7 +6,7 @@
 //! | `17 >= age` | `age <= 17` | always |
 //! | `NOT (age < 18)`, `NOT NOT c` | `age >= 18`, `c` | always: both have no value where there is none |
 //! | `age <= 17`, `age > 17` | `age < 18`, `age >= 18` | whole numbers, decimals, dates: nothing is between 17 and 18 |
-//! | `debt = 0` | `debt >= 0 AND debt < 1` | columns that are cut at listed breakpoints |
+//! | `debt = 0`, `debt <> 0` | `debt >= 0 AND debt < 1`, `debt < 0 OR debt >= 1` | columns that are cut at listed breakpoints; `IN` likewise |
 
 use super::{Comparison, Literal, Scalar};
 use crate::dataset::{Breakpoints, Dataset};
@@ -43,6 +43,13 @@ fn rewrite(scalar: &mut Scalar, dataset: &Dataset) {
             };
             Some(compared(op, value, literal, dataset))
         }
+        Scalar::InList { value, list } if is_cut_at_values(value, dataset) => {
+            let equal = |one: &Literal| compared(Comparison::Equal, value, one, dataset);
+            match list.as_slice() {
+                [one] => Some(equal(one)),
+                several => Some(Scalar::Or(several.iter().map(equal).collect())),
+            }
+        }
         Scalar::Column(_)
         | Scalar::Literal(_)
         | Scalar::And(_)
@@ -72,6 +79,10 @@ fn compared(op: Comparison, value: &Scalar, literal: &Literal, dataset: &Dataset
         (Comparison::Equal, Some(next)) if is_cut_at_values(value, dataset) => Scalar::And(vec![
             comparison(Comparison::GreaterOrEqual, literal),
             comparison(Comparison::Less, &next),
+        ]),
+        (Comparison::NotEqual, Some(next)) if is_cut_at_values(value, dataset) => Scalar::Or(vec![
+            comparison(Comparison::Less, literal),
+            comparison(Comparison::GreaterOrEqual, &next),
         ]),
         (
             Comparison::Equal
@@ -228,7 +239,13 @@ mod tests {
     fn a_value_between_two_breakpoints_is_a_range_and_that_of_a_dimension_a_value() {
         let debt = |op, value| compare("debt", op, Literal::Int64(value));
         let range = vec![debt(Comparison::GreaterOrEqual, 0), debt(Comparison::Less, 1)];
-        assert_eq!(form(&debt(Comparison::Equal, 0)), Scalar::And(range));
+        assert_eq!(form(&debt(Comparison::Equal, 0)), Scalar::And(range.clone()));
+        let list = |values: &[i64]| Scalar::InList {
+            value: Box::new(Scalar::Column("debt".to_owned())),
+            list: values.iter().copied().map(Literal::Int64).collect(),
+        };
+        assert_eq!(form(&list(&[0])), Scalar::And(range));
+        assert!(matches!(form(&list(&[0, 1])), Scalar::Or(ranges) if ranges.len() == 2));
         let age = compare("age", Comparison::Equal, Literal::Int64(18));
         assert_eq!(form(&age), age);
     }

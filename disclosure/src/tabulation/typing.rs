@@ -334,7 +334,21 @@ fn coerce_pair(
     let left_type = type_of(&left, dataset)?;
     let right_type = type_of(&right, dataset)?;
     let common = common_type(left_type, right_type)?;
-    Ok((as_type(left, left_type, common), as_type(right, right_type, common), common))
+    let (left, right) = (as_type(left, left_type, common), as_type(right, right_type, common));
+    if [&left, &right].into_iter().any(is_beyond) {
+        return Err(Refusal::new(
+            RefusalCode::Q107,
+            format!("a number has too many digits to be compared with {common}."),
+            "Write one with fewer digits: 38 together with those after the point of what it is compared with.",
+        ));
+    }
+    Ok((left, right, common))
+}
+
+/// Whether it is a number that has no value in the type it is needed in: compared as NULL, it would be neither above nor below.
+fn is_beyond(side: &Scalar) -> bool {
+    let Scalar::Cast { value, to: ScalarType::Decimal(_) } = side else { return false };
+    matches!(value.as_ref(), Scalar::Literal(literal) if !literal.is_null() && literal.scalar_type().is_number())
 }
 
 /// The literal in the type of its neighbour; a number that would lose digits keeps its own type,
