@@ -86,8 +86,7 @@ mod tests {
     async fn what_is_ready_at_once_waits_and_what_fails_waits_as_long() {
         for outcome in [Ok(1), Err("failed")] {
             let arrived = Instant::now();
-            let paced =
-                paced(&times(&[60, 3_000]), arrived, LONG, async { outcome }, ready).await;
+            let paced = paced(&times(&[60, 3_000]), arrived, LONG, async { outcome }, ready).await;
             assert_eq!(paced, Ok(outcome));
             assert!(SOON <= arrived.elapsed());
         }

@@ -50,6 +50,26 @@ async fn a_condition_is_one_however_its_literals_are_calculated() {
     ];
     let by_day = "SELECT area, count(*) AS n FROM health.visits WHERE visited >= # GROUP BY area";
     are_one(&federation, &days, by_day).await;
+    // Of a part of a day a moment is made, which is on a day.
+    let moments = [
+        ("visited <= DATE '2018-02-01' - INTERVAL '1 hour'", "visited <= DATE '2018-01-31'"),
+        ("visited < DATE '2018-01-31' + INTERVAL '1 day 2 hours'", "visited <= DATE '2018-02-01'"),
+        ("visited > DATE '2018-01-31' + INTERVAL '90 minutes'", "visited > DATE '2018-01-31'"),
+    ];
+    let (cut, others): (Vec<_>, Vec<_>) =
+        moments.into_iter().partition(|(_, day)| day.contains("01-31"));
+    are_one(
+        &federation,
+        &cut,
+        "SELECT area, count(*) AS n FROM health.visits WHERE # GROUP BY area",
+    )
+    .await;
+    for (spelled, _) in others {
+        let told =
+            asked(&federation, &format!("SELECT count(*) FROM health.visits WHERE {spelled}"))
+                .await;
+        assert!(told.starts_with("D204"), "{told}");
+    }
     let conditions = [
         ("age > 10 + 2 * 5", "age > 20"),
         ("age > 45 / 2", "age > 22"),

@@ -11,6 +11,7 @@
 //! | `avg(CASE WHEN c THEN x END)`, `median` and others | `avg(x) FILTER (WHERE c)` |
 //! | `avg(CASE WHEN c THEN 1 ELSE 0 END)` | `count(*) FILTER (WHERE c)` by `count(*)` |
 //! | `sum(coalesce(x, 0))` | `sum(x)` |
+//! | `sum(1)` | `count(*)`, and NULL in the place of 0 |
 //!
 //! So both spellings are one question, with one noise. They differ where there are no rows: a count of none is 0, and a total
 //! of none has no value. What isn't in the table stays as it is, and is refused with the reason.
@@ -18,7 +19,8 @@
 use std::sync::Arc;
 
 use arrow_schema::DataType;
-use insitu_engine::common::{Column, DFSchema, Result, ScalarValue};
+use insitu_engine::common::{Column, DFSchema, DFSchemaRef, Result, ScalarValue};
+use insitu_engine::config::ConfigOptions;
 use insitu_engine::functions::core::expr_fn::nullif;
 use insitu_engine::functions_aggregate::count::count_udaf;
 use insitu_engine::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, Alias};
@@ -26,6 +28,10 @@ use insitu_engine::logical_expr::{
     Aggregate, AggregateUDF, Case, Cast, Expr, ExprSchemable as _, LogicalPlan, Projection,
     TryCast, cast, lit,
 };
+use insitu_engine::optimizer::AnalyzerRule as _;
+use insitu_engine::optimizer::analyzer::type_coercion::TypeCoercion;
+
+use super::literal::WHOLE_MAX;
 
 /// The plan with the same columns, in which no aggregate is of a `CASE`; `None` if none is that can be written otherwise.
 ///
@@ -59,6 +65,9 @@ pub(super) fn filtered(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
         .collect();
     let keys = aggregate.group_expr.clone();
     let below = Aggregate::try_new(Arc::clone(&aggregate.input), keys, asked.clone())?;
+    // A raw `CASE` has the type of its first value: what it comes to with the others is known once types are settled.
+    let typed = settled(&LogicalPlan::Aggregate(aggregate.clone()))?;
+    let typed_below = settled(&LogicalPlan::Aggregate(below.clone()))?;
     let names = below.schema.columns();
     let first = names.len().saturating_sub(asked.len());
     let named = aggregate.schema.iter().enumerate();
@@ -67,9 +76,13 @@ pub(super) fn filtered(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
         let output = at.checked_sub(first).and_then(|measure| outputs.get(measure));
         let value = match output {
             Some((output, places)) => {
-                let measures =
-                    places.iter().filter_map(|place| names.get(first.checked_add(*place)?));
-                output.of(measures.cloned().map(Expr::Column).collect(), field.data_type())
+                let at_below = |place: &usize| first.checked_add(*place);
+                let measures = places.iter().filter_map(|place| names.get(at_below(place)?));
+                let wanted = typed.fields().get(at).map_or(field.data_type(), |f| f.data_type());
+                let of_first =
+                    places.first().and_then(|place| typed_below.fields().get(at_below(place)?));
+                let its = of_first.map_or(wanted, |f| f.data_type());
+                output.of(measures.cloned().map(Expr::Column).collect(), its, wanted)
             }
             None if qualifier.is_none() && field.name() == Aggregate::INTERNAL_GROUPING_ID => {
                 continue;
@@ -81,6 +94,12 @@ pub(super) fn filtered(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
     }
     let below = Arc::new(LogicalPlan::Aggregate(below));
     Projection::try_new(columns, below).map(LogicalPlan::Projection).map(Some)
+}
+
+/// The plan's columns, with the types that the engine gives them.
+fn settled(plan: &LogicalPlan) -> Result<DFSchemaRef> {
+    let typed = TypeCoercion::new().analyze(plan.clone(), &ConfigOptions::default())?;
+    Ok(Arc::clone(typed.schema()))
 }
 
 /// What an aggregate is of those that are asked.
@@ -97,22 +116,23 @@ enum Output {
 }
 
 impl Output {
-    fn of(&self, measures: Vec<Expr>, data_type: &DataType) -> Option<Expr> {
+    /// The column of a type that is made of measures, of which the first has another, perhaps.
+    fn of(&self, measures: Vec<Expr>, its: &DataType, wanted: &DataType) -> Option<Expr> {
         let mut measures = measures.into_iter();
         let first = measures.next()?;
         match self {
+            // `sum(CASE WHEN c THEN x ELSE 0.0 END)` is floating point, where `sum(x)` may be whole.
+            Self::Itself if wanted.is_floating() => Some(of_type(first, its, wanted)),
             Self::Itself => Some(first),
-            Self::Times(factor) => {
-                times(of_type(first, &DataType::Int64, data_type), *factor, data_type)
-            }
+            Self::Times(factor) => times(of_type(first, its, wanted), *factor, wanted),
             Self::TimesOfSome(factor) => {
                 let some = nullif(first, lit(0_i64));
-                times(of_type(some, &DataType::Int64, data_type), *factor, data_type)
+                times(of_type(some, its, wanted), *factor, wanted)
             }
             Self::ShareTimes(factor) => {
                 let all = cast(nullif(measures.next()?, lit(0_i64)), DataType::Float64);
                 let total = times(cast(first, DataType::Float64), *factor, &DataType::Float64)?;
-                Some(of_type(total / all, &DataType::Float64, data_type))
+                Some(of_type(total / all, &DataType::Float64, wanted))
             }
         }
     }
@@ -184,7 +204,13 @@ impl<'a> Of<'a> {
             let measures = vec![with(function, value, rest, params.filter.as_deref().cloned())];
             return Some(Rewritten { output: Output::Itself, measures });
         }
-        let cases = Cases::of(argument, self.schema)?;
+        let cases = match (name, argument) {
+            // How some tools count rows.
+            ("sum", Expr::Literal(..)) => {
+                Cases { branches: Vec::new(), otherwise: Piece::of(argument) }
+            }
+            (_, argument) => Cases::of(argument, self.schema)?,
+        };
         let where_it_is = |is: fn(&Piece) -> bool| under(params.filter.as_deref(), cases.rows(is));
         let of_value = || where_it_is(Piece::is_value);
         let not_null = || where_it_is(Piece::is_not_null);
@@ -294,7 +320,8 @@ fn factor(expr: &Expr) -> Option<f64> {
     match expr {
         Expr::Literal(value, _) if value.data_type().is_numeric() => {
             match value.cast_to(&DataType::Float64) {
-                Ok(ScalarValue::Float64(number)) => number,
+                // Beyond, a number may not be the one that is written.
+                Ok(ScalarValue::Float64(number)) => number.filter(|n| n.abs() < WHOLE_MAX),
                 Ok(_) | Err(_) => None,
             }
         }
@@ -335,7 +362,11 @@ impl Cases {
 
     /// A truth value as a number, or a `CASE` that comes to nothing but 0 and 1, which are the same in all types of numbers.
     fn cast(expr: &Expr, to: &DataType, schema: &DFSchema) -> Option<Self> {
-        if !to.is_numeric() {
+        let holds_one = match to {
+            DataType::Decimal128(digits, places) => *places < digits.cast_signed(),
+            to => to.is_integer() || to.is_floating(),
+        };
+        if !holds_one {
             return None;
         }
         if let Some(cases) = Self::of(expr, schema) {
@@ -469,6 +500,12 @@ mod tests {
             measures.push(measure);
             may_be_zero.push(zero);
         };
+        for value in [lit(1_i64), col("x")] {
+            let branch = (Box::new(col("a").lt(lit(2_i64))), Box::new(value));
+            add(sum(Expr::Case(Case::new(None, vec![branch], Some(Box::new(lit(0.0)))))), true);
+        }
+        add(sum(lit(1_i64)), false);
+        add(sum(lit(2.5)), false);
         for (first, first_is_zero) in pieces() {
             for (second, second_is_zero) in pieces() {
                 for (otherwise, otherwise_is_zero) in pieces() {

@@ -19,7 +19,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 use insitu_disclosure::tabulation::interpret::value_of;
 use insitu_disclosure::tabulation::typing::civil;
 use insitu_disclosure::{Literal, Scalar, ScalarType};
@@ -27,7 +27,7 @@ use insitu_engine::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecur
 use insitu_engine::common::{DFSchema, ScalarValue};
 use insitu_engine::logical_expr::expr::InList;
 use insitu_engine::logical_expr::simplify::SimplifyContext;
-use insitu_engine::logical_expr::{Between, BinaryExpr, Expr, Operator, Volatility, lit};
+use insitu_engine::logical_expr::{Between, BinaryExpr, Expr, Operator, Volatility, cast, lit};
 use insitu_engine::optimizer::simplify_expressions::ExprSimplifier;
 
 use super::literal::is_comparison;
@@ -46,6 +46,7 @@ fn step(expr: Expr, typed: Typed<'_>) -> Expr {
     if is_of_literals(&expr) {
         return ours(&expr, typed)
             .or_else(|| days_on(&expr))
+            .or_else(|| within_days(&expr))
             .or_else(|| engines(&expr))
             .unwrap_or(expr);
     }
@@ -134,6 +135,27 @@ fn days_on(expr: &Expr) -> Option<Expr> {
     let sum = day.zip(number).and_then(|(day, n)| i64::from(day).checked_add(n));
     let there = sum.and_then(|days| i32::try_from(days).ok()).filter(|days| civil(*days).is_some());
     Some(lit(ScalarValue::Date32(there)))
+}
+
+/// A day, and an interval of which a part is less than a day: a moment. The engine's would be a day.
+fn within_days(expr: &Expr) -> Option<Expr> {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expr else { return None };
+    let (day, interval) = match (left.as_ref(), op, right.as_ref()) {
+        (_, Operator::Plus | Operator::Minus, Expr::Literal(interval, _)) => (left, interval),
+        (_, _, _) => return None,
+    };
+    let is_less_than_a_day = match interval {
+        ScalarValue::IntervalMonthDayNano(Some(parts)) => parts.nanoseconds != 0,
+        ScalarValue::IntervalDayTime(Some(parts)) => parts.milliseconds != 0,
+        // Whole months, or nothing to add.
+        _ => false,
+    };
+    let is_day = matches!(day.as_ref(), Expr::Literal(ScalarValue::Date32(Some(_)), _));
+    if !is_less_than_a_day || !is_day {
+        return None;
+    }
+    let begins = cast(day.as_ref().clone(), DataType::Timestamp(TimeUnit::Microsecond, None));
+    engines(&Expr::BinaryExpr(BinaryExpr { left: Box::new(begins), op: *op, right: right.clone() }))
 }
 
 /// Its value as the engine calculates it.

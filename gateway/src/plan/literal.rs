@@ -48,7 +48,7 @@ fn option<T>(value: Option<T>, scalar_type: ScalarType, literal: impl Fn(T) -> L
 
 /// From here on, 2 to the power of 53, not every whole number has a floating-point number of its own: what is beside one is
 /// rounded.
-const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+pub(super) const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
 fn finite(value: f64) -> Option<Literal> {
     value.is_finite().then_some(Literal::Float64(value))
