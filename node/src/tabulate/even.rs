@@ -36,6 +36,7 @@ use insitu_engine::physical_optimizer::PhysicalOptimizerRule;
 use insitu_engine::physical_plan::ExecutionPlan;
 use insitu_engine::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use insitu_engine::physical_plan::joins::HashJoinExec;
+use insitu_engine::physical_plan::joins::utils::JoinFilter;
 use insitu_engine::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
@@ -79,6 +80,16 @@ pub(super) fn whole(plan: Operators) -> Result<Operators> {
             let predicate = evaluated_whole(filter.predicate(), &filter.input().schema())?;
             let filter = FilterExecBuilder::from(filter).with_predicate(predicate).build()?;
             return Ok(Transformed::yes(Arc::new(filter) as Operators));
+        }
+        // Conditions about both sides are the join's own.
+        if let Some(join) = node.downcast_ref::<HashJoinExec>()
+            && let Some(filter) = join.filter()
+        {
+            let expr = evaluated_whole(filter.expression(), filter.schema())?;
+            let columns = filter.column_indices().to_vec();
+            let filter = JoinFilter::new(expr, columns, Arc::clone(filter.schema()));
+            let join = join.builder().with_filter(Some(filter)).build()?;
+            return Ok(Transformed::yes(Arc::new(join) as Operators));
         }
         let Some(projection) = node.downcast_ref::<ProjectionExec>() else {
             return Ok(Transformed::no(node));

@@ -250,3 +250,36 @@ async fn attack_46_a_join_reads_its_other_side_whoever_is_there() {
     // Without the rule it tells.
     assert!(0 < left_out, "the engine reads what it doesn't need");
 }
+
+/// Attack 46: a condition about both sides of a join is evaluated for every pair.
+#[tokio::test]
+async fn attack_46_a_condition_on_both_sides_of_a_join_is_evaluated_for_every_pair() {
+    let engine = engine();
+    let people = |name: &str, column: &str, victim: bool| {
+        let ids = StringArray::from_iter_values((0..BATCH).map(|id| format!("p{id}")));
+        let last = |id: i64| if victim && id == BATCH - 1 { 1 } else { 0 };
+        let has = Int64Array::from_iter_values((0..BATCH).map(last));
+        let id = format!("{column}_id");
+        let columns: [(&str, ArrayRef); 2] = [(&id, Arc::new(ids)), (column, Arc::new(has))];
+        scan(name, vec![RecordBatch::try_from_iter(columns).unwrap()])
+    };
+    let pairs_asked = async |protected: bool, victim: bool| {
+        let (heavy, rows) = asked("b_id");
+        let both = (col("a") + col("b")).eq(lit(1_i64));
+        let unknown = when(both, lit(ScalarValue::Boolean(None))).otherwise(lit(false)).unwrap();
+        let there = people("there", "b", false).build().unwrap();
+        let joined = people("rows", "a", victim).join(
+            there,
+            JoinType::Inner,
+            (vec!["a_id"], vec!["b_id"]),
+            Some(Expr::Not(Box::new(unknown.and(heavy)))),
+        );
+        let plan = joined.unwrap().build().unwrap();
+        run(&engine, plan, Spread::AllThreads, protected).await;
+        rows.load(Ordering::Relaxed)
+    };
+    let [with, without] = [pairs_asked(true, true).await, pairs_asked(true, false).await];
+    assert_eq!([with, without], [BATCH as usize; 2]);
+    // Without the rule it tells.
+    assert_ne!(pairs_asked(false, true).await, pairs_asked(false, false).await);
+}
