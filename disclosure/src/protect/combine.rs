@@ -4,6 +4,7 @@ use super::remark::Remarks;
 use super::{Shown, moments, structural};
 use crate::dataset::Dataset;
 use crate::evidence::PartEvidence;
+use crate::rules::measures::origin;
 use crate::rules::quantiles;
 use crate::shown::{ShownType, ShownValue};
 use crate::table::CellStatus;
@@ -107,9 +108,13 @@ fn number(
         ) => i64::try_from(*count).ok().map(Literal::Int64),
         (MeasureKind::Sum(_) | MeasureKind::Mean(_), _) if of_nothing => None,
         (MeasureKind::Sum(_), [sum]) => exact(*sum, shown_type),
-        (MeasureKind::Mean(argument), [sum, count]) => {
+        (MeasureKind::Sum(argument), [count, deviations]) => {
+            total(*count, *deviations, argument, dataset).and_then(|sum| exact(sum, shown_type))
+        }
+        (MeasureKind::Mean(argument), [count, deviations]) => {
             let places = type_of(argument, dataset).map_or(0, ScalarType::decimal_places);
-            mean(*sum, *count, places, shown_type, LastDigit::of(dataset))
+            let sum = total(*count, *deviations, argument, dataset);
+            sum.and_then(|sum| mean(sum, *count, places, shown_type, LastDigit::of(dataset)))
         }
         (MeasureKind::Dispersion(of, x), parts) => moments::dispersion(*of, x, parts, dataset),
         (MeasureKind::Association(of, y, x), parts) => {
@@ -134,6 +139,13 @@ fn number(
         }
         None => (None, CellStatus::NotAvailable),
     }
+}
+
+/// The total of so many, from what they have beyond their origin; of those from zero that is all they have.
+fn total(count: i128, deviations: i128, argument: &Scalar, dataset: &Dataset) -> Option<i128> {
+    // A sum of open data is from zero, whatever is declared.
+    let origin = if dataset.is_open() { 0 } else { origin(argument, dataset) };
+    origin.checked_mul(count)?.checked_add(deviations)
 }
 
 fn exact(value: i128, shown: ScalarType) -> Option<Literal> {

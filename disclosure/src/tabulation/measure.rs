@@ -23,7 +23,8 @@ pub enum MeasureKind {
     /// `approx_distinct(x)`: about how many different values, from a sketch of them ([`crate::distinct`]). Of open data
     /// only.
     ApproxDistinct(Scalar),
-    /// `sum(x)`: a total of exact numbers.
+    /// `sum(x)`: a total of exact numbers. Where everybody is known to have something, shown count times that, and the shown
+    /// total of what is beyond.
     Sum(Scalar),
     /// `avg(x)`: shown total by shown count.
     Mean(Scalar),

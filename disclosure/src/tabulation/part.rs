@@ -117,9 +117,14 @@ impl Measure {
             MeasureKind::Values(x) => vec![part(PartKind::Values, Some(x))],
             MeasureKind::Units => vec![part(PartKind::Units, None)],
             MeasureKind::ApproxDistinct(x) => vec![part(PartKind::Distinct, Some(x))],
+            // How many there are, and what they have beyond the bound that everybody is known to have: as moments do, so
+            // that the same people's total is one number, whatever it is asked for.
+            MeasureKind::Sum(x) | MeasureKind::Mean(x) if has_public_part(x, dataset) => {
+                vec![part(PartKind::Values, Some(x)), part(PartKind::Deviations, Some(x))]
+            }
             MeasureKind::Sum(x) => vec![part(PartKind::Sum, Some(x))],
             MeasureKind::Mean(x) => {
-                vec![part(PartKind::Sum, Some(x)), part(PartKind::Values, Some(x))]
+                vec![part(PartKind::Values, Some(x)), part(PartKind::Sum, Some(x))]
             }
             MeasureKind::Histogram(x) => self.bin_parts(x, dataset),
             MeasureKind::Quantile { argument: x, .. } => {
@@ -154,6 +159,12 @@ impl Measure {
         };
         conditions.into_iter().flatten().map(of_bin).collect()
     }
+}
+
+/// Whether everybody is known to have so much of a measure at the least (or, below zero, at most): that isn't protected, nor
+/// infused, and follows from a count.
+fn has_public_part(scalar: &Scalar, dataset: &Dataset) -> bool {
+    !dataset.is_open() && origin(scalar, dataset) != 0
 }
 
 /// The parts of all measures of a Tabulation.

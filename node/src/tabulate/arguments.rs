@@ -5,7 +5,7 @@ use insitu_disclosure::noise::Infusion;
 use insitu_disclosure::tabulation::typing::type_of;
 use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{Dataset, ProtectedUnit, Protection, Scalar, ScalarType, Tabulation};
-use insitu_engine::logical_expr::Expr;
+use insitu_engine::logical_expr::{Expr, lit};
 
 use super::expression::{clamped_expression, expression};
 use super::function::{amount, deviation, open_amount, product};
@@ -145,14 +145,27 @@ pub(super) fn argument(part: &Part<'_>, dataset: &Dataset, look_ups: &LookUps) -
     }
 }
 
-/// The total of a column of whole numbers with bounds of at most 32 bits is added up as it is. It has a value exactly
-/// where the column has.
+/// The total of a column of whole numbers with bounds of at most 32 bits is added up as it is, or from its origin. It has a
+/// value exactly where the column has.
 fn narrow_amount(part: &Part<'_>, dataset: &Dataset, look_ups: &LookUps) -> Option<Expr> {
-    let x = part.argument.filter(|_| part.kind == PartKind::Sum)?;
+    let origin = match part.kind {
+        PartKind::Sum => 0,
+        PartKind::Deviations => part.origins(dataset).0,
+        PartKind::Rows
+        | PartKind::Values
+        | PartKind::Units
+        | PartKind::Distinct
+        | PartKind::Squares
+        | PartKind::Products => return None,
+    };
+    let x = part.argument?;
     let (bounds, _) = part.bounds(dataset);
     let narrow = |bound: i128| i32::try_from(bound).is_ok();
+    // An origin is 0 or one of the bounds, so that what is left has 32 bits, too.
     let is_narrow = bounds.is_some_and(|b| narrow(b.low) && narrow(b.high))
         && matches!(x, Scalar::Column(_))
         && type_of(x, dataset) == Ok(ScalarType::Int64);
-    is_narrow.then(|| clamped_expression(x, dataset, look_ups))
+    let origin = i64::try_from(origin).ok().filter(|_| is_narrow)?;
+    let value = clamped_expression(x, dataset, look_ups);
+    Some(if origin == 0 { value } else { value - lit(origin) })
 }

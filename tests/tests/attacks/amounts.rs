@@ -1,10 +1,11 @@
 //! One person's amount, by as many totals as anybody likes. Simulations; seeds are the trials' numbers.
 
 use insitu_disclosure::Profile;
+use insitu_disclosure::policy::DifferenceGuard;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-use super::lab::{Lab, NO_RULES, Person, VICTIM, What};
+use super::lab::{Lab, NO_RULES, Person, VICTIM, What, advantage, is_member};
 
 const VICTIMS: u8 = 40;
 
@@ -96,4 +97,33 @@ fn attack_21_an_amount_without_any_other_noise() {
     let infused = differences(Profile { infusion_percent: 10, ..NO_RULES });
     assert_eq!(within(&infused, 0.099_9), 0.0);
     assert_eq!(within(&infused, 0.200_1), 1.0);
+}
+
+/// Everybody's total by `sum`, and everybody's but the victim's by the mean of pairs and their number. Where everybody is known
+/// to have at least so much, moments are of what is more: the total is that too, so that the guard knows the one by the other.
+#[test]
+fn attack_27_a_total_and_the_deviations_of_a_moment() {
+    let guess = |profile, trial: u8| {
+        let lab = Lab::new(profile, trial).costs_from(60);
+        let mut random = StdRng::seed_from_u64(u64::from(trial) + 300);
+        let differences = (0..15).filter_map(|pair| {
+            let known: Vec<Person> =
+                (0..40).map(|n| (pair * 1_000 + n, random.random_range(100..200))).collect();
+            let mut all = known.clone();
+            all.extend(is_member(trial).then_some((VICTIM, 190)));
+            let with = lab.ask(What::Sum, &format!("all {pair}"), &all)? as f64;
+            Some(with - lab.total_of_pairs(&format!("but the victim {pair}"), &known)?)
+        });
+        let differences: Vec<f64> = differences.collect();
+        differences.iter().sum::<f64>() > 95.0 * differences.len() as f64
+    };
+    assert_eq!(advantage(20, |t| guess(NO_RULES, t)), 0.5);
+    let without = Profile { guard: DifferenceGuard::Off, ..Profile::STANDARD };
+    let [alone, guarded] =
+        [without, Profile::STANDARD].map(|profile| advantage(40, |t| guess(profile, t)));
+    println!(
+        "attack 27, totals and deviations, 15 pairs: noise alone {alone:.3}, guard {guarded:.3}"
+    );
+    assert!(0.1 < alone, "{alone}");
+    assert!(guarded <= 0.05, "{guarded}");
 }

@@ -21,10 +21,10 @@ use insitu_disclosure::rules::groups::counted_max;
 use insitu_disclosure::rules::memory::bytes_max;
 use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{
-    Admitted, AnswerTimes, Column, Comparison, Dataset, DatasetName, Dispersion, Evidence, Input,
-    Key, KeySet, Label, Literal, Measure, MeasureKind, PartEvidence, Pooled, Profile,
-    ProtectedUnit, Protection, Release, ReleaseMode, Scalar, ScalarType, Tabulation, admit,
-    protect,
+    Admitted, AnswerTimes, Association, Column, Comparison, Dataset, DatasetName, Dispersion,
+    Evidence, Input, Key, KeySet, Label, Literal, Measure, MeasureKind, PartEvidence, Pooled,
+    Profile, ProtectedUnit, Protection, Release, ReleaseMode, Scalar, ScalarType, Tabulation,
+    admit, protect,
 };
 
 /// Threshold only, and sharp: no noise, rounding, dominance, degrees of freedom or guard.
@@ -52,6 +52,10 @@ pub(super) enum What {
     Sum,
     /// The variance of the population.
     Variance,
+    /// The mean of who has a value in another measure, too: everybody.
+    MeanOfPairs,
+    /// How many these are.
+    Pairs,
 }
 
 /// How many columns `What::Values` has.
@@ -94,6 +98,7 @@ impl Lab {
             column("person".to_owned(), ScalarType::Int64, Label::Unit),
             column("area".to_owned(), ScalarType::Utf8, Label::Dimension),
             column("cost".to_owned(), ScalarType::Int64, Label::Measure),
+            column("beside".to_owned(), ScalarType::Int64, Label::Measure),
         ];
         columns.extend(
             (0..COLUMNS).map(|i| column(format!("c{i}"), ScalarType::Utf8, Label::Dimension)),
@@ -130,6 +135,15 @@ impl Lab {
     /// The same where each set that is asked about has a name of its own in the data.
     pub(super) fn named(self) -> Self {
         Self { named: true, ..self }
+    }
+
+    /// The same where everybody costs at least so much, and the owner says so.
+    pub(super) fn costs_from(self, low: i128) -> Self {
+        let mut dataset = Dataset::clone(&self.dataset);
+        for column in dataset.columns.iter_mut().filter(|column| column.name == "cost") {
+            column.bounds = Some(Bounds { low, high: 1_000_000 });
+        }
+        Self { dataset: dataset.into(), ..self }
     }
 
     /// The protected table for one cell, over a state of the data; `None` if the budget is spent.
@@ -189,15 +203,17 @@ impl Lab {
             list: list.map(|area| Literal::Utf8(area.to_owned())).collect(),
         };
         let scan = Input::Scan { dataset: self.dataset.name.clone(), fingerprint: 0 };
+        let column = |name: &str| Scalar::Column(name.to_owned());
+        let (cost, beside) = (|| column("cost"), || column("beside"));
+        let of_pairs = |of| MeasureKind::Association(of, beside(), cost());
         let kind = match what {
             What::Rows => MeasureKind::Rows,
             What::Units => MeasureKind::Units,
             What::Values(i) => MeasureKind::Values(Scalar::Column(format!("c{i}"))),
-            What::Sum => MeasureKind::Sum(Scalar::Column("cost".to_owned())),
-            What::Variance => MeasureKind::Dispersion(
-                Dispersion::VarianceOfPopulation,
-                Scalar::Column("cost".to_owned()),
-            ),
+            What::Sum => MeasureKind::Sum(cost()),
+            What::Variance => MeasureKind::Dispersion(Dispersion::VarianceOfPopulation, cost()),
+            What::MeanOfPairs => of_pairs(Association::MeanOfX),
+            What::Pairs => of_pairs(Association::Pairs),
         };
         let tabulation = Tabulation {
             input: Input::Filter { input: Box::new(scan), predicate },
@@ -258,6 +274,7 @@ impl Lab {
         people: &[Person],
     ) -> PartEvidence {
         let infusion = Infusion::of(part, dataset);
+        let (origin, _) = part.origins(dataset);
         let mut found = PartEvidence::default();
         let mut signs = SignCounts::new();
         for (person, cost) in people {
@@ -265,9 +282,9 @@ impl Lab {
             let unit = UnitWord { word, record_key: None };
             let (sum, adds) = match part.kind {
                 PartKind::Rows | PartKind::Values | PartKind::Units => (0, Adds::Rows),
-                // Costs are 0 at the least, so deviations from there are the costs themselves.
-                PartKind::Sum | PartKind::Deviations => (*cost, Adds::Amounts),
-                PartKind::Squares => (cost * cost, Adds::Amounts),
+                PartKind::Sum => (*cost, Adds::Amounts),
+                PartKind::Deviations => (cost - origin, Adds::Amounts),
+                PartKind::Squares => ((cost - origin).pow(2), Adds::Amounts),
                 PartKind::Products => panic!("one column only"),
                 PartKind::Distinct => panic!("of open data only"),
             };
@@ -374,7 +391,17 @@ impl Lab {
 
     /// The variance that is shown; `None` if it is suppressed.
     pub(super) fn variance(&self, spelling: &str, people: &[Person]) -> Option<f64> {
-        let batch = self.batch(What::Variance, spelling, 0, people)?;
+        self.number(What::Variance, spelling, people)
+    }
+
+    /// The total that is shown as the mean of pairs times how many there are; `None` if one of them is suppressed.
+    pub(super) fn total_of_pairs(&self, spelling: &str, people: &[Person]) -> Option<f64> {
+        let pairs = self.ask(What::Pairs, spelling, people)?;
+        Some(self.number(What::MeanOfPairs, spelling, people)? * pairs as f64)
+    }
+
+    fn number(&self, what: What, spelling: &str, people: &[Person]) -> Option<f64> {
+        let batch = self.batch(what, spelling, 0, people)?;
         let values = batch.column(0).as_primitive::<Float64Type>();
         (!values.is_null(0)).then(|| values.value(0))
     }
