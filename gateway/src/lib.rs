@@ -7,7 +7,7 @@
 //! 5. `gather`: all departments or a Refusal; `references`: open data that departments look up in. `result_cache`: what
 //!    was answered before.
 //! 6. [`nodes`], [`catalog`]: who holds what.
-//! 7. [`server`], [`config`]: how it is run.
+//! 7. `turns`: who is next. [`server`], [`config`]: how it is run.
 
 pub mod analyst;
 pub mod catalog;
@@ -23,6 +23,7 @@ mod references;
 mod result_cache;
 pub mod server;
 pub mod status;
+mod turns;
 
 /// The one catalogue's name, as clients see it.
 pub const CATALOG: &str = "insitu";

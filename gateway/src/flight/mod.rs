@@ -4,7 +4,7 @@
 //!    options that stay.
 //! 2. `command`: what a client's bytes ask for. `describe`: what is announced. `transfer`: what goes
 //!    over in streams. `action`: the rest.
-//! 3. `statement`, `prepared`, `parameters`: statements, from text to answer. `planning`, `running`, `turns`: how
+//! 3. `statement`, `prepared`, `parameters`: statements, from text to answer. `planning`, `running`: how
 //!    many at a time. `handles`: what clients hold here, bounded.
 //! 4. `metadata`, `sql_info`: the catalogue, and what the gateway says of itself.
 //! 5. `encode`, `outgoing`: the last step before bytes leave.
@@ -35,7 +35,6 @@ mod statement;
 #[cfg(test)]
 mod tests;
 mod transfer;
-mod turns;
 
 use std::sync::Arc;
 

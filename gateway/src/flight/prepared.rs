@@ -57,8 +57,9 @@ impl PreparedStatements {
     ) -> Result<ActionCreatePreparedStatementResult, Fault> {
         no_transaction(request.transaction_id.as_ref())?;
         let deadline = call.options.deadline;
-        let planned = self.gateway.prepare(request.query.as_bytes(), &call.options);
-        let prepared = Arc::new(self.planning.plan(deadline, planned).await?);
+        let by = &call.analyst;
+        let planned = self.gateway.prepare_for(request.query.as_bytes(), &call.options, by);
+        let prepared = Arc::new(self.planning.plan(by, deadline, planned).await?);
         // Never empty: JDBC takes a statement without a schema for an update.
         let dataset_schema = encode::announced(prepared.schema())?;
         let parameter_schema = encode::announced(prepared.parameter_schema())?;
@@ -81,8 +82,9 @@ impl PreparedStatements {
     ) -> Result<DoPutPreparedStatementResult, Fault> {
         let handle = Handle::read(handle)?;
         let kept = self.find(call, handle)?;
-        let bound = self.gateway.bind(&kept.prepared, Some(parameters));
-        let bound = Arc::new(self.planning.plan(kept.deadline, bound).await?);
+        let by = &call.analyst;
+        let bound = self.gateway.bind_for(&kept.prepared, Some(parameters), by);
+        let bound = Arc::new(self.planning.plan(by, kept.deadline, bound).await?);
         self.kept
             .change(&handle, &call.analyst, Instant::now(), |kept| kept.bound = Some(bound))
             .ok_or_else(unknown_handle)?;
@@ -99,7 +101,8 @@ impl PreparedStatements {
         let bound = match kept.bound {
             Some(bound) => Bound::clone(&bound),
             None => {
-                self.planning.plan(kept.deadline, self.gateway.bind(&kept.prepared, None)).await?
+                let bound = self.gateway.bind_for(&kept.prepared, None, &call.analyst);
+                self.planning.plan(&call.analyst, kept.deadline, bound).await?
             }
         };
         Ok((bound, kept.deadline))

@@ -16,9 +16,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::handles::Handle;
 use super::limits::Limits;
-use super::turns::{Turn, Turns};
 use crate::analyst::Analyst;
 use crate::status::Fault;
+use crate::turns::{Turn, Turns};
 
 /// Everything that runs or waits to run.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Run {
         time_max: Duration,
         work: impl Future<Output = Result<T, Refusals>>,
     ) -> Result<T, Fault> {
-        let turn = Arc::clone(&self.turns).take(self.by.clone());
+        let turn = Arc::clone(&self.turns).take(Some(self.by.clone()));
         let waited = async move {
             let turn = turn.await.ok_or_else(Fault::internal)?;
             Ok::<_, Fault>((turn, unpanicked(work).await?))

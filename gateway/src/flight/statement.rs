@@ -59,18 +59,19 @@ impl Statements {
 
     /// The schema of a statement's answer.
     pub(crate) async fn schema(&self, call: &Call, sql: &str) -> Result<SchemaRef, Fault> {
-        let planned = self.gateway.prepare(sql.as_bytes(), &call.options);
-        let prepared = self.planning.plan(call.options.deadline, planned).await?;
+        let planned = self.gateway.prepare_for(sql.as_bytes(), &call.options, &call.analyst);
+        let prepared = self.planning.plan(&call.analyst, call.options.deadline, planned).await?;
         Ok(Arc::clone(prepared.schema()))
     }
 
     /// Announces a statement's answer.
     pub(crate) async fn ask(&self, call: &Call, sql: &str) -> Result<Announced, Fault> {
+        let by = &call.analyst;
         let planned = async {
-            let prepared = self.gateway.prepare(sql.as_bytes(), &call.options).await?;
-            self.gateway.bind(&prepared, None).await
+            let prepared = self.gateway.prepare_for(sql.as_bytes(), &call.options, by).await?;
+            self.gateway.bind_for(&prepared, None, by).await
         };
-        let bound = self.planning.plan(call.options.deadline, planned).await?;
+        let bound = self.planning.plan(by, call.options.deadline, planned).await?;
         self.announce(call, bound, call.options.deadline)
     }
 
@@ -146,6 +147,7 @@ impl Statements {
 
     /// Says what would be asked of whom and what would be refused.
     pub(crate) async fn explain(&self, call: &Call, sql: &[u8]) -> Result<String, Fault> {
-        self.planning.plan(call.options.deadline, self.gateway.explain(sql, &call.options)).await
+        let explained = self.gateway.explain_for(sql, &call.options, &call.analyst);
+        self.planning.plan(&call.analyst, call.options.deadline, explained).await
     }
 }

@@ -67,5 +67,5 @@ pub(crate) use schema::{BINS, client_schema, to_client};
 pub(crate) use session::{Session, State};
 pub(crate) use share::{Request, View, share};
 pub(crate) use statuses::with_statuses;
-pub(crate) use threads::PlanningThreads;
+pub(crate) use threads::{PlanningThreads, ThreadsFor};
 pub(crate) use upper::{OpenNeed, open_needs, optimise, run_upper};

@@ -2,7 +2,7 @@
 //!
 //! A planner can't be stopped. Whoever asked may leave or run out of time while it works on, so a
 //! thread's turn belongs to the thread and not to who waits for it: otherwise clients that ask and hang
-//! up, as a browser does with each key pressed, could have any number of planners running.
+//! up, as a browser does with each key pressed, could have any number of planners running. Turns are dealt among analysts.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
+
+use crate::turns::{Asker, Turns};
 
 /// The stack a statement is planned on: the planner recurses, and a stack that overflows ends the
 /// process. The gate bounds the depth; this is for what it lets through.
@@ -27,7 +29,7 @@ const STEPS_MAX: usize = 1_000;
 /// The threads, and turns for them.
 #[derive(Debug)]
 pub(crate) struct PlanningThreads {
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
     idle: Arc<Idle>,
 }
 
@@ -47,9 +49,23 @@ impl PlanningThreads {
     }
 
     fn with(threads_max: usize) -> Self {
-        Self { turns: Arc::new(Semaphore::new(threads_max)), idle: Arc::default() }
+        Self { turns: Arc::new(Turns::new(threads_max)), idle: Arc::default() }
     }
 
+    /// The threads for whoever asks.
+    pub(crate) const fn of(&self, by: Asker) -> ThreadsFor<'_> {
+        ThreadsFor { threads: self, by }
+    }
+}
+
+/// The threads, as somebody has their turns at them.
+#[derive(Debug)]
+pub(crate) struct ThreadsFor<'a> {
+    threads: &'a PlanningThreads,
+    by: Asker,
+}
+
+impl ThreadsFor<'_> {
     /// Waits for a turn and does a step of planning on a thread of its own. A panic in it ends the
     /// step, not the gateway. A caller that doesn't wait until the end leaves the turn taken until then.
     ///
@@ -59,7 +75,7 @@ impl PlanningThreads {
         &self,
         step: impl FnOnce() -> Result<T, Refusals> + Send + 'static,
     ) -> Result<T, Refusals> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| busy())?;
+        let turn = Arc::clone(&self.threads.turns).take(self.by.clone()).await.ok_or_else(busy)?;
         let (done, result) = oneshot::channel();
         let step: Step = Box::new(move |home| {
             let outcome = catch_unwind(AssertUnwindSafe(step));
@@ -69,7 +85,7 @@ impl PlanningThreads {
             // The asker may have gone away meanwhile.
             let _ = done.send(outcome);
         });
-        self.idle.begin(step)?;
+        self.threads.idle.begin(step)?;
         match result.await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) | Err(_) => {
@@ -165,15 +181,48 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
+    use futures::future::join_all;
     use tokio::time::timeout;
 
     use super::*;
+    use crate::analyst::Analyst;
 
     const SOON: Duration = Duration::from_millis(30);
 
     #[tokio::test]
+    async fn one_analysts_many_steps_keep_anothers_waiting_for_one_at_the_most() {
+        let threads = PlanningThreads::with(2);
+        let [ada, ben] = ["ada", "ben"].map(|name| threads.of(Some(Analyst::for_tests(name))));
+        let ended = Arc::new(Mutex::new(Vec::new()));
+        let step = |name: &'static str| {
+            let ended = Arc::clone(&ended);
+            move || {
+                ended.lock().unwrap().push(name);
+                Ok(())
+            }
+        };
+        let (end, until) = mpsc::channel::<()>();
+        // One of Ada's runs, one turn is kept, and twenty wait.
+        let first = ada.run(move || {
+            let _ = until.recv();
+            Ok(())
+        });
+        let many = join_all((0..20).map(|_| ada.run(step("ada"))));
+        let bens = async {
+            tokio::task::yield_now().await;
+            ben.run(step("ben")).await.unwrap();
+            assert!(ended.lock().unwrap().iter().all(|name| *name == "ben"), "before all of Ada's");
+            drop(end);
+        };
+        let (first, many, ()) = tokio::join!(first, many, bens);
+        assert!(first.is_ok() && many.iter().all(Result::is_ok));
+        assert_eq!(ended.lock().unwrap().len(), 21);
+    }
+
+    #[tokio::test]
     async fn a_step_whose_asker_left_keeps_its_turn_until_it_ends() {
         let threads = PlanningThreads::with(1);
+        let threads = threads.of(None);
         let (end, ended) = mpsc::channel();
         let first = threads.run(move || {
             ended.recv().unwrap();
@@ -188,6 +237,7 @@ mod tests {
     #[tokio::test]
     async fn who_leaves_while_waiting_takes_no_turn() {
         let threads = PlanningThreads::with(1);
+        let threads = threads.of(None);
         let (end, ended) = mpsc::channel();
         let first = threads.run(move || {
             ended.recv().unwrap();
@@ -207,7 +257,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_thread_that_is_free_does_the_next_step_and_no_other() {
-        let threads = PlanningThreads::with(2);
+        let threads = PlanningThreads::with(3);
+        let threads = threads.of(None);
         let here = || Ok(std::thread::current().id());
         let first = threads.run(here).await;
         let _: Result<(), _> =
@@ -231,6 +282,7 @@ mod tests {
     #[tokio::test]
     async fn a_thread_that_did_many_steps_is_replaced() {
         let threads = PlanningThreads::with(1);
+        let threads = threads.of(None);
         let mut seen = std::collections::HashSet::new();
         for _ in 0..=STEPS_MAX {
             seen.insert(threads.run(|| Ok(std::thread::current().id())).await.unwrap());
@@ -241,6 +293,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_ends_the_step_and_gives_its_turn_back() {
         let threads = PlanningThreads::with(1);
+        let threads = threads.of(None);
         let bad = threads.run(|| if true { panic!("on purpose") } else { Ok(()) }).await;
         assert_eq!(bad.unwrap_err().first().code(), RefusalCode::X901);
         assert_eq!(threads.run(|| Ok(1)).await, Ok(1));

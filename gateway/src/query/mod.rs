@@ -174,14 +174,36 @@ impl Gateway {
         Self { results: ResultCache::new(bytes_max), ..self }
     }
 
-    /// Checks a statement: gate, parse, cut and, where there are no placeholders, admission. Nothing
-    /// is read.
+    /// Checks a statement, for nobody in particular: gate, parse, cut and, where there are no placeholders, admission.
+    /// Nothing is read.
     ///
     /// # Errors
     /// All Refusals found.
     pub async fn prepare(&self, sql: &[u8], options: &Options) -> Result<Prepared, Refusals> {
-        let catalog = self.directory.catalog();
-        prepare::prepare(&self.threads, catalog, self.session.state().clone(), sql, options).await
+        self.prepare_by(sql, options, None).await
+    }
+
+    /// The same for an analyst, who takes turns with others.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`].
+    pub async fn prepare_for(
+        &self,
+        sql: &[u8],
+        options: &Options,
+        by: &Analyst,
+    ) -> Result<Prepared, Refusals> {
+        self.prepare_by(sql, options, Some(by)).await
+    }
+
+    async fn prepare_by(
+        &self,
+        sql: &[u8],
+        options: &Options,
+        by: Option<&Analyst>,
+    ) -> Result<Prepared, Refusals> {
+        let (threads, catalog) = (self.threads.of(by.cloned()), self.directory.catalog());
+        prepare::prepare(&threads, catalog, self.session.state().clone(), sql, options).await
     }
 
     /// Gives placeholders their values, from a batch of one row, and checks everything again. Nothing
@@ -194,9 +216,31 @@ impl Gateway {
         prepared: &Prepared,
         parameters: Option<RecordBatch>,
     ) -> Result<Bound, Refusals> {
-        let ready =
-            prepare::bind(&self.threads, prepared, parameters, self.session.state().clone())
-                .await?;
+        self.bind_by(prepared, parameters, None).await
+    }
+
+    /// The same for an analyst, who takes turns with others.
+    ///
+    /// # Errors
+    /// As [`Self::bind`].
+    pub async fn bind_for(
+        &self,
+        prepared: &Prepared,
+        parameters: Option<RecordBatch>,
+        by: &Analyst,
+    ) -> Result<Bound, Refusals> {
+        self.bind_by(prepared, parameters, Some(by)).await
+    }
+
+    async fn bind_by(
+        &self,
+        prepared: &Prepared,
+        parameters: Option<RecordBatch>,
+        by: Option<&Analyst>,
+    ) -> Result<Bound, Refusals> {
+        let threads = self.threads.of(by.cloned());
+        let state = self.session.state().clone();
+        let ready = prepare::bind(&threads, prepared, parameters, state).await?;
         Ok(Bound { ready, options: prepared.options.clone() })
     }
 
@@ -333,11 +377,34 @@ impl Gateway {
     /// # Errors
     /// As [`Self::prepare`]. As JSON what would be refused is explained, too.
     pub async fn explain(&self, sql: &[u8], options: &Options) -> Result<String, Refusals> {
+        self.explain_by(sql, options, None).await
+    }
+
+    /// The same for an analyst, who takes turns with others.
+    ///
+    /// # Errors
+    /// As [`Self::explain`].
+    pub async fn explain_for(
+        &self,
+        sql: &[u8],
+        options: &Options,
+        by: &Analyst,
+    ) -> Result<String, Refusals> {
+        self.explain_by(sql, options, Some(by)).await
+    }
+
+    async fn explain_by(
+        &self,
+        sql: &[u8],
+        options: &Options,
+        by: Option<&Analyst>,
+    ) -> Result<String, Refusals> {
         let asked = gate::explained(sql, &gate::Limits::STANDARD)?;
         let asked = asked.unwrap_or(Explained { format: ExplainFormat::Text, statement: sql });
         let Explained { format, statement } = asked;
         let (catalog, state) = (self.directory.catalog(), self.session.state().clone());
-        prepare::explanation(&self.threads, catalog, state, format, statement, options).await
+        let threads = self.threads.of(by.cloned());
+        prepare::explanation(&threads, catalog, state, format, statement, options).await
     }
 
     /// Datasets announced at this moment, by name, without their hidden columns.

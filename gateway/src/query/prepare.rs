@@ -15,11 +15,11 @@ use super::{Options, Prepared, Ready};
 use crate::catalog::Catalog;
 use crate::explain;
 use crate::gate::{self, ExplainFormat, Explained};
-use crate::plan::{self, Cut, Leaf, PlanningThreads, State};
+use crate::plan::{self, Cut, Leaf, State, ThreadsFor};
 
 /// Checks a statement. The answer to one that is to be explained is its explanation, which is made here.
 pub(super) async fn prepare(
-    threads: &PlanningThreads,
+    threads: &ThreadsFor<'_>,
     catalog: Catalog,
     state: State,
     sql: &[u8],
@@ -36,7 +36,7 @@ pub(super) async fn prepare(
 
 /// What is shown of a statement that isn't run.
 pub(super) async fn explanation(
-    threads: &PlanningThreads,
+    threads: &ThreadsFor<'_>,
     catalog: Catalog,
     state: State,
     format: ExplainFormat,
@@ -71,7 +71,7 @@ fn told(
 }
 
 async fn statement(
-    threads: &PlanningThreads,
+    threads: &ThreadsFor<'_>,
     catalog: Catalog,
     state: State,
     sql: &[u8],
@@ -105,7 +105,7 @@ async fn statement(
 
 /// Gives placeholders their values.
 pub(super) async fn bind(
-    threads: &PlanningThreads,
+    threads: &ThreadsFor<'_>,
     prepared: &Prepared,
     parameters: Option<RecordBatch>,
     state: State,
@@ -161,7 +161,7 @@ fn in_told_types(prepared: &Prepared, values: &[ScalarValue]) -> Option<Vec<Scal
 
 /// The statement with NULL for every placeholder: for its shape, never for running.
 pub(super) async fn typical(
-    threads: &PlanningThreads,
+    threads: &ThreadsFor<'_>,
     prepared: &Prepared,
     state: State,
 ) -> Result<Arc<Ready>, Refusals> {

@@ -1,4 +1,4 @@
-//! Who runs next: turns are dealt among analysts, not among statements.
+//! Who is next, to be planned or to run: turns are dealt among analysts, not among statements.
 //!
 //! A turn that is free goes to the waiting analyst with the fewest, and of one analyst's statements to the
 //! first. The last free turn is kept for somebody who has none: so who asks for one thing at a time doesn't wait
@@ -11,9 +11,12 @@ use tokio::sync::oneshot;
 
 use crate::analyst::Analyst;
 
-/// The turns of a gateway.
+/// Who wants a turn; `None` for nobody in particular, as from a program that asks in the same process.
+pub(crate) type Asker = Option<Analyst>;
+
+/// Turns for one kind of work.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub(crate) struct Turns {
     /// Whether there is more than one, so that one can be kept.
     several: bool,
     dealt: Mutex<Dealt>,
@@ -22,27 +25,27 @@ pub(super) struct Turns {
 #[derive(Debug)]
 struct Dealt {
     free: usize,
-    /// How many each analyst has, of those that have any.
-    held: HashMap<Analyst, usize>,
+    /// How many each asker has, of those that have any.
+    held: HashMap<Asker, usize>,
     /// In the order they came.
-    waiting: VecDeque<(Analyst, oneshot::Sender<Turn>)>,
+    waiting: VecDeque<(Asker, oneshot::Sender<Turn>)>,
 }
 
 /// A turn; dropping it gives it to whoever is next.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(crate) struct Turn {
     turns: Arc<Turns>,
-    by: Analyst,
+    by: Asker,
 }
 
 impl Turns {
-    pub(super) fn new(number: usize) -> Self {
+    pub(crate) fn new(number: usize) -> Self {
         let dealt = Dealt { free: number, held: HashMap::new(), waiting: VecDeque::new() };
         Self { several: 1 < number, dealt: Mutex::new(dealt) }
     }
 
     /// Waits for a turn; who stops waiting isn't dealt one. `None` can't be: the sender waits with the others.
-    pub(super) async fn take(self: Arc<Self>, by: Analyst) -> Option<Turn> {
+    pub(crate) async fn take(self: Arc<Self>, by: Asker) -> Option<Turn> {
         let (sender, turn) = oneshot::channel();
         self.lock().waiting.push_back((by, sender));
         self.deal();
@@ -73,8 +76,8 @@ impl Turns {
 
 impl Dealt {
     /// Who gets the next turn.
-    fn next(&mut self, several: bool) -> Option<(Analyst, oneshot::Sender<Turn>)> {
-        let held = |by: &Analyst| self.held.get(by).copied().unwrap_or(0);
+    fn next(&mut self, several: bool) -> Option<(Asker, oneshot::Sender<Turn>)> {
+        let held = |by: &Asker| self.held.get(by).copied().unwrap_or(0);
         let waiting = self.waiting.iter().map(|(by, _)| held(by)).enumerate();
         // Of those with as few, the first.
         let (place, fewest) = waiting.min_by_key(|(_, held)| *held)?;
@@ -107,7 +110,7 @@ mod tests {
     use super::*;
 
     fn take(turns: &Arc<Turns>, by: &str) -> BoxFuture<'static, Option<Turn>> {
-        Arc::clone(turns).take(Analyst::for_tests(by)).boxed()
+        Arc::clone(turns).take(Some(Analyst::for_tests(by))).boxed()
     }
 
     /// The turn, if it is there at once.
