@@ -32,6 +32,18 @@ impl Released {
         }
     }
 
+    /// Nothing: the cell was suppressed, and might have been shown.
+    #[must_use]
+    pub const fn withheld() -> Self {
+        Self { length: 0, bytes: [0; RELEASED_BYTES] }
+    }
+
+    /// Whether nothing was shown.
+    #[must_use]
+    pub const fn is_withheld(&self) -> bool {
+        self.length == 0
+    }
+
     /// The encoded value.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -39,13 +51,14 @@ impl Released {
     }
 }
 
-/// A cell about to be released, after threshold and noise.
+/// A cell about to be released, after threshold and noise; or to be suppressed, although it might be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuardedCell<'a> {
     scope: u128,
     coordinate: u128,
     sketch: SketchOf<'a>,
     released: Released,
+    least: u64,
 }
 
 /// A sketch, as a rule somebody else's: a table has as many as cells.
@@ -110,9 +123,21 @@ impl<'a> GuardedCell<'a> {
     ) -> Result<Self, GuardError> {
         let sketch = sketch.into();
         match sketch.get().n() {
-            of if of == n => Ok(Self { scope, coordinate, sketch, released }),
+            of if of == n => Ok(Self { scope, coordinate, sketch, released, least: 0 }),
             of => Err(GuardError::SketchNotOfCount { n, of }),
         }
+    }
+
+    /// The same where so many units are shown at the least.
+    #[must_use]
+    pub fn shown_from(self, least: u64) -> Self {
+        Self { least, ..self }
+    }
+
+    /// How many units are shown at the least.
+    #[must_use]
+    pub const fn least(&self) -> u64 {
+        self.least
     }
 
     /// Digest of dataset and measure.
@@ -208,12 +233,12 @@ pub fn squares<const N: usize>(a: &[i8; N], b: &[i8; N]) -> u32 {
     sum.cast_unsigned()
 }
 
-/// A genuine release, as kept for comparison with later cells.
+/// A cell as kept for comparison with later ones.
 ///
-/// A snapped cell never becomes one. If it did, a chain of cells each 12 units from the last would
-/// carry the first value to sets that share nobody with the first, and the published error of the
-/// answer would have no bound. And the value shown for it belongs to other units: a third cell
-/// close to the snapped one but not to the anchor is protected by its own fresh noise.
+/// A snapped cell is one, too, within what is left around it. If it were one like any other, a chain of
+/// cells each 12 units from the last would carry the first value to sets that share nobody with the first, and the published
+/// error of the answer would have no bound. If it were none, the same cell without one person, near to it and not to what
+/// it repeats, would show its own value, and that person would be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
     /// Digest of dataset and measure.
@@ -226,6 +251,8 @@ pub struct Anchor {
     pub residues: Residues,
     /// The marks of a few of the units, where they are known.
     pub marks: Option<Marks>,
+    /// Of a snapped cell, how much further what repeats the same may be, in 256ths of a unit.
+    pub left: Option<u32>,
     /// Place in the order of release, from 0.
     pub order: u64,
     /// The value shown.

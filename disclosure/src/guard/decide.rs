@@ -4,7 +4,7 @@
 
 use crate::evidence::{Difference, Sketch};
 
-use super::anchor::{FurtherResidues, HalfResidues, Released, Residues, squares};
+use super::anchor::{FurtherResidues, GuardedCell, HalfResidues, Released, Residues, squares};
 
 /// Candidates are anchors whose count differs by less than this.
 ///
@@ -23,17 +23,25 @@ pub const WINDOW: u64 = 40;
 /// Spread over 12 units, one person moves the chance of a snap by a twelfth at most. The middle is
 /// 13, what the noise can reach (3 + 3 on each of two answers, and one).
 ///
-/// **Drawn from the sketch**, so by a secret of the node and by nothing the analyst can vary: the
-/// same people asked for in other words, or in another measure, have the same bound. A draw by the
-/// question could be repeated in other words until it comes out low.
+/// **Three quarters of the draw follow the sketch, smoothly**: the sum of its counters, in its standard deviation, which one
+/// unit more or less hardly moves. Were it drawn anew for every set, a cell near its bound and the same cell without the
+/// victim would be told apart by one being snapped and the other fresh, one time in two, and never where the victim is in
+/// neither: ten such pairs told all.
+///
+/// **One quarter follows the question**, with the sketch, so that it is secret: for the same people it is another one in
+/// other words. So that one cell is snapped and another fresh is no proof that they are of other people. It can't be asked
+/// for until it comes out low: the first fresh cell is an anchor, near which all others are snapped.
 ///
 /// **Smaller for small cells**: between a quarter and eleven sixteenths of the two counts together
 /// while they are under 28. Two cells of 10 with nobody in common differ by 20; a bound of 19 would
-/// take them for neighbours.
+/// take them for neighbours. **Smaller still below the threshold**: a cell of nine repeats what a nearly equal one of ten
+/// shows, or whether somebody is the tenth would be told; one of six, never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
     /// Place between the smallest and the largest bound, in 65 536ths.
     drawn: u16,
+    /// How much of it a cell below the threshold has, in 256ths.
+    share: u16,
 }
 
 /// The two counts together, as far as the bound follows them. Under 8, a bound under 2 would tell
@@ -41,13 +49,17 @@ pub struct Bound {
 const COUNTS_LEAST: u64 = 8;
 const COUNTS_MOST: u64 = 28;
 
+/// All of a bound.
+const WHOLE: u16 = 256;
+
 impl Bound {
-    /// The bound of the cell with this sketch.
+    /// The bound of a cell.
     #[must_use]
-    pub fn of(sketch: &Sketch) -> Self {
-        let counters = sketch.counters().iter().map(|counter| u64::from(counter.cast_unsigned()));
-        let [low, high, ..] = counters.fold(sketch.n(), stir).to_le_bytes();
-        Self { drawn: u16::from_le_bytes([low, high]) }
+    pub fn of(cell: &GuardedCell<'_>) -> Self {
+        let by_question = unit_interval(stirred(cell.sketch(), cell.coordinate()));
+        let drawn = even(0.75 * smooth(cell.sketch()) + 0.25 * by_question);
+        // Both are within 0 and 65 535.
+        Self { drawn: (drawn * 65_535.0) as u16, share: share(cell.n(), cell.least()) }
     }
 
     /// The bound against an anchor, in 256ths of a unit: `counts` are the units of both together.
@@ -55,9 +67,52 @@ impl Bound {
     pub fn squares(self, counts: u64) -> u32 {
         let counts = u32::try_from(counts.clamp(COUNTS_LEAST, COUNTS_MOST)).unwrap_or(28);
         // From 64 to 176 of 256.
-        let share = u32::from(self.drawn).saturating_mul(112).saturating_add(64 << 16);
-        counts.saturating_mul(share) >> 16
+        let part = u32::from(self.drawn).saturating_mul(112).saturating_add(64 << 16);
+        (counts.saturating_mul(part) >> 16).saturating_mul(u32::from(self.share)) >> 8
     }
+}
+
+/// Of a cell of `n` units where `least` are shown, in 256ths: nothing up to six tenths of them, all from there.
+#[must_use]
+pub fn share(n: u64, least: u64) -> u16 {
+    let above = n.saturating_mul(10).saturating_sub(least.saturating_mul(6));
+    let span = least.saturating_mul(4);
+    let share = above.min(span).saturating_mul(u64::from(WHOLE)).checked_div(span);
+    share.and_then(|share| u16::try_from(share).ok()).unwrap_or(WHOLE)
+}
+
+/// A draw from 0 to 1 that a unit more or less hardly moves: the normal distribution's share below the sum of all counters,
+/// which is normal, with as many units as variance times the number of counters.
+fn smooth(sketch: &Sketch) -> f64 {
+    let sum: i64 = sketch.counters().iter().map(|counter| i64::from(*counter)).sum();
+    let deviation = (sketch.counters().len() as f64 * sketch.n().max(1) as f64).sqrt();
+    // The logistic distribution, within a hundredth of the normal one.
+    1.0 / (1.0 + (-1.702 * sum as f64 / deviation).exp())
+}
+
+/// A number of the sketch and the question, as even as any and as secret as the sketch.
+fn stirred(sketch: &Sketch, coordinate: u128) -> u64 {
+    let [low, high] = [coordinate as u64, (coordinate >> 64) as u64];
+    let counters = sketch.counters().iter().map(|counter| u64::from(counter.cast_unsigned()));
+    counters.chain([low, high]).fold(sketch.n(), stir)
+}
+
+/// From 0 to below 1.
+fn unit_interval(drawn: u64) -> f64 {
+    (drawn >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// What is even from 0 to 1, of a number that is three quarters of one even draw and a quarter of another.
+fn even(sum: f64) -> f64 {
+    let end = |x: f64| x * x / 0.375;
+    let share = if sum < 0.25 {
+        end(sum)
+    } else if sum < 0.75 {
+        (sum - 0.125) / 0.75
+    } else {
+        1.0 - end(1.0 - sum)
+    };
+    share.clamp(0.0, 1.0)
 }
 
 /// Stirs a number into what was stirred so far. One-way enough: what goes in is secret.
@@ -91,6 +146,55 @@ pub struct AnchorName {
     pub coordinate: u128,
     /// Place in the order of release.
     pub order: u64,
+    /// What it stands for.
+    pub standing: Standing,
+}
+
+/// What a kept cell stands for, and so how near is nearly equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// A release of its own.
+    Released,
+    /// Suppressed, although another draw might have shown it.
+    Withheld,
+    /// It repeats another. What is nearly equal to it repeats the same; or it could be told by that whom they differ by.
+    Echo {
+        /// How much further what repeats the same may be, in 256ths of a unit.
+        left: u32,
+    },
+}
+
+impl Standing {
+    /// Of a cell that is near to none, of which this was shown.
+    #[must_use]
+    pub const fn of(released: &Released) -> Self {
+        if released.is_withheld() { Self::Withheld } else { Self::Released }
+    }
+
+    /// Estimates under this are near, for a bound; in 256ths of a unit.
+    ///
+    /// Half of the bound around what was withheld: a whole isn't withheld because a half of it was. All of it around an echo, but
+    /// no further than is left; and the same units, always.
+    const fn limit(self, bound: u32) -> u32 {
+        match self {
+            Self::Released => bound,
+            Self::Withheld => bound.div_ceil(2),
+            Self::Echo { left } if bound < left => bound,
+            Self::Echo { left: 0 } => 1,
+            Self::Echo { left } => left,
+        }
+    }
+
+    /// How much is left around what repeats this within a limit and differs by so much: one and a half limits are the end.
+    /// Otherwise a long row of sets, each with one person more, would all show the first's value.
+    const fn left(self, limit: u32, squares: u32) -> u32 {
+        match self {
+            Self::Released | Self::Withheld => {
+                limit.saturating_add(limit.div_ceil(2)).saturating_sub(squares)
+            }
+            Self::Echo { left } => left.saturating_sub(squares),
+        }
+    }
 }
 
 /// The closest anchor found so far.
@@ -100,6 +204,8 @@ pub struct Nearest {
     pub difference: Difference,
     /// Which anchor.
     pub name: AnchorName,
+    /// How much further what repeats the same may be, in 256ths of a unit.
+    pub left: u32,
 }
 
 /// An anchor to compare with: the parts of its residues, and its name.
@@ -115,7 +221,7 @@ pub struct Candidate<'a> {
     pub name: &'a AnchorName,
 }
 
-/// The anchor with the smallest estimated difference under the bound (in 256ths of a unit), the
+/// The kept cell with the smallest estimated difference under its [limit](Standing) for the bound (in 256ths of a unit), the
 /// earliest of equals.
 ///
 /// The result does not depend on the order of the candidates.
@@ -125,22 +231,29 @@ pub fn nearest<'a>(
     bound: u32,
     candidates: impl Iterator<Item = Candidate<'a>>,
 ) -> Option<Nearest> {
-    let mut best: Option<(u32, AnchorName)> = None;
-    let mut most = bound.checked_sub(1)?;
-    // From the bound and not from what was found: the result must not depend on the order.
-    let limits = Limits::of(bound);
+    let mut best: Option<(u32, AnchorName, u32)> = None;
+    // Of those found so far; none is that far.
+    let mut most = u32::MAX;
     for candidate in candidates {
-        let Some(squares) = squares_up_to(most, limits, cell, &candidate) else { continue };
-        let earlier =
-            |kept: &(u32, AnchorName)| (kept.0, kept.1.order) < (squares, candidate.name.order);
+        let limit = candidate.name.standing.limit(bound);
+        let Some(within) = limit.checked_sub(1) else { continue };
+        // From the limit and not from what was found: the result must not depend on the order.
+        let limits = Limits::of(limit);
+        let found = squares_up_to(most.min(within), limits, cell, &candidate);
+        let Some(squares) = found else { continue };
+        let earlier = |kept: &(u32, AnchorName, u32)| {
+            (kept.0, kept.1.order) < (squares, candidate.name.order)
+        };
         if !best.as_ref().is_some_and(earlier) {
-            best = Some((squares, *candidate.name));
+            let left = candidate.name.standing.left(limit, squares);
+            best = Some((squares, *candidate.name, left));
             most = squares;
         }
     }
-    best.map(|(squares, name)| Nearest {
+    best.map(|(squares, name, left)| Nearest {
         difference: Difference::from_squares(u64::from(squares)),
         name,
+        left,
     })
 }
 
@@ -210,7 +323,7 @@ mod tests {
     }
 
     fn name(order: u64) -> AnchorName {
-        AnchorName { coordinate: u128::from(order) + 100, order }
+        AnchorName { coordinate: u128::from(order) + 100, order, standing: Standing::Released }
     }
 
     fn candidate((residues, name): &(Residues, AnchorName)) -> Candidate<'_> {
@@ -275,7 +388,8 @@ mod tests {
 
     #[test]
     fn a_bound_is_from_7_to_19_units_and_less_for_small_counts() {
-        let (least, most) = (Bound { drawn: 0 }, Bound { drawn: u16::MAX });
+        let of = |drawn| Bound { drawn, share: WHOLE };
+        let (least, most) = (of(0), of(u16::MAX));
         let units = |bound: Bound, counts| f64::from(bound.squares(counts)) / 256.0;
         for (counts, from, to) in [(28, 7.0, 19.25), (u64::MAX, 7.0, 19.25), (20, 5.0, 13.75)] {
             assert!((units(least, counts) - from).abs() < 0.01, "{counts}");
@@ -284,17 +398,45 @@ mod tests {
         assert!(units(least, 0) > 1.0, "one unit is never told apart");
     }
 
+    /// A set of so many units, asked about in some words.
+    fn set(units: std::ops::Range<u64>, seed: u64, coordinate: u128) -> GuardedCell<'static> {
+        let mut counts = SignCounts::new();
+        let n = units.end - units.start;
+        units.for_each(|unit| counts.add(stir(seed, unit)));
+        GuardedCell::new(1, coordinate, n, counts.to_sketch(), Released::withheld()).unwrap()
+    }
+
     #[test]
-    fn bounds_are_spread_evenly_and_equal_for_equal_sets() {
+    fn bounds_are_spread_evenly_and_equal_for_equal_sets_in_equal_words() {
         let mut twelfths = [0; 12];
-        for start in 0..6000_u64 {
-            let mut counts = SignCounts::new();
-            (0..20).for_each(|unit| counts.add(stir(start, unit)));
-            let bound = Bound::of(&counts.to_sketch());
-            assert_eq!(bound, Bound::of(&counts.to_sketch()));
+        for seed in 0..6000_u64 {
+            let bound = Bound::of(&set(0..20, seed, 5));
+            assert_eq!(bound, Bound::of(&set(0..20, seed, 5)));
             twelfths[usize::from(bound.drawn) * 12 / 65_536] += 1;
         }
         // 500 each, with a standard deviation of 21.
         assert!(twelfths.iter().all(|count| (410..590).contains(count)), "{twelfths:?}");
+    }
+
+    #[test]
+    fn a_unit_or_the_words_move_a_bound_by_a_little() {
+        let apart = |one: GuardedCell<'_>, other: GuardedCell<'_>| {
+            f64::from(Bound::of(&one).drawn.abs_diff(Bound::of(&other).drawn)) / 65_536.0
+        };
+        for (n, by_unit) in [(15, 0.16), (100, 0.14), (1_000, 0.13)] {
+            let seeds = || 0..400_u64;
+            let unit: f64 = seeds().map(|s| apart(set(0..n, s, 5), set(1..n, s, 5))).sum();
+            let words: f64 = seeds().map(|s| apart(set(0..n, s, 5), set(0..n, s, 6))).sum();
+            // A third of the width would be by chance.
+            assert!(unit / 400.0 < by_unit && words / 400.0 < 0.12, "{n}: {unit} {words}");
+            assert!(10.0 < words, "{words}");
+        }
+    }
+
+    #[test]
+    fn below_the_threshold_a_bound_is_smaller_and_there_is_none_from_six_tenths_of_it() {
+        let shares = [0, 5, 6, 7, 8, 9, 10, 40].map(|n| share(n, 10));
+        assert_eq!(shares, [0, 0, 0, 64, 128, 192, 256, 256]);
+        assert_eq!((share(0, 0), share(3, 0), share(u64::MAX, 10)), (256, 256, 256));
     }
 }

@@ -8,7 +8,7 @@ use std::hash::BuildHasherDefault;
 
 use super::anchor::{GuardedCell, Released, Residues};
 use super::by_mark::AsItIs;
-use super::decide::{AnchorName, Verdict};
+use super::decide::{AnchorName, Standing, Verdict};
 use super::error::GuardError;
 use super::record::{Kept, Record, RecordKey};
 use super::shelves::Shelves;
@@ -30,8 +30,8 @@ pub struct NewRecord {
     order: u64,
     /// The value shown.
     pub released: Released,
-    /// Whether it is a genuine release.
-    is_anchor: bool,
+    /// What later cells are compared with it as, if they are.
+    standing: Option<Standing>,
 }
 
 impl NewRecord {
@@ -47,9 +47,15 @@ impl NewRecord {
         let cell = cells.get(self.cell)?;
         let sketch = cell.sketch();
         let (residues, marks) = (Residues::of(sketch), sketch.marks().copied());
-        let kept = Kept { n: cell.n(), residues, marks };
+        let kept = self.standing.map(|standing| {
+            let left = match standing {
+                Standing::Released | Standing::Withheld => None,
+                Standing::Echo { left } => Some(left),
+            };
+            Kept { n: cell.n(), residues, marks, left }
+        });
         let (order, released) = (self.order, self.released.clone());
-        Some(Record { order, released, sketch: self.is_anchor.then_some(kept) })
+        Some(Record { order, released, sketch: kept })
     }
 }
 
@@ -98,27 +104,30 @@ pub fn judge_table(
             continue;
         }
         let (scope, residues) = (cell.scope(), Residues::of(cell.sketch()));
-        let verdict = match shelves.nearest(scope, &residues, cell.sketch()) {
+        let (verdict, standing) = match shelves.nearest(cell, &residues) {
             Some(near) => {
                 let place = (scope, near.name.coordinate);
                 let anchor = match new.numbers.get(&place) {
                     Some(number) => new.released(*number),
                     None => recall(place)?,
                 };
+                // What is of the same units, as far as the sketch tells, is near to whatever that is near to.
+                let is_another = 0 < near.difference.squares();
+                let standing = is_another.then_some(Standing::Echo { left: near.left });
                 // The shelves are made of the records; an anchor without one is a broken guard.
-                Verdict::Snap(anchor.ok_or(GuardError::Stopped)?)
+                (Verdict::Snap(anchor.ok_or(GuardError::Stopped)?), standing)
             }
-            None => {
-                let name = AnchorName { coordinate: cell.coordinate(), order };
-                shelves.place(scope, cell.n(), residues, cell.sketch().marks().copied(), name);
-                Verdict::Fresh
-            }
+            None => (Verdict::Fresh, Some(Standing::of(cell.released()))),
         };
-        let (released, is_anchor) = match &verdict {
-            Verdict::Snap(earlier) | Verdict::Same(earlier) => (earlier.clone(), false),
-            Verdict::Fresh => (cell.released().clone(), true),
+        if let Some(standing) = standing {
+            let name = AnchorName { coordinate: cell.coordinate(), order, standing };
+            shelves.place(scope, cell.n(), residues, cell.sketch().marks().copied(), name);
+        }
+        let released = match &verdict {
+            Verdict::Snap(earlier) | Verdict::Same(earlier) => earlier.clone(),
+            Verdict::Fresh => cell.released().clone(),
         };
-        new.records.push(NewRecord { cell: at, order, released, is_anchor });
+        new.records.push(NewRecord { cell: at, order, released, standing });
         verdicts.push(verdict);
         order = order.saturating_add(1);
     }

@@ -9,19 +9,24 @@
 //! anchor   'A', order 8 B, n 8 B, residues 64 B, value 0..16 B       numbers little end first
 //! small    'S', order 8 B, n 8 B, residues 256 B, value 0..16 B      an anchor of at most 48 units
 //!          'a', 's': the same with marks 32 B before the value      where the units are known
-//! echo     'E', order 8 B, value 0..16 B                             a snapped cell
+//! echo     'E', order 8 B, value 0..16 B                             a snapped cell of the same units, as far as is known
+//! near     'N', order 8 B, left 4 B, n, residues, value           a snapped cell of others; 'M', 'n', 'm' as above
 //! ```
 
 use crate::evidence::{FURTHER_UNITS_MAX, Marks};
 
 use super::anchor::{Anchor, FurtherResidues, Released, Residues};
-use super::decide::AnchorName;
+use super::decide::{AnchorName, Standing};
 
 const ANCHOR: u8 = b'A';
 const SMALL: u8 = b'S';
 const MARKED_ANCHOR: u8 = b'a';
 const MARKED_SMALL: u8 = b's';
 const ECHO: u8 = b'E';
+const NEAR: u8 = b'N';
+const NEAR_SMALL: u8 = b'M';
+const MARKED_NEAR: u8 = b'n';
+const MARKED_NEAR_SMALL: u8 = b'm';
 
 /// Key of a record: scope and coordinate.
 pub type RecordKey = (u128, u128);
@@ -33,7 +38,7 @@ pub struct Record {
     pub order: u64,
     /// The value shown.
     pub released: Released,
-    /// Count, residues and marks, for a genuine release; nothing for a snapped cell.
+    /// What it is compared by; nothing for a cell that is the same as another.
     pub sketch: Option<Kept>,
 }
 
@@ -46,6 +51,8 @@ pub struct Kept {
     pub residues: Residues,
     /// Of a few of them, where they are known.
     pub marks: Option<Marks>,
+    /// Of a snapped cell, how much further what repeats the same may be, in 256ths of a unit.
+    pub left: Option<u32>,
 }
 
 impl Record {
@@ -54,16 +61,23 @@ impl Record {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(352);
         bytes.push(match &self.sketch {
-            Some(kept) => match (kept.residues.further.is_some(), kept.marks.is_some()) {
-                (true, false) => SMALL,
-                (false, false) => ANCHOR,
-                (true, true) => MARKED_SMALL,
-                (false, true) => MARKED_ANCHOR,
-            },
+            Some(Kept { residues, marks, left, .. }) => {
+                match (residues.further.is_some(), marks.is_some(), left.is_some()) {
+                    (true, false, false) => SMALL,
+                    (false, false, false) => ANCHOR,
+                    (true, true, false) => MARKED_SMALL,
+                    (false, true, false) => MARKED_ANCHOR,
+                    (true, false, true) => NEAR_SMALL,
+                    (false, false, true) => NEAR,
+                    (true, true, true) => MARKED_NEAR_SMALL,
+                    (false, true, true) => MARKED_NEAR,
+                }
+            }
             None => ECHO,
         });
         bytes.extend(self.order.to_le_bytes());
-        if let Some(Kept { n, residues, marks }) = &self.sketch {
+        if let Some(Kept { n, residues, marks, left }) = &self.sketch {
+            bytes.extend(left.iter().flat_map(|left| left.to_le_bytes()));
             bytes.extend(n.to_le_bytes());
             let further = residues.further.iter().flatten();
             let all = residues.first.iter().chain(&residues.second).chain(further);
@@ -81,10 +95,13 @@ impl Record {
         let (order, rest) = rest.split_first_chunk::<8>()?;
         let order = u64::from_le_bytes(*order);
         let (sketch, rest) = match *kind {
-            ANCHOR | SMALL | MARKED_ANCHOR | MARKED_SMALL => {
+            ANCHOR | SMALL | MARKED_ANCHOR | MARKED_SMALL | NEAR | NEAR_SMALL | MARKED_NEAR
+            | MARKED_NEAR_SMALL => {
+                let near = matches!(*kind, NEAR | NEAR_SMALL | MARKED_NEAR | MARKED_NEAR_SMALL);
+                let (left, rest) = left_of(near, rest)?;
                 let (n, rest) = rest.split_first_chunk::<8>()?;
                 let n = u64::from_le_bytes(*n);
-                let small = matches!(*kind, SMALL | MARKED_SMALL);
+                let small = matches!(*kind, SMALL | MARKED_SMALL | NEAR_SMALL | MARKED_NEAR_SMALL);
                 // The two kinds and the count say the same.
                 if (n <= FURTHER_UNITS_MAX) != small {
                     return None;
@@ -92,11 +109,12 @@ impl Record {
                 let (first, rest) = rest.split_first_chunk::<32>()?;
                 let (second, rest) = rest.split_first_chunk::<32>()?;
                 let (further, rest) = further_of(small, rest)?;
-                let marked = matches!(*kind, MARKED_ANCHOR | MARKED_SMALL);
+                let marked =
+                    matches!(*kind, MARKED_ANCHOR | MARKED_SMALL | MARKED_NEAR | MARKED_NEAR_SMALL);
                 let (marks, rest) = marks_of(marked, rest)?;
                 let signed = |half: &[u8; 32]| half.map(u8::cast_signed);
                 let residues = Residues { first: signed(first), second: signed(second), further };
-                (Some(Kept { n, residues, marks }), rest)
+                (Some(Kept { n, residues, marks, left }), rest)
             }
             ECHO => (None, rest),
             _ => return None,
@@ -108,10 +126,19 @@ impl Record {
     /// The anchor this record is of, if it is of one.
     #[must_use]
     pub fn anchor(&self, (scope, coordinate): RecordKey) -> Option<Anchor> {
-        let Kept { n, residues, marks } = self.sketch?;
+        let Kept { n, residues, marks, left } = self.sketch?;
         let (order, released) = (self.order, self.released.clone());
-        Some(Anchor { scope, coordinate, n, residues, marks, order, released })
+        Some(Anchor { scope, coordinate, n, residues, marks, left, order, released })
     }
+}
+
+/// What is left around a snapped cell, and what follows.
+fn left_of(near: bool, rest: &[u8]) -> Option<(Option<u32>, &[u8])> {
+    if !near {
+        return Some((None, rest));
+    }
+    let (left, rest) = rest.split_first_chunk()?;
+    Some((Some(u32::from_le_bytes(*left)), rest))
 }
 
 /// The further residues, of a small anchor, and what follows.
@@ -136,7 +163,11 @@ impl Anchor {
     /// The anchor's name.
     #[must_use]
     pub const fn name(&self) -> AnchorName {
-        AnchorName { coordinate: self.coordinate, order: self.order }
+        let standing = match self.left {
+            Some(left) => Standing::Echo { left },
+            None => Standing::of(&self.released),
+        };
+        AnchorName { coordinate: self.coordinate, order: self.order, standing }
     }
 }
 
@@ -169,7 +200,7 @@ mod tests {
     }
 
     const fn kept(n: u64, residues: Residues, marks: Option<Marks>) -> Kept {
-        Kept { n, residues, marks }
+        Kept { n, residues, marks, left: None }
     }
 
     #[test]
@@ -183,8 +214,11 @@ mod tests {
         for length in [0, 1, 16] {
             for marks in [None, Some(Marks::NONE), Some(marks)] {
                 for (n, residues) in [(12, small), (48, small), (49, large)] {
-                    let record = record(Some(kept(n, residues, marks)), length);
-                    assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
+                    for left in [None, Some(0), Some(4_000)] {
+                        let kept = Kept { left, ..kept(n, residues, marks) };
+                        let record = record(Some(kept), length);
+                        assert_eq!(Record::from_bytes(&record.to_bytes()), Some(record));
+                    }
                 }
             }
             let echo = record(None, length);

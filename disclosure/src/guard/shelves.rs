@@ -12,9 +12,9 @@
 use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
-use crate::evidence::{Marks, Sketch};
+use crate::evidence::Marks;
 
-use super::anchor::{FurtherResidues, HalfResidues, Residues};
+use super::anchor::{FurtherResidues, GuardedCell, HalfResidues, Residues};
 use super::by_mark::ByMark;
 use super::decide::{AnchorName, Bound, Candidate, Nearest, WINDOW, closer, nearest};
 
@@ -102,12 +102,13 @@ impl Shelves {
         }
     }
 
-    /// The closest anchor of this scope among those of nearly this count which share a mark, or of which no
-    /// marks are known. `residues` are the sketch's.
+    /// The closest anchor of a cell's scope among those of nearly its count which share a mark, or of which no
+    /// marks are known. `residues` are its sketch's.
     #[must_use]
-    pub fn nearest(&self, scope: u128, residues: &Residues, sketch: &Sketch) -> Option<Nearest> {
+    pub fn nearest(&self, cell: &GuardedCell<'_>, residues: &Residues) -> Option<Nearest> {
         // Drawn when there is something to compare with; mostly there isn't.
-        let bound = LazyCell::new(|| Bound::of(sketch));
+        let bound = LazyCell::new(|| Bound::of(cell));
+        let (scope, sketch) = (cell.scope(), cell.sketch());
         let (n, marks) = (sketch.n(), sketch.marks());
         let reach = WINDOW.saturating_sub(1);
         let (from, to) = (n.saturating_sub(reach), n.saturating_add(reach));

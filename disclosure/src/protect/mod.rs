@@ -168,7 +168,7 @@ pub fn protect(
 }
 
 /// What is shown of a part in a cell: its value in units of the last decimal place.
-type Shown = Result<i128, CellStatus>;
+pub(crate) type Shown = Result<i128, CellStatus>;
 
 /// What is shown of a measure in a cell.
 type ShownMeasure = (Option<ShownValue>, CellStatus);
@@ -301,7 +301,8 @@ fn public_cells(admitted: &Admitted<Tabulation>, parts: usize) -> Vec<Cell> {
     cells
 }
 
-/// Lets the guard see every value that would be shown, and shows the earlier one where it says so.
+/// Lets the guard see every value that would be shown, and what is suppressed by a draw; and shows what was shown earlier, or
+/// nothing, where it says so.
 fn remember(
     admitted: &Admitted<Tabulation>,
     rules: &[PartRules<'_>],
@@ -326,12 +327,15 @@ fn remember(
         let mut judged: Vec<GuardedCell<'_>> = Vec::new();
         let mut of: Vec<(usize, usize)> = Vec::new();
         for (c, p) in places {
-            let (Some(Ok(value)), Some(guarded), Some((_, cell))) =
+            let (Some(value), Some(guarded), Some((_, cell))) =
                 (shown.get(c).and_then(|row| row.get(p)), guarded.get(p), cells.get(c))
             else {
                 continue;
             };
             let Some(evidence) = cell.parts.get(p) else { continue };
+            if !guarded.is_judged(evidence, *value) {
+                continue;
+            }
             let Some(cell) = seen(guarded, cell, evidence, *value)? else { continue };
             judged.push(cell);
             of.push((c, p));
@@ -373,7 +377,7 @@ type Seen<'s> = &'s dyn for<'e> Fn(
     &Guarded<'_>,
     &Cell,
     &'e PartEvidence,
-    i128,
+    Shown,
 ) -> Result<Option<GuardedCell<'e>>, GuardError>;
 
 /// The table. Rows of `public` stand in any case.

@@ -6,8 +6,12 @@ use std::borrow::Cow;
 
 use crate::dataset::Dataset;
 use crate::evidence::{Adds, Cell, PartEvidence, PartShape, Sketch};
+use crate::guard::decide::share;
 use crate::guard::{GuardError, GuardedCell, Released, SketchOf};
 use crate::keyed::digest;
+use crate::policy::{Complementary, Profile};
+use crate::protect::Shown;
+use crate::table::CellStatus;
 use crate::tabulation::canonical::Frame;
 use crate::tabulation::{Part, PartKind, RollUp, Scalar, Tabulation};
 
@@ -19,6 +23,10 @@ pub(crate) struct Guarded<'a> {
     /// Of a count of rows, where units may have several: that of counts of units.
     scope_of_units: Option<u128>,
     adds: Adds,
+    /// Units of a cell that is shown, at the least.
+    least: u64,
+    /// Whether cells that were suppressed are compared, too.
+    withholds: bool,
 }
 
 impl<'a> Guarded<'a> {
@@ -36,6 +44,21 @@ impl<'a> Guarded<'a> {
             scope: digest(scope(part, dataset).as_bytes()),
             scope_of_units: counts_rows.then(|| digest(units_scope(dataset).as_bytes())),
             adds: PartShape::of(part, dataset).adds,
+            least: dataset.profile().threshold_units.into(),
+            withholds: withholds(dataset.profile()),
+        }
+    }
+
+    /// Whether the guard has a say about a cell of which this would be shown: about what is suppressed only if it might be
+    /// shown, or repeat what is.
+    pub(crate) fn is_judged(&self, evidence: &PartEvidence, shown: Shown) -> bool {
+        match shown {
+            Ok(_) => true,
+            Err(CellStatus::Suppressed) if self.withholds => {
+                let (n, _) = units(evidence, self.adds);
+                0 < share(n, self.least)
+            }
+            Err(_) => false,
         }
     }
 
@@ -47,12 +70,12 @@ impl<'a> Guarded<'a> {
         &self,
         cell: &Cell,
         evidence: &'e PartEvidence,
-        shown: i128,
+        shown: Shown,
     ) -> Result<GuardedCell<'e>, GuardError> {
         let (n, sketch) = units(evidence, self.adds);
         let coordinate = self.frame.coordinate(cell.set, &cell.keys).number();
-        let released = Released::new(shown.to_le_bytes())?;
-        GuardedCell::new(self.scope, coordinate, n, sketch, released)
+        let cell = GuardedCell::new(self.scope, coordinate, n, sketch, released(shown)?)?;
+        Ok(cell.shown_from(self.least))
     }
 
     /// Whether cells of the part may be counts of units in other words.
@@ -71,7 +94,7 @@ impl<'a> Guarded<'a> {
         &self,
         cell: &Cell,
         evidence: &'e PartEvidence,
-        shown: i128,
+        shown: Shown,
     ) -> Result<Option<GuardedCell<'e>>, GuardError> {
         let (n, sketch) = units(evidence, self.adds);
         let Some(scope) = self.scope_of_units.filter(|_| u64::try_from(evidence.count) == Ok(n))
@@ -80,8 +103,22 @@ impl<'a> Guarded<'a> {
         };
         let rows = self.frame.coordinate(cell.set, &cell.keys).number();
         let coordinate = digest(&[rows.to_le_bytes(), scope.to_le_bytes()].concat());
-        let released = Released::new(shown.to_le_bytes())?;
-        GuardedCell::new(scope, coordinate, n, sketch, released).map(Some)
+        let cell = GuardedCell::new(scope, coordinate, n, sketch, released(shown)?)?;
+        Ok(Some(cell.shown_from(self.least)))
+    }
+}
+
+/// Whether what is suppressed depends on what is drawn for the units of a cell: where it does, a cell and nearly the same
+/// one have to be shown both or none. Where whole tables are made safe, what is suppressed is for them to say.
+const fn withholds(profile: Profile) -> bool {
+    let is_drawn = 0 < profile.threshold_blur || 0 < profile.threshold_blur_chosen;
+    is_drawn && matches!(profile.complementary, Complementary::Off)
+}
+
+fn released(shown: Shown) -> Result<Released, GuardError> {
+    match shown {
+        Ok(value) => Released::new(value.to_le_bytes()),
+        Err(_) => Ok(Released::withheld()),
     }
 }
 
@@ -140,8 +177,13 @@ fn scope(part: &Part<'_>, dataset: &Dataset) -> String {
         PartKind::Rows | PartKind::Values => "rows".to_owned(),
         // Whether another column has a value too is a condition: conditions aren't part of a scope.
         PartKind::Sum => format!("sum {:?}", part.argument.map(of_rows)),
-        PartKind::Distinct | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
-            part.name(dataset)
+        PartKind::Distinct => part.name(dataset),
+        kind @ (PartKind::Deviations | PartKind::Squares) => {
+            format!("{kind:?} {:?} from {}", part.argument.map(of_rows), part.origins(dataset).0)
+        }
+        kind @ PartKind::Products => {
+            let of = [part.argument, part.beside].map(|column| column.map(of_rows));
+            format!("{kind:?} {of:?} from {:?}", part.origins(dataset))
         }
     };
     format!("{} {what}", dataset.name)
@@ -163,4 +205,50 @@ fn of_rows(argument: &Scalar) -> Scalar {
 #[must_use]
 pub(crate) fn value(released: &[u8]) -> Option<i128> {
     released.try_into().ok().map(i128::from_le_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Column, DatasetName, Protection};
+    use crate::label::Label;
+    use crate::tabulation::ScalarType;
+
+    /// What units' rows come to is compared with the rows, in totals and in moments, in whichever place a roll-up has it.
+    #[test]
+    fn what_is_made_of_totals_of_rows_is_compared_with_the_rows() {
+        let column = |name: &str| Column {
+            name: name.to_owned(),
+            scalar_type: ScalarType::Int64,
+            label: Label::Measure,
+            domain: None,
+            breakpoints: None,
+            bounds: None,
+            measured_in: None,
+            unit_totals: None,
+            description: None,
+        };
+        let dataset = Dataset {
+            name: DatasetName::parse("a.b").unwrap(),
+            description: None,
+            columns: vec![column("x"), column("y")],
+            protection: Protection::Open,
+            impossible: Vec::new(),
+            hierarchies: Vec::new(),
+            snapshot: 0,
+        };
+        let of = |kind, argument: &str, beside: &str| {
+            let [argument, beside] = [argument, beside].map(|c| Scalar::Column(c.to_owned()));
+            let (argument, beside) = (Some(&argument), Some(&beside));
+            scope(&Part { kind, argument, beside, filter: None, parameters: 1 }, &dataset)
+        };
+        let totals = |of: &str| [0, 3].map(|place| RollUp::total_column(of, place));
+        for kind in [PartKind::Sum, PartKind::Deviations, PartKind::Squares, PartKind::Products] {
+            let rows = of(kind, "x", "y");
+            for (x, y) in totals("x").iter().zip(&totals("y")) {
+                assert_eq!(of(kind, x, y), rows, "{kind:?}");
+            }
+            assert_ne!(of(kind, "y", "x"), rows, "{kind:?}");
+        }
+    }
 }

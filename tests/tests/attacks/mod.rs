@@ -15,6 +15,7 @@ mod inflation;
 mod lab;
 mod memory;
 mod metadata;
+mod nearly_equal;
 mod one_query;
 mod projects;
 mod references;

@@ -165,8 +165,21 @@ pub(super) fn compare(
             // That there is no correlation where nothing spreads follows from shown values: it is a value too, as an
             // estimate is.
             let is_shown = |cell: &(String, String)| matches!(cell.1.as_str(), "" | "x" | "e");
-            if [&ga, &gb].map(is_shown) != [&a, &b].map(is_shown) {
-                found.push(format!("{key} {m}: the guard changes a status"));
+            // Of two cells that are nearly equal both are shown, or none.
+            let near = || {
+                of_measure.iter().any(|p| {
+                    let n = settled(&known, key, *p).units;
+                    let same = (0..parts.len())
+                        .filter(|q| scope(&parts[*q], admitted) == scope(&parts[*p], admitted));
+                    let cells = known.keys();
+                    let mut cells = same.flat_map(|q| cells.clone().map(move |other| (q, other)));
+                    cells.any(|(q, other)| {
+                        (q, other) != (*p, key) && settled(&known, other, q).units.abs_diff(n) <= 20
+                    })
+                })
+            };
+            if [&ga, &gb].map(is_shown) != [&a, &b].map(is_shown) && !near() {
+                found.push(format!("{key} {m}: the guard changes a status, and no cell is near"));
             }
             if !touched {
                 seen.untouched += 1;

@@ -1,0 +1,182 @@
+//! Nearly equal sets, of people nobody knows: that one answer is withheld, or repeated, and the other isn't. Simulations; seeds
+//! are the trials' numbers.
+//!
+//! Who asks can describe the victim, and nobody else. Where the victim has nothing of what is counted, all and all but the
+//! victim are the same people, and answers are alike; so each pair that differs speaks for the victim's being among them.
+
+use insitu_disclosure::policy::DifferenceGuard;
+use insitu_disclosure::{Preset, Profile};
+use rand::rngs::StdRng;
+use rand::seq::index::sample;
+use rand::{Rng as _, SeedableRng as _};
+
+use super::lab::{Lab, NO_RULES, Person, VICTIM, What, is_member, people};
+
+const TRIALS: u8 = 48;
+
+/// How many of the pairs of a trial differ, of so many.
+type Differing = fn(&Lab, trial: u8, pairs: u64) -> u64;
+
+/// How much better than by guessing one is who takes the victim for a member from so many differing pairs on: the best number
+/// of them for these trials.
+fn gain(profile: Profile, pairs: u64, differing: Differing) -> f64 {
+    let of = |member: bool| -> Vec<u64> {
+        let trials = (0..TRIALS).filter(|trial| is_member(*trial) == member);
+        trials.map(|trial| differing(&Lab::new(profile, trial), trial, pairs)).collect()
+    };
+    let (members, others) = (of(true), of(false));
+    let right = |least: u64| {
+        let from = |all: &[u64]| all.iter().filter(|n| least <= **n).count();
+        from(&members) + others.len() - from(&others)
+    };
+    let best = (0..=pairs + 1).map(right).max().unwrap_or(0);
+    println!(
+        "- {pairs} pairs: {} differ where the victim is in, {} where not",
+        members.iter().sum::<u64>(),
+        others.iter().sum::<u64>()
+    );
+    best as f64 / f64::from(TRIALS) - 0.5
+}
+
+/// A few of many people, with the victim if it is a member, and without.
+fn some(from: &[Person], number: usize, trial: u8, random: &mut StdRng) -> [Vec<Person>; 2] {
+    let others: Vec<Person> = sample(random, from.len(), number).iter().map(|i| from[i]).collect();
+    let mut all = others.clone();
+    all.extend(people(is_member(trial).then_some(VICTIM)));
+    [all, others]
+}
+
+/// Pairs of sets about as small as are just shown.
+fn at_the_threshold(lab: &Lab, trial: u8, pairs: u64) -> u64 {
+    let (town, mut random) = (people(0..100), StdRng::seed_from_u64(trial.into()));
+    let differs = (0..pairs).filter(|pair| {
+        let number = random.random_range(9..=27);
+        let [all, others] = some(&town, number, trial, &mut random);
+        lab.ask(What::Rows, &format!("all {pair}"), &all)
+            != lab.ask(What::Rows, &format!("not {pair}"), &others)
+    });
+    differs.count() as u64
+}
+
+/// The same where so many known members are left out of the second, too.
+fn with_padding(lab: &Lab, trial: u8, pairs: u64, known: usize) -> u64 {
+    let (town, mut random) = (people(0..80), StdRng::seed_from_u64(trial.into()));
+    let mut everybody = town.clone();
+    everybody.extend(people(is_member(trial).then_some(VICTIM)));
+    lab.ask(What::Rows, "everybody", &everybody);
+    let differs = (0..pairs).filter(|pair| {
+        let number = 80 - random.random_range(9..=17);
+        let [all, others] = some(&town, number, trial, &mut random);
+        lab.ask(What::Rows, &format!("all {pair}"), &all)
+            != lab.ask(What::Rows, &format!("not {pair}"), &others[known..])
+    });
+    differs.count() as u64
+}
+
+/// Pairs that leave about thirteen people out of a set that was shown: about as many as the guard takes for nearly the same.
+fn at_the_bound(lab: &Lab, trial: u8, pairs: u64) -> u64 {
+    let (town, mut random) = (people(0..80), StdRng::seed_from_u64(trial.into()));
+    let mut everybody = town.clone();
+    everybody.extend(people(is_member(trial).then_some(VICTIM)));
+    lab.ask(What::Rows, "everybody", &everybody);
+    let differs = (0..pairs).filter(|pair| {
+        let number = 80 - random.random_range(9..=17);
+        let [all, others] = some(&town, number, trial, &mut random);
+        lab.ask(What::Rows, &format!("all {pair}"), &all)
+            != lab.ask(What::Rows, &format!("not {pair}"), &others)
+    });
+    differs.count() as u64
+}
+
+#[test]
+fn attack_28_nearly_equal_sets_at_the_threshold() {
+    assert_eq!(gain(NO_RULES, 3, at_the_threshold), 0.5);
+    for preset in [Preset::Standard, Preset::Strict, Preset::Midpoint6] {
+        let profile = preset.profile();
+        let without = Profile { guard: DifferenceGuard::Off, ..profile };
+        for pairs in [1, 10, 40] {
+            let (alone, guarded) =
+                (gain(without, pairs, at_the_threshold), gain(profile, pairs, at_the_threshold));
+            println!(
+                "attack 28, {preset:?}, {pairs} pairs at the threshold: {alone:.2}, {guarded:.2}"
+            );
+            assert!(guarded <= 0.1, "{guarded}");
+        }
+    }
+}
+
+#[test]
+fn attack_28_nearly_equal_sets_at_the_bound_of_the_guard() {
+    for preset in [Preset::Standard, Preset::Strict, Preset::Midpoint6] {
+        for pairs in [1, 10, 20] {
+            let gained = gain(preset.profile(), pairs, at_the_bound);
+            println!("attack 28, {preset:?}, {pairs} pairs at the guard's bound: {gained:.2}");
+            assert!(gained <= 0.25, "{gained}");
+        }
+    }
+}
+
+/// Whoever knows some members leaves these out as well, so that the two sets aren't nearly equal for certain.
+#[test]
+fn attack_28_nearly_equal_sets_less_known_members() {
+    let of: [(usize, Differing); 4] = [
+        (1, |lab, trial, pairs| with_padding(lab, trial, pairs, 1)),
+        (2, |lab, trial, pairs| with_padding(lab, trial, pairs, 2)),
+        (3, |lab, trial, pairs| with_padding(lab, trial, pairs, 3)),
+        (6, |lab, trial, pairs| with_padding(lab, trial, pairs, 6)),
+    ];
+    for (known, differing) in of {
+        let gained = gain(Profile::STANDARD, 20, differing);
+        println!("attack 28, 20 pairs less {known} known members: {gained:.2}");
+        assert!(gained <= 0.25, "{gained}");
+    }
+}
+
+/// Nine known people and perhaps the victim: near to them and four others, who are shown, they show the same, whether they are
+/// nine or ten.
+#[test]
+fn attack_29_nine_known_people_near_a_set_that_is_shown() {
+    let guess = |trial: u8| {
+        let lab = Lab::new(Profile::STANDARD, trial);
+        let mut shown = 0;
+        let mut asked = 0;
+        for set in 0..40_u64 {
+            let known = people(set * 100..set * 100 + 9);
+            let mut nine = known.clone();
+            nine.extend(people(is_member(trial).then_some(VICTIM)));
+            let mut more = known.clone();
+            more.extend(people(set * 100 + 20..set * 100 + 24));
+            if lab.ask(What::Rows, &format!("more {set}"), &more).is_some() {
+                asked += 1;
+                shown += u32::from(lab.ask(What::Rows, &format!("nine {set}"), &nine).is_some());
+            }
+        }
+        (asked, shown)
+    };
+    let of = |member: bool| {
+        let trials = (0..TRIALS).filter(|trial| is_member(*trial) == member).map(guess);
+        trials.fold((0, 0), |(a, s), (asked, shown)| (a + asked, s + shown))
+    };
+    let (members, others) = (of(true), of(false));
+    let share = |(asked, shown): (u32, u32)| f64::from(shown) / f64::from(asked);
+    println!("attack 29, near a set that is shown: {members:?} and {others:?} shown");
+    assert!((share(members) - share(others)).abs() < 0.1, "{members:?} {others:?}");
+}
+
+/// What is repeated doesn't stray: of a row of sets, each with one person more, no value is that of a set far away.
+#[test]
+fn a_row_of_nearly_equal_sets_shows_what_they_grow_to() {
+    let (mut furthest, mut squares) = (0, 0);
+    for trial in 0..20 {
+        let lab = Lab::new(Profile::STANDARD, trial).named();
+        for n in 15..200_u64 {
+            let shown = lab.ask(What::Rows, &format!("up to {n}"), &people(0..n)).unwrap();
+            let off = shown.abs_diff(n.cast_signed());
+            furthest = furthest.max(off);
+            squares += off * off;
+        }
+    }
+    let root_mean_square = (squares as f64 / (20.0 * 185.0)).sqrt();
+    println!("a row of nearly equal sets: {root_mean_square:.1} off, at most {furthest}");
+    assert!(root_mean_square < 15.0 && furthest <= 50, "{root_mean_square} {furthest}");
+}
