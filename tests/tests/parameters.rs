@@ -114,6 +114,10 @@ async fn the_type_of_a_placeholder_follows_from_where_it_stands() {
         ("max(substr('abcd', $1, $2))", vec![whole(2), whole(2)], "Int64, Int64", "bc"),
         ("max(round(f, $1))", vec![whole(1)], "Int64", "2.8"),
         ("percentile_cont($1) WITHIN GROUP (ORDER BY f)", vec![float(0.5)], "Float64", "1.375"),
+        // As a moment, or so many days.
+        ("count(*) FILTER (WHERE d > $1 - INTERVAL '2 days')", vec![day(8)], "Timestamp(µs)", "5"),
+        ("count(*) FILTER (WHERE d > $1 - INTERVAL '1 hour')", vec![day(8)], "Timestamp(µs)", "4"),
+        ("count(*) FILTER (WHERE d + $1 > DATE '2018-01-12')", vec![whole(2)], "Int64", "2"),
         // A number as large in the type that was told.
         ("sum(x * $1)", vec![whole(2)], "Decimal128(38, 2)", "1.3200"),
         ("sum(x * $1)", vec![float(2.5)], "Decimal128(38, 2)", "1.6500"),

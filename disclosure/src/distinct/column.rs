@@ -3,8 +3,8 @@
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{
     Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, Time64NanosecondType, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
+    Int64Type, Time64NanosecondType, TimestampMicrosecondType, TimestampNanosecondType, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
@@ -59,6 +59,12 @@ impl DistinctSketch {
             DataType::Timestamp(TimeUnit::Nanosecond, _) => {
                 numbers!(TimestampNanosecondType, DistinctValue::Time);
             }
+            // In nanoseconds, too. Beyond those of 64 bits any number does that another moment hardly has.
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                numbers!(TimestampMicrosecondType, |v: i64| {
+                    DistinctValue::Time(v.wrapping_mul(1_000))
+                });
+            }
             DataType::Time64(TimeUnit::Nanosecond) => {
                 numbers!(Time64NanosecondType, DistinctValue::Time);
             }
@@ -93,7 +99,7 @@ mod tests {
 
     use arrow_array::{
         BinaryArray, Date32Array, Decimal128Array, Int64Array, StringArray, StringViewArray,
-        UInt8Array,
+        TimestampMicrosecondArray, TimestampNanosecondArray, UInt8Array,
     };
 
     use super::*;
@@ -112,6 +118,8 @@ mod tests {
         let wide = of(Arc::new(Int64Array::from_iter([Some(7), None, Some(9)]))).unwrap();
         assert_eq!(wide, of(Arc::new(UInt8Array::from_iter_values([9, 7]))).unwrap());
         assert_eq!(of(Arc::new(Int64Array::from_iter([None, None]))).unwrap().estimate(), 0);
+        let fine = of(Arc::new(TimestampNanosecondArray::from(vec![-7_000, 9_000]))).unwrap();
+        assert_eq!(fine, of(Arc::new(TimestampMicrosecondArray::from(vec![9, -7]))).unwrap());
     }
 
     #[test]

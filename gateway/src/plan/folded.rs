@@ -7,6 +7,8 @@
 //! | `1 = 1 AND area = 'A'` | `area = 'A'` |
 //! | `d < TIMESTAMP '2018-04-01 00:00:00'` | `d < DATE '2018-04-01'` |
 //! | `d <= TIMESTAMP '2018-03-31 23:59:59'` | `d <= DATE '2018-03-31'` |
+//! | `d <= '2018-03-31 23:59:59'` | `d <= DATE '2018-03-31'`: a text is read as a day, whatever time stands beside it |
+//! | `d + 7 > DATE '2018-03-31'` | `d > DATE '2018-03-24'` |
 //! | `20 < age` | `age > 20` |
 //!
 //! It is done before there is a Tabulation, so that the rules see what is asked and not how it was written, and so that two
@@ -19,17 +21,18 @@
 
 use std::collections::BTreeMap;
 
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::DataType;
 use insitu_disclosure::tabulation::interpret::value_of;
-use insitu_disclosure::tabulation::typing::civil;
+use insitu_disclosure::tabulation::typing::{civil, parse_date};
 use insitu_disclosure::{Literal, Scalar, ScalarType};
 use insitu_engine::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
 use insitu_engine::common::{DFSchema, ScalarValue};
 use insitu_engine::logical_expr::expr::InList;
 use insitu_engine::logical_expr::simplify::SimplifyContext;
-use insitu_engine::logical_expr::{Between, BinaryExpr, Expr, Operator, Volatility, cast, lit};
+use insitu_engine::logical_expr::{Between, BinaryExpr, Cast, Expr, Operator, Volatility, lit};
 use insitu_engine::optimizer::simplify_expressions::ExprSimplifier;
 
+use super::date_arithmetic::MOMENT;
 use super::literal::is_comparison;
 
 /// An expression in terms of a dataset, and its type; `None` where it has no word there.
@@ -46,7 +49,6 @@ fn step(expr: Expr, typed: Typed<'_>) -> Expr {
     if is_of_literals(&expr) {
         return ours(&expr, typed)
             .or_else(|| days_on(&expr))
-            .or_else(|| within_days(&expr))
             .or_else(|| engines(&expr))
             .unwrap_or(expr);
     }
@@ -56,7 +58,7 @@ fn step(expr: Expr, typed: Typed<'_>) -> Expr {
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => compared(*left, op, *right, typed),
         Expr::Between(Between { expr, negated, low, high })
-            if is_moment(&low) || is_moment(&high) =>
+            if may_be_of_day(&low) || may_be_of_day(&high) =>
         {
             let (from, to) = (expr.clone(), expr);
             let inside = compared(*from, Operator::GtEq, *low, typed).and(compared(
@@ -68,10 +70,13 @@ fn step(expr: Expr, typed: Typed<'_>) -> Expr {
             if negated { Expr::Not(Box::new(inside)) } else { inside }
         }
         Expr::InList(InList { expr, list, negated }) => {
-            let is_of_days = list.iter().any(is_moment) && is_date(&expr, typed);
-            let day = |item: Expr| if is_of_days { whole_day(&item).unwrap_or(item) } else { item };
-            let list = list.into_iter().map(day).collect();
-            Expr::InList(InList { expr, list, negated })
+            let is_of_days = list.iter().any(may_be_of_day) && is_date(&expr, typed);
+            let list = if is_of_days { days_among(list) } else { list };
+            match list.iter().find_map(|item| never(&expr, Operator::Eq, item)) {
+                Some(truth) if negated => Expr::Not(Box::new(truth)),
+                Some(truth) => truth,
+                None => Expr::InList(InList { expr, list, negated }),
+            }
         }
         // What isn't of literals alone is for the Tabulation.
         other => other,
@@ -137,27 +142,6 @@ fn days_on(expr: &Expr) -> Option<Expr> {
     Some(lit(ScalarValue::Date32(there)))
 }
 
-/// A day, and an interval of which a part is less than a day: a moment. The engine's would be a day.
-fn within_days(expr: &Expr) -> Option<Expr> {
-    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expr else { return None };
-    let (day, interval) = match (left.as_ref(), op, right.as_ref()) {
-        (_, Operator::Plus | Operator::Minus, Expr::Literal(interval, _)) => (left, interval),
-        (_, _, _) => return None,
-    };
-    let is_less_than_a_day = match interval {
-        ScalarValue::IntervalMonthDayNano(Some(parts)) => parts.nanoseconds != 0,
-        ScalarValue::IntervalDayTime(Some(parts)) => parts.milliseconds != 0,
-        // Whole months, or nothing to add.
-        _ => false,
-    };
-    let is_day = matches!(day.as_ref(), Expr::Literal(ScalarValue::Date32(Some(_)), _));
-    if !is_less_than_a_day || !is_day {
-        return None;
-    }
-    let begins = cast(day.as_ref().clone(), DataType::Timestamp(TimeUnit::Microsecond, None));
-    engines(&Expr::BinaryExpr(BinaryExpr { left: Box::new(begins), op: *op, right: right.clone() }))
-}
-
 /// Its value as the engine calculates it.
 fn engines(expr: &Expr) -> Option<Expr> {
     let nothing = DFSchema::empty();
@@ -212,9 +196,62 @@ fn compared(left: Expr, op: Operator, right: Expr, typed: Typed<'_>) -> Expr {
         }
         Some(_) | None => (left, op, right),
     };
-    let days = if is_moment(&right) && is_date(&left, typed) { moved(op, &right) } else { None };
-    let (op, right) = days.unwrap_or((op, right));
+    let day = if is_comparison(op) && matches!(right, Expr::Literal(..)) {
+        day_of(&left, typed)
+    } else {
+        None
+    };
+    let Some(day) = day else { return binary(left, op, right) };
+    if let Some(truth) = never(day, op, &right) {
+        return truth;
+    }
+    let (op, right) = match moved(op, &right) {
+        Some(moved) => moved,
+        None => (op, day_in_text(&right).unwrap_or(right)),
+    };
+    match moved_days(day, &right, typed) {
+        Some((day, right)) => binary(day, op, right),
+        None => binary(day.clone(), op, right),
+    }
+}
+
+fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) })
+}
+
+/// The truth of a day being a moment within one: never where there is a day.
+fn never(day: &Expr, op: Operator, right: &Expr) -> Option<Expr> {
+    let Some(Moment::Within(_)) = Moment::of(right) else { return None };
+    let unknown = lit(ScalarValue::Boolean(None));
+    match op {
+        Operator::Eq => Some(day.clone().is_null().and(unknown)),
+        Operator::NotEq => Some(day.clone().is_not_null().or(unknown)),
+        _ => None,
+    }
+}
+
+/// A column of days and the day that it is compared with, both so many days before or after those that are written.
+fn moved_days(left: &Expr, right: &Expr, typed: Typed<'_>) -> Option<(Expr, Expr)> {
+    let Expr::BinaryExpr(BinaryExpr { left: one, op, right: other }) = left else { return None };
+    let (day, back, number) = match (one.as_ref(), op, other.as_ref()) {
+        (day, Operator::Plus, number @ Expr::Literal(..))
+        | (number @ Expr::Literal(..), Operator::Plus, day) => (day, Operator::Minus, number),
+        (day, Operator::Minus, number @ Expr::Literal(..)) => (day, Operator::Plus, number),
+        // What else is done with days has no way back.
+        (_, _, _) => return None,
+    };
+    let days = match number {
+        Expr::Literal(ScalarValue::Int64(Some(days)), _) => *days,
+        Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(parts)), _)
+            if parts.months == 0 && parts.nanoseconds == 0 =>
+        {
+            i64::from(parts.days)
+        }
+        _ => return None,
+    };
+    let moved = days_on(&binary(right.clone(), back, lit(days)))?;
+    let is_known = matches!(&moved, Expr::Literal(value, _) if !value.is_null());
+    (is_known && is_date(day, typed)).then(|| (day.clone(), moved))
 }
 
 /// How a day is compared with which other, where it is compared so with a moment: a day begins at midnight.
@@ -231,13 +268,57 @@ fn moved(op: Operator, moment: &Expr) -> Option<(Operator, Expr)> {
     Some((op, lit(ScalarValue::Date32(days))))
 }
 
-/// The day that begins at this moment.
-fn whole_day(moment: &Expr) -> Option<Expr> {
-    moved(Operator::Eq, moment).map(|(_, day)| day)
+/// The days of a list, without the moments within one, which no day is, unless there are no others.
+fn days_among(list: Vec<Expr>) -> Vec<Expr> {
+    let is_within = |item: &Expr| matches!(Moment::of(item), Some(Moment::Within(_)));
+    let all_are = list.iter().all(is_within);
+    let days = list.into_iter().filter(|item| all_are || !is_within(item));
+    let day = |item: Expr| {
+        let begins = moved(Operator::Eq, &item).map(|(_, day)| day);
+        begins.or_else(|| day_in_text(&item)).unwrap_or(item)
+    };
+    days.map(day).collect()
+}
+
+/// The day of a text that has a time beside it, which the engine leaves out, too.
+fn day_in_text(text: &Expr) -> Option<Expr> {
+    let Expr::Literal(ScalarValue::Utf8(Some(text)), _) = text else { return None };
+    let (day, time) = text.trim().split_at_checked(DAY_LENGTH)?;
+    let has_time = time.starts_with([' ', 'T']) && !time.contains(['+', '-', 'Z', 'z']);
+    let moment = ScalarValue::from(text.trim()).cast_to(&MOMENT).ok()?;
+    let day = parse_date(day).filter(|_| has_time && !moment.is_null())?;
+    Some(lit(ScalarValue::Date32(Some(day))))
+}
+
+/// Of `2018-01-31`.
+const DAY_LENGTH: usize = 10;
+
+/// Whether it is a moment, or a text that has a time, perhaps.
+fn may_be_of_day(expr: &Expr) -> bool {
+    is_moment(expr) || day_in_text(expr).is_some()
 }
 
 fn is_moment(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(value, _) if matches!(value.data_type(), DataType::Timestamp(..)))
+}
+
+/// The day that is compared: as it is, or as the moment at which it begins.
+fn day_of<'a>(expr: &'a Expr, typed: Typed<'_>) -> Option<&'a Expr> {
+    let day = match expr {
+        Expr::Cast(Cast { expr, field }) if *field.data_type() == MOMENT => expr,
+        other => other,
+    };
+    (is_date(day, typed) || is_days_on(day, typed)).then_some(day)
+}
+
+/// Whether it is a day before or after one of a column.
+fn is_days_on(expr: &Expr, typed: Typed<'_>) -> bool {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Plus | Operator::Minus, right }) => {
+            is_date(left, typed) || is_date(right, typed)
+        }
+        _ => false,
+    }
 }
 
 fn is_date(expr: &Expr, typed: Typed<'_>) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! 1. `session`: the engine's options and functions, closed. `threads`: where planning is done.
 //! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation. `joins`: tables after
-//!    commas as joins; what rows must be joined by (`single_rows`: unless there is one). `parameters`: the types of placeholders.
+//!    commas as joins; what rows must be joined by (`single_rows`: unless there is one). `date_arithmetic`: days, moments and intervals. `parameters`: the types of placeholders.
 //! 3. `in_subquery`: where unknown would become false; `one_row`: where a row would be missing. `cut`: the raw plan to leaves and the upper plan (`relation`, `folded`, `look_up`, `unit_join`, `roll_up`, `scalar`,
 //!    `certain`, `aggregate`, `grouping`, `engine_types`, `correlated` are its parts).
 //! 4. `share`: leaves that can be asked for at once. `request_size`: what fits into a request.
@@ -22,6 +22,7 @@ mod checked;
 mod conditional;
 mod correlated;
 mod cut;
+mod date_arithmetic;
 mod engine_types;
 mod error;
 mod few_rows;

@@ -10,13 +10,14 @@ use insitu_engine::common::{DataFusionError, Result, TableReference};
 use insitu_engine::config::ConfigOptions;
 use insitu_engine::datasource::provider_as_source;
 use insitu_engine::logical_expr::expr::Placeholder;
-use insitu_engine::logical_expr::planner::{ContextProvider, ExprPlanner};
+use insitu_engine::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
 use insitu_engine::logical_expr::{
     AggregateUDF, Expr, HigherOrderUDF, Limit, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
 };
 use insitu_engine::sql::parser::{DFParser, Statement};
 use insitu_engine::sql::planner::{ParserOptions, SqlToRel};
 
+use super::date_arithmetic::TimestampType;
 use super::error::planning_refusal;
 use super::joins;
 use super::session::State;
@@ -117,6 +118,10 @@ impl ContextProvider for Tables<'_> {
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
         self.state.planners()
+    }
+
+    fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
+        Some(Arc::new(TimestampType))
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {

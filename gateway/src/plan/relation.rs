@@ -84,7 +84,8 @@ impl Relation {
     /// A condition over this relation's columns.
     pub(super) fn condition(&self, expr: &Expr) -> Result<Scalar, Refusal> {
         let (scalar, found) = self.scalar(expr)?;
-        if found == ScalarType::Boolean {
+        let scalar = held(scalar);
+        if found == ScalarType::Boolean || scalar == NEVER {
             return Ok(scalar);
         }
         Err(Refusal::new(
@@ -103,7 +104,7 @@ impl Relation {
 
     /// Whether a condition holds for no row, whatever the rows are.
     pub(super) fn has_no_rows(&self) -> bool {
-        self.predicates.contains(&Scalar::Literal(Literal::Boolean(false)))
+        self.predicates.contains(&NEVER)
     }
 
     /// A condition over an open dataset's own columns, if it has a meaning there: all rows that a filter above may choose
@@ -160,6 +161,32 @@ impl Relation {
             .collect();
         self.plan = plan;
         self
+    }
+}
+
+const NEVER: Scalar = Scalar::Literal(Literal::Boolean(false));
+
+/// A condition of which only the truth counts: what isn't known to hold doesn't.
+fn held(condition: Scalar) -> Scalar {
+    match condition {
+        Scalar::Literal(Literal::Null(_)) => NEVER,
+        Scalar::And(parts) => {
+            let parts: Vec<Scalar> = parts.into_iter().map(held).collect();
+            if parts.contains(&NEVER) { NEVER } else { Scalar::And(parts) }
+        }
+        Scalar::Or(parts) => {
+            let mut parts: Vec<Scalar> = parts.into_iter().map(held).collect();
+            parts.retain(|part| *part != NEVER);
+            match (parts.pop(), parts.is_empty()) {
+                (None, _) => NEVER,
+                (Some(only), true) => only,
+                (Some(last), false) => {
+                    parts.push(last);
+                    Scalar::Or(parts)
+                }
+            }
+        }
+        other => other,
     }
 }
 

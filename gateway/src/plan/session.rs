@@ -10,6 +10,7 @@ use insitu_engine::{
     Functions, OpenSession, Sessions, Settings, SpillFolder, disk, hide_constants,
 };
 
+use super::date_arithmetic::DateArithmetic;
 use super::{approx_distinct, checked, floats, histogram, percentiles, round};
 use crate::gate::functions::is_offered;
 
@@ -121,6 +122,7 @@ fn closed_settings(runtime: Arc<RuntimeEnv>) -> Settings {
     let offered =
         |names: &[String], name: &str| is_offered(name) || names.iter().any(|n| is_offered(n));
     let mut functions = Functions::of_datafusion();
+    functions.planners.insert(0, Arc::new(DateArithmetic));
     functions.aggregate.retain(|f| f.name() != approx_distinct::NAME);
     functions.aggregate.extend([histogram::function(), approx_distinct::function()]);
     functions.scalar.retain(|f| offered(f.aliases(), f.name()));
