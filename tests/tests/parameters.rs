@@ -242,3 +242,28 @@ async fn placeholders_of_both_kinds_are_not_mixed() {
     let sql = "SELECT count(*) FROM health.visits WHERE area = '?' AND sex = ?";
     assert_eq!(asked(&federation, sql, &[text("F")]).await.0, "Utf8");
 }
+
+/// With a moment the gateway counts rows, with a day departments do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statuses_of_open_data_do_not_hang_on_what_is_bound() {
+    let federation = federation().await;
+    let gateway = federation.gateway();
+    let options = Options { statuses: true, ..Options::default() };
+    let noon: ArrayRef = Arc::new(moment(8, 43_200));
+    for sql in [
+        "SELECT g, count(*) AS n, sum(k) AS s FROM m.facts WHERE d > $1 GROUP BY g ORDER BY g",
+        "SELECT count(*) AS n, g, sum(k) AS s FROM m.facts f WHERE d > $1 GROUP BY g ORDER BY g",
+    ] {
+        let prepared = gateway.prepare(sql.as_bytes(), &options).await.unwrap();
+        let mut answers = Vec::new();
+        for value in [day(8), Arc::clone(&noon)] {
+            let value = RecordBatch::try_from_iter_with_nullable([("$1", value, true)]).unwrap();
+            let bound = gateway.bind(&prepared, Some(value)).await.unwrap();
+            let answer = gateway.execute(&bound, QueryId([7; 16])).await.unwrap();
+            let batches = answer.batches().get();
+            answers.push(arrow_cast::pretty::pretty_format_batches(batches).unwrap().to_string());
+        }
+        assert!(answers[0].contains("n_status"), "{}", answers[0]);
+        assert_eq!(answers[0], answers[1], "{sql}");
+    }
+}

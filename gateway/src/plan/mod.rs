@@ -67,6 +67,6 @@ pub(crate) use request_size::fits;
 pub(crate) use schema::{BINS, client_schema, to_client};
 pub(crate) use session::{Session, State};
 pub(crate) use share::{Request, View, share};
-pub(crate) use statuses::with_statuses;
+pub(crate) use statuses::{with_statuses, with_told_statuses};
 pub(crate) use threads::{PlanningThreads, ThreadsFor};
 pub(crate) use upper::{OpenNeed, open_needs, optimise, run_upper};

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow_schema::{Field, Schema};
 use insitu_disclosure::{CellStatus, Refusals};
 use insitu_engine::common::metadata::FieldMetadata;
 use insitu_engine::common::tree_node::{TreeNode as _, TreeNodeRecursion};
@@ -31,6 +32,46 @@ use super::union;
 pub(crate) fn with_statuses(upper: &LogicalPlan) -> std::result::Result<LogicalPlan, Refusals> {
     let mut carrier = Carrier { next: 0 };
     arranged(&mut carrier, upper).map_err(|e| planning_refusal(&e))
+}
+
+/// The plan with the status columns that were told before values were bound, over open data alone: what is asked of departments may
+/// hang on a value, and a value of open data has the same status whoever computes it.
+///
+/// # Errors
+/// A fault of the engine.
+pub(crate) fn with_told_statuses(
+    upper: LogicalPlan,
+    told: &Schema,
+) -> std::result::Result<LogicalPlan, Refusals> {
+    let Some(columns) = as_told(&upper, told) else { return Ok(upper) };
+    let plan = LogicalPlanBuilder::from(upper).project(columns);
+    plan.and_then(LogicalPlanBuilder::build).map_err(|e| planning_refusal(&e))
+}
+
+/// The columns that were told; `None` if they are those of the plan, or others than statuses differ.
+fn as_told(upper: &LogicalPlan, told: &Schema) -> Option<Vec<Expr>> {
+    let is_status = |field: &Field| field.metadata().contains_key(STATUS_OF);
+    let own = upper.schema();
+    if own.fields().iter().filter(|f| is_status(f)).count()
+        == told.fields().iter().filter(|f| is_status(f)).count()
+    {
+        return None;
+    }
+    let mut values = own.iter().filter(|(_, field)| !is_status(field));
+    let mut columns: Vec<Expr> = Vec::new();
+    let mut before: Option<&TableReference> = None;
+    for field in told.fields() {
+        if is_status(field) {
+            let metadata = Some(FieldMetadata::from(field.metadata().clone()));
+            let released = Alias::new(lit(""), before.cloned(), field.name());
+            columns.push(Expr::Alias(released.with_metadata(metadata)));
+        } else {
+            let (qualifier, value) = values.next()?;
+            before = qualifier;
+            columns.push(Expr::Column(Column::new(qualifier.cloned(), value.name())));
+        }
+    }
+    values.next().is_none().then_some(columns)
 }
 
 /// A plan, and for its columns that have one the name of their status column.

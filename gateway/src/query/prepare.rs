@@ -65,7 +65,7 @@ fn told(
         .and_then(|rows| rows.project([col("column1").alias("plan")]))
         .and_then(LogicalPlanBuilder::build)
         .map_err(|e| plan::planning_refusal(&e))?;
-    let ready = Arc::new(ready(&raw, &options, state, Admission::Required)?);
+    let ready = Arc::new(ready(&raw, &options, state, Admission::Required, None)?);
     let (schema, parameters) = (Arc::clone(&ready.schema), parameter_schema(&[]));
     Ok(Prepared { raw: SharedPlan::new(raw), options, parameters, schema, ready: Some(ready) })
 }
@@ -87,7 +87,7 @@ async fn statement(
             let types = plan::parameter_types(&raw)?;
             let parameters = parameter_schema(&types);
             let ready = if types.is_empty() {
-                Some(Arc::new(ready(&raw, &options, &state, Admission::Required)?))
+                Some(Arc::new(ready(&raw, &options, &state, Admission::Required, None)?))
             } else {
                 None
             };
@@ -136,7 +136,7 @@ fn with_literals(
     state: &State,
 ) -> Result<Arc<Ready>, Refusals> {
     let raw = with_values(prepared.raw.get(), values)?;
-    let ready = ready(&raw, &prepared.options, state, Admission::Required)?;
+    let ready = ready(&raw, &prepared.options, state, Admission::Required, Some(&prepared.schema))?;
     if ready.schema != prepared.schema {
         return Err(Refusal::new(
             RefusalCode::Q110,
@@ -186,7 +186,7 @@ fn typical_ready(
 ) -> Result<Ready, Refusals> {
     let nulls: Result<Vec<ScalarValue>, _> = types.iter().map(ScalarValue::try_from).collect();
     let nulls = nulls.map_err(|e| plan::planning_refusal(&e))?;
-    ready(&with_values(raw, nulls)?, options, state, Admission::WhenBound)
+    ready(&with_values(raw, nulls)?, options, state, Admission::WhenBound, None)
 }
 
 /// Refusals about types of a statement with placeholders, whose types nobody may have written.
@@ -233,6 +233,7 @@ fn ready(
     options: &Options,
     state: &State,
     admission: Admission,
+    told: Option<&Schema>,
 ) -> Result<Ready, Refusals> {
     let Cut { upper, leaves } = plan::cut(raw)?;
     if admission == Admission::Required {
@@ -256,6 +257,11 @@ fn ready(
             && joined.admit(together.clone(), held).is_ok()
     });
     let upper = if options.statuses { plan::with_statuses(&upper)? } else { upper };
+    let all_open = leaves.iter().all(|leaf| leaf.rows().is_open());
+    let upper = match told {
+        Some(told) if options.statuses && all_open => plan::with_told_statuses(upper, told)?,
+        Some(_) | None => upper,
+    };
     let optimised = plan::optimise(&upper, state)?;
     let needs = plan::open_needs(optimised.get(), &leaves)?;
     let schema = plan::client_schema(optimised.get().schema()).ok_or_else(|| {
@@ -416,7 +422,7 @@ mod tests {
                    JOIN (SELECT area, n FROM own.n1 WHERE n > 3) AS b ON a.area = b.area";
         let gated = gate::check(sql.as_bytes(), &gate::Limits::STANDARD).unwrap();
         let raw = plan::parse(gated.sql(), &catalog, state).unwrap();
-        let ready = ready(&raw, &Options::default(), state, Admission::Required).unwrap();
+        let ready = ready(&raw, &Options::default(), state, Admission::Required, None).unwrap();
         let mut plan_nodes = 0;
         let counted = ready.optimised.get().apply(|_| {
             plan_nodes += 1;
