@@ -19,6 +19,7 @@ mod margins;
 mod metamorphic;
 mod moments;
 mod neighbours;
+mod nobody;
 mod numbers;
 mod open_rows;
 mod open_values;

@@ -15,7 +15,7 @@
 
 mod aggregates;
 mod distinct;
-mod no_rows;
+pub(super) mod no_rows;
 mod rows;
 
 use std::sync::Arc;
@@ -355,8 +355,12 @@ impl Cutter {
     ) -> Result<Part, Refusals> {
         let schema = Shape::of(&question, relation.dataset())?.table_schema();
         let index = self.leaves.len();
-        let scan = engine(PendingTable::scan(index, Arc::clone(&schema), None))?;
         let leaf = format!("leaf_{index}");
+        let of_nobody = no_rows::is_of_nobody(&question, relation)?;
+        let scan = match of_nobody {
+            true => engine(no_rows::cells(&leaf, &schema, &question))?,
+            false => engine(PendingTable::scan(index, Arc::clone(&schema), None))?,
+        };
         let column = |name| Expr::Column(Column::new(Some(leaf.as_str()), name));
         let named = aggregate.schema.iter().enumerate();
         let named = named.filter(|(_, (qualifier, field))| {
@@ -391,12 +395,14 @@ impl Cutter {
             let named = Alias::new(value, qualifier.cloned(), field.name());
             columns.push(Expr::Alias(named.with_metadata(bins)));
         }
-        self.leaves.push(Leaf::Tabulation {
-            joined: relation.joined.as_ref().map(|j| j.held.of(&question)).unwrap_or_default(),
-            tabulation: Box::new(question),
-            held: Arc::clone(&relation.held),
-            references: relation.references.clone(),
-        });
+        if !of_nobody {
+            self.leaves.push(Leaf::Tabulation {
+                joined: relation.joined.as_ref().map(|j| j.held.of(&question)).unwrap_or_default(),
+                tabulation: Box::new(question),
+                held: Arc::clone(&relation.held),
+                references: relation.references.clone(),
+            });
+        }
         engine(Projection::try_new(columns, Arc::new(scan)))
             .map(|p| Part::Upper(LogicalPlan::Projection(p)))
     }

@@ -61,7 +61,7 @@ mod upper;
 pub(crate) use cut::{Cut, cut};
 pub(crate) use error::planning_refusal;
 pub(crate) use leaf::Leaf;
-pub(crate) use parameters::parameter_types;
+pub(crate) use parameters::{parameter_types, with_no_rows};
 pub(crate) use parse::parse;
 pub(crate) use request_size::fits;
 pub(crate) use schema::{BINS, client_schema, to_client};

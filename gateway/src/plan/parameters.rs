@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef};
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
-use insitu_engine::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use insitu_engine::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
 use insitu_engine::common::{DFSchema, DataFusionError, Result};
 use insitu_engine::logical_expr::expr::{
     AggregateFunction, InList, Placeholder, ScalarFunction, WindowFunction,
@@ -17,7 +17,7 @@ use insitu_engine::logical_expr::expr::{
 use insitu_engine::logical_expr::type_coercion::binary::type_union_resolution;
 use insitu_engine::logical_expr::type_coercion::functions::{UDFCoercionExt, fields_with_udf};
 use insitu_engine::logical_expr::{
-    Between, Case, Expr, ExprSchemable as _, LogicalPlan, WindowFunctionDefinition,
+    Between, Case, Expr, ExprSchemable as _, Limit, LogicalPlan, WindowFunctionDefinition, lit,
 };
 
 use super::error::planning_refusal;
@@ -57,6 +57,21 @@ pub(crate) fn parameter_types(plan: &LogicalPlan) -> std::result::Result<Vec<Dat
             found.get(&id).ok_or_else(gap)?.data_type().ok_or_else(|| of_two_kinds(&id).into())
         })
         .collect()
+}
+
+/// The plan with no row wherever a placeholder is a number of rows; `None` if none is.
+pub(crate) fn with_no_rows(plan: &LogicalPlan) -> Option<LogicalPlan> {
+    let none = |plan| match plan {
+        LogicalPlan::Limit(Limit { skip, fetch: Some(fetch), input })
+            if matches!(*fetch, Expr::Placeholder(_)) =>
+        {
+            let fetch = Some(Box::new(lit(0_i64)));
+            Transformed::yes(LogicalPlan::Limit(Limit { skip, fetch, input }))
+        }
+        other => Transformed::no(other),
+    };
+    let of_none = plan.clone().transform_down_with_subqueries(|plan| Ok(none(plan))).ok()?;
+    of_none.transformed.then_some(of_none.data)
 }
 
 /// What is known of a placeholder, which may stand in several places.

@@ -20,6 +20,7 @@ use insitu_engine::logical_expr::{
     Expr, Filter, Join, Limit, LogicalPlan, LogicalPlanBuilder, Projection, Sort, lit,
 };
 
+use super::cut::no_rows;
 use super::error::planning_refusal;
 use super::leaf::PendingTable;
 use super::schema::STATUS_OF;
@@ -113,7 +114,9 @@ fn arranged(carrier: &mut Carrier, upper: &LogicalPlan) -> Result<LogicalPlan> {
 impl Carrier {
     fn carry(&mut self, plan: &LogicalPlan) -> Result<Carried> {
         match plan {
-            LogicalPlan::TableScan(scan) if PendingTable::index_of(scan).is_some() => {
+            LogicalPlan::TableScan(scan)
+                if PendingTable::index_of(scan).is_some() || no_rows::is_of_cells(scan) =>
+            {
                 Ok(Carried { plan: plan.clone(), statuses: scan_statuses(plan) })
             }
             LogicalPlan::Projection(projection) => self.projection(projection),

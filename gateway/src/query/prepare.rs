@@ -136,8 +136,13 @@ fn with_literals(
     state: &State,
 ) -> Result<Arc<Ready>, Refusals> {
     let raw = with_values(prepared.raw.get(), values)?;
-    let ready = ready(&raw, &prepared.options, state, Admission::Required, Some(&prepared.schema))?;
-    if ready.schema != prepared.schema {
+    let mut ready =
+        ready(&raw, &prepared.options, state, Admission::Required, Some(&prepared.schema))?;
+    if ready.leaves.is_empty() && ready.schema.fields() == prepared.schema.fields() {
+        // Where values leave nobody to ask about, what was told of the method still holds.
+        ready.schema = Arc::clone(&prepared.schema);
+    }
+    if ready.schema.fields() != prepared.schema.fields() {
         return Err(Refusal::new(
             RefusalCode::Q110,
             "the values change the types of the result that were told.",
@@ -186,7 +191,14 @@ fn typical_ready(
 ) -> Result<Ready, Refusals> {
     let nulls: Result<Vec<ScalarValue>, _> = types.iter().map(ScalarValue::try_from).collect();
     let nulls = nulls.map_err(|e| plan::planning_refusal(&e))?;
-    ready(&with_values(raw, nulls)?, options, state, Admission::WhenBound, None)
+    let typical = |raw: &LogicalPlan| {
+        ready(&with_values(raw, nulls.clone())?, options, state, Admission::WhenBound, None)
+    };
+    // Of protected rows none may be asked for, and then there are their columns.
+    typical(raw).or_else(|refusals| match plan::with_no_rows(raw) {
+        Some(of_none) => typical(&of_none).map_err(|_| refusals),
+        None => Err(refusals),
+    })
 }
 
 /// Refusals about types of a statement with placeholders, whose types nobody may have written.

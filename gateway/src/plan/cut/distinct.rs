@@ -9,7 +9,7 @@ use insitu_disclosure::Refusals;
 use insitu_engine::common::Column;
 use insitu_engine::logical_expr::{Aggregate, Distinct, Expr, LogicalPlan};
 
-use super::{Cutter, Part, engine};
+use super::{Cutter, Part, engine, no_rows};
 
 impl Cutter {
     /// Each row once.
@@ -23,6 +23,9 @@ impl Cutter {
             Distinct::On(on) => &on.input,
         };
         match (self.cut(input)?, distinct) {
+            (Part::Rows(rows), _) if !rows.dataset().is_open() && rows.has_no_rows() => {
+                Ok(Part::Upper(no_rows::of(plan)))
+            }
             (Part::Rows(rows), Distinct::All(_)) if !rows.dataset().is_open() => {
                 let keys = input.schema().iter().map(|field| Expr::Column(Column::from(field)));
                 let keys = Aggregate::try_new(Arc::clone(input), keys.collect(), Vec::new());
