@@ -113,6 +113,8 @@ async fn a_condition_is_one_however_its_literals_are_calculated() {
             "date_trunc('month', visited) IN ('2018-02-01 00:00:00', TIMESTAMP '2018-03-01 10:00:00')",
             "date_trunc('month', visited) IN (DATE '2018-02-01')",
         ),
+        ("age > 19.5", "age >= 20"),
+        ("age IN (20, 20.5)", "age IN (20)"),
         ("NULL", "FALSE"),
         ("visited = TIMESTAMP '2018-01-01 12:00:00'", "FALSE"),
         ("visited <> TIMESTAMP '2018-01-01 12:00:00'", "visited IS NOT NULL"),

@@ -6,9 +6,11 @@
 //! | `17 >= age` | `age <= 17` | always |
 //! | `NOT (age < 18)`, `NOT NOT c` | `age >= 18`, `c` | always: both have no value where there is none |
 //! | `age <= 17`, `age > 17` | `age < 18`, `age >= 18` | whole numbers, decimals, dates: nothing is between 17 and 18 |
+//! | `age > 17.5`, `paid <= 9.995` | `age >= 18`, `paid < 10.00` | numbers with fewer digits after the point than what they are compared with |
 //! | `debt = 0`, `debt <> 0` | `debt >= 0 AND debt < 1`, `debt < 0 OR debt >= 1` | columns that are cut at listed breakpoints; `IN` likewise |
 
-use super::{Comparison, Literal, Scalar};
+use super::typing::{power_of_ten, type_of};
+use super::{Comparison, Literal, Scalar, ScalarType};
 use crate::dataset::{Breakpoints, Dataset};
 use crate::label::Label;
 
@@ -41,7 +43,10 @@ fn rewrite(scalar: &mut Scalar, dataset: &Dataset) {
                 (Scalar::Literal(literal), value) => (op.flipped(), value, literal),
                 _ => return,
             };
-            Some(compared(op, value, literal, dataset))
+            Some(match between(op, value, literal, dataset) {
+                Some((op, value, literal)) => compared(op, &value, &literal, dataset),
+                None => compared(op, value, literal, dataset),
+            })
         }
         Scalar::InList { value, list } if is_cut_at_values(value, dataset) => {
             let equal = |one: &Literal| compared(Comparison::Equal, value, one, dataset);
@@ -94,6 +99,46 @@ fn compared(op: Comparison, value: &Scalar, literal: &Literal, dataset: &Dataset
             _,
         ) => comparison(op, literal),
     }
+}
+
+/// A comparison of a number with one of more digits after the point as one with the number next to it in its own type. None
+/// equals such a number: there, and where the value is the same, it stays as it is.
+fn between(
+    op: Comparison,
+    value: &Scalar,
+    literal: &Literal,
+    dataset: &Dataset,
+) -> Option<(Comparison, Scalar, Literal)> {
+    let (Scalar::Cast { value, to }, Literal::Decimal { value: cut, places }) = (value, literal)
+    else {
+        return None;
+    };
+    let own = type_of(value, dataset).ok()?;
+    let own_places = match own {
+        ScalarType::Int64 => 0,
+        ScalarType::Decimal(places) => places,
+        ScalarType::Boolean | ScalarType::Float64 | ScalarType::Utf8 | ScalarType::Date => {
+            return None;
+        }
+    };
+    let lost = places.checked_sub(own_places).filter(|_| *to == ScalarType::Decimal(*places))?;
+    let step = power_of_ten(lost);
+    let (below, rest) = (cut.checked_div_euclid(step)?, cut.checked_rem_euclid(step)?);
+    let (op, cut) = match (op, rest) {
+        (op, 0) => (op, below),
+        (Comparison::Less | Comparison::LessOrEqual, _) => (Comparison::LessOrEqual, below),
+        (Comparison::Greater | Comparison::GreaterOrEqual, _) => (Comparison::Greater, below),
+        (Comparison::Equal | Comparison::NotEqual, _) => return None,
+    };
+    let cut = match own {
+        ScalarType::Int64 => Literal::Int64(i64::try_from(cut).ok()?),
+        ScalarType::Decimal(_)
+        | ScalarType::Boolean
+        | ScalarType::Float64
+        | ScalarType::Utf8
+        | ScalarType::Date => Literal::Decimal { value: cut, places: own_places },
+    };
+    Some((op, value.as_ref().clone(), cut))
 }
 
 /// The smallest value of the type above this one.
@@ -216,6 +261,52 @@ mod tests {
                 assert_eq!(form(&form(&plain)), form(&plain));
             }
         }
+    }
+
+    /// A number as a comparison with more digits after the point has it.
+    fn wider(name: &str, op: Comparison, cut: i128, places: u8) -> Scalar {
+        let value = Box::new(Scalar::Column(name.to_owned()));
+        let to = ScalarType::Decimal(places);
+        let left = Box::new(Scalar::Cast { value, to });
+        let right = Box::new(Scalar::Literal(Literal::Decimal { value: cut, places }));
+        Scalar::Compare { op, left, right }
+    }
+
+    #[test]
+    fn a_number_between_two_values_cuts_where_its_neighbours_do() {
+        let paid = |value| Literal::Decimal { value, places: 2 };
+        for op in ALL {
+            for cut in -25..=25_i128 {
+                for (name, places, values) in [
+                    ("age", 1, [-2, -1, 0, 1, 2].map(Literal::Int64)),
+                    ("paid", 3, [-2, -1, 0, 1, 2].map(paid)),
+                ] {
+                    let written = wider(name, op, cut, places);
+                    for row in values.iter().map(Some).chain([None]) {
+                        let row: BTreeMap<&str, Literal> =
+                            row.map(|value| (name, value.clone())).into_iter().collect();
+                        let (one, other) = (truth(&written, &row), truth(&form(&written), &row));
+                        assert_eq!(one, other, "{written:?} {row:?}");
+                    }
+                    assert_eq!(form(&form(&written)), form(&written));
+                }
+            }
+        }
+        let age = |op, cut| compare("age", op, Literal::Int64(cut));
+        for (op, cut, expect) in [
+            (Comparison::Greater, 175, age(Comparison::GreaterOrEqual, 18)),
+            (Comparison::GreaterOrEqual, 175, age(Comparison::GreaterOrEqual, 18)),
+            (Comparison::Less, 175, age(Comparison::Less, 18)),
+            (Comparison::LessOrEqual, 175, age(Comparison::Less, 18)),
+            (Comparison::Greater, 180, age(Comparison::GreaterOrEqual, 19)),
+            (Comparison::Equal, 180, age(Comparison::Equal, 18)),
+            (Comparison::Less, -5, age(Comparison::Less, 0)),
+        ] {
+            assert_eq!(form(&wider("age", op, cut, 1)), expect);
+        }
+        // One that loses digits is no such number.
+        let fewer = wider("paid", Comparison::Less, 5, 1);
+        assert_eq!(form(&fewer), fewer);
     }
 
     #[test]

@@ -263,10 +263,7 @@ pub fn coerce(scalar: Scalar, dataset: &Dataset) -> Result<(Scalar, ScalarType),
         }
         Scalar::InList { value, list } => {
             let (value, value_type) = coerce(*value, dataset)?;
-            let list = list
-                .into_iter()
-                .map(|l| literal_as(&l, value_type))
-                .collect::<Result<Vec<_>, _>>()?;
+            let list = list_as(list, value_type)?;
             Ok((Scalar::InList { value: Box::new(value), list }, ScalarType::Boolean))
         }
         Scalar::Like { value, pattern, ignore_case } => {
@@ -365,6 +362,16 @@ fn fit_literal(literal: &Literal, neighbour: ScalarType) -> Result<Scalar, Refus
         }
         None => literal_as(literal, neighbour).map(Scalar::Literal),
     }
+}
+
+/// The list in the type of what is looked for in it, without the numbers that no value of the type is, unless there are no
+/// others.
+fn list_as(list: Vec<Literal>, wanted: ScalarType) -> Result<Vec<Literal>, Refusal> {
+    let has_places = |l: &Literal| matches!(l, Literal::Decimal { .. });
+    let is_another = |l: &Literal| has_places(l) && l.convert(wanted).is_none();
+    let all_are = !wanted.is_number() || list.iter().all(is_another);
+    let list = list.iter().filter(|l| all_are || !is_another(l));
+    list.map(|l| literal_as(l, wanted)).collect()
 }
 
 fn literal_as(literal: &Literal, wanted: ScalarType) -> Result<Literal, Refusal> {
