@@ -115,6 +115,7 @@ async fn a_condition_is_one_however_its_literals_are_calculated() {
         ),
         ("age > 19.5", "age >= 20"),
         ("age IN (20, 20.5)", "age IN (20)"),
+        ("nvl(area, 'B') = 'A'", "coalesce(area, 'B') = 'A'"),
         ("NULL", "FALSE"),
         ("visited = TIMESTAMP '2018-01-01 12:00:00'", "FALSE"),
         ("visited <> TIMESTAMP '2018-01-01 12:00:00'", "visited IS NOT NULL"),
@@ -198,5 +199,55 @@ async fn what_has_no_value_has_none_and_nothing_fails() {
     ] {
         let refused = asked(&federation, &statement(condition)).await;
         assert!(refused.starts_with(code), "{condition}: {refused}");
+    }
+}
+
+/// Each number is asked for as a `FILTER` asks: the same conditions for the budget, the same counts, the same noise.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_of_several_numbers_is_as_many_counts() {
+    let federation = Federation::start(&[departments::health()]).await;
+    let of = |condition: &str| format!("count(*) FILTER (WHERE {condition})");
+    let pairs = [
+        (
+            "sum(CASE sex WHEN 'F' THEN 1 WHEN 'M' THEN 2 END)",
+            format!("nullif({} + {} * 2, 0)", of("sex = 'F'"), of("sex = 'M'")),
+        ),
+        (
+            "sum(CASE WHEN age < 40 THEN 1 WHEN age < 60 THEN 2 ELSE 0 END)",
+            format!("{} + {} * 2", of("age < 40"), of("age >= 40 AND age < 60")),
+        ),
+        (
+            "sum(CASE WHEN age <= 39 THEN 3 - 4 WHEN sex = 'F' THEN 1 ELSE 0 END)",
+            format!("0 - {} + {}", of("age < 40"), of("age <= 39 IS NOT TRUE AND sex = 'F'")),
+        ),
+        ("sum(coalesce(CASE WHEN sex = 'F' THEN 1 END, 0))", of("sex = 'F'")),
+        (
+            "sum(CAST(CASE WHEN sex = 'F' THEN 1 + 1 ELSE 0 END AS BIGINT))",
+            format!("{} * 2", of("sex = 'F'")),
+        ),
+        ("count(CASE sex WHEN 'F' THEN 'x' WHEN 'M' THEN 'y' END)", of("sex = 'F' OR sex = 'M'")),
+        (
+            "sum(coalesce(CASE WHEN sex = 'F' THEN cost END, 0))",
+            "sum(cost) FILTER (WHERE sex = 'F')".to_owned(),
+        ),
+    ];
+    for (spelled, written) in &pairs {
+        for statement in [
+            "SELECT # AS n FROM health.visits",
+            "SELECT area, # AS n FROM health.visits WHERE age > 10 GROUP BY area",
+        ] {
+            let (mut questions, mut answers) = (Vec::new(), Vec::new());
+            for what in [*spelled, written] {
+                let statement = statement.replace('#', what);
+                let explained = asked(&federation, &format!("EXPLAIN {statement}")).await;
+                let question = explained.split("at the gateway").next().unwrap();
+                let words = question.split_whitespace().filter(|word| !word.starts_with('+'));
+                questions.push(words.collect::<Vec<_>>().join(" "));
+                answers.push(asked(&federation, &statement).await);
+            }
+            assert!(questions[0].contains("Tabulation of"), "{spelled}: {questions:?}");
+            assert_eq!(questions[0], questions[1], "{spelled}");
+            assert_eq!(answers[0], answers[1], "{spelled}");
+        }
     }
 }

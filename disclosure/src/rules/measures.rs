@@ -155,7 +155,7 @@ fn added_up(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
         Scalar::Case { branches, otherwise } if are_written(branches, otherwise.as_deref()) => {
             found.push(Refusal::new(
                 RefusalCode::D206,
-                "`CASE` inside a measure has one value beside 0 and NULL: rows for which a condition holds are counted.",
+                "`CASE` inside a measure is a number that is written, in a total or a mean: rows for which its conditions hold are counted.",
                 "Use `count(*) FILTER (WHERE ...)` for each value, and compute with the released counts.",
             ));
         }

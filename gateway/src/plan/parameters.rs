@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, FieldRef};
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
 use insitu_engine::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
-use insitu_engine::common::{DFSchema, DataFusionError, Result};
+use insitu_engine::common::{DFSchema, DataFusionError, Result, ScalarValue};
 use insitu_engine::logical_expr::expr::{
     AggregateFunction, InList, Placeholder, ScalarFunction, WindowFunction,
 };
@@ -58,6 +58,37 @@ pub(crate) fn parameter_types(plan: &LogicalPlan) -> std::result::Result<Vec<Dat
         })
         .collect()
 }
+
+/// The value with which a statement is planned before others are bound: NULL of the type that is told, or a share where a quantile's
+/// stands, which has to be one.
+///
+/// # Errors
+/// A fault of the engine.
+pub(crate) fn typical_values(plan: &LogicalPlan, told: &[DataType]) -> Result<Vec<ScalarValue>> {
+    let mut shares = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|part| {
+                if let Expr::AggregateFunction(AggregateFunction { func, params }) = part
+                    && SHARED.contains(&func.name())
+                    && let [_, Expr::Placeholder(share)] = params.args.as_slice()
+                {
+                    shares.push(share.id.clone());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    let typical = told.iter().enumerate().map(|(i, told)| {
+        let is_share = shares.contains(&format!("${}", i.saturating_add(1)));
+        let share = ScalarValue::Float64(Some(0.5));
+        if is_share { share.cast_to(told) } else { ScalarValue::try_from(told) }
+    });
+    typical.collect()
+}
+
+/// Aggregates with a share.
+const SHARED: [&str; 2] = ["percentile_cont", "approx_percentile_cont"];
 
 /// The plan with no row wherever a placeholder is a number of rows; `None` if none is.
 pub(crate) fn with_no_rows(plan: &LogicalPlan) -> Option<LogicalPlan> {

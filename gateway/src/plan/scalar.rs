@@ -338,7 +338,7 @@ fn function(name: &str, args: Vec<Scalar>) -> Result<Scalar, Refusal> {
             };
             Ok(Scalar::Call { function, args: vec![date.clone()] })
         }
-        ("coalesce", [first, rest @ ..]) => Ok(coalesce(first, rest)),
+        ("coalesce" | "nvl" | "ifnull", [first, rest @ ..]) => Ok(coalesce(first, rest)),
         ("concat", [first, rest @ ..]) => {
             // What isn't there is empty here, unlike beside `||`.
             let text =

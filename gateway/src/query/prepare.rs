@@ -189,10 +189,9 @@ fn typical_ready(
     options: &Options,
     state: &State,
 ) -> Result<Ready, Refusals> {
-    let nulls: Result<Vec<ScalarValue>, _> = types.iter().map(ScalarValue::try_from).collect();
-    let nulls = nulls.map_err(|e| plan::planning_refusal(&e))?;
+    let values = plan::typical_values(raw, types).map_err(|e| plan::planning_refusal(&e))?;
     let typical = |raw: &LogicalPlan| {
-        ready(&with_values(raw, nulls.clone())?, options, state, Admission::WhenBound, None)
+        ready(&with_values(raw, values.clone())?, options, state, Admission::WhenBound, None)
     };
     // Of protected rows none may be asked for, and then there are their columns.
     typical(raw).or_else(|refusals| match plan::with_no_rows(raw) {
