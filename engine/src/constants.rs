@@ -94,8 +94,10 @@ fn hidden(node: &dyn ExecutionPlan) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let expr = if has_columns(&expr) { expr } else { Opaque::around(&expr) };
         ProjectionExpr { expr, alias }
     });
-    let input = Arc::clone(projection.input());
-    Ok(Some(Arc::new(ProjectionExec::try_new(columns, input)?)))
+    let (input, schema) = (Arc::clone(projection.input()), projection.schema());
+    // Columns keep what was noted of them.
+    let projection = ProjectionExec::try_new_with_schema_metadata(columns, input, &schema)?;
+    Ok(Some(Arc::new(projection)))
 }
 
 fn has_columns(expr: &Arc<dyn PhysicalExpr>) -> bool {
