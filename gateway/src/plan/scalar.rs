@@ -134,6 +134,9 @@ fn shape(what: &str) -> Refusal {
 }
 
 fn literal(value: &ScalarValue) -> Result<Scalar, Refusal> {
+    if matches!(value, ScalarValue::Float64(Some(number)) if !number.is_finite()) {
+        return Err(no_word("a number that isn't finite, such as `power(10, 400)`,"));
+    }
     literal_of(value)
         .map(Scalar::Literal)
         .ok_or_else(|| no_word("an interval or a value of such a type"))
