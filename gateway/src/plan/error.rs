@@ -205,8 +205,10 @@ pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
         )
         .into(),
         DataFusionError::External(inner) if inner.is::<TooLarge>() => too_large(),
-        // The engine chooses its steps only now, and finds what it has none for.
-        DataFusionError::NotImplemented(_) | DataFusionError::Plan(_) => Refusal::new(
+        // The engine chooses its steps only now, and finds what it has none for, or a column that it lost on the way.
+        DataFusionError::NotImplemented(_)
+        | DataFusionError::Plan(_)
+        | DataFusionError::SchemaError(..) => Refusal::new(
             RefusalCode::Q104,
             "the statement uses something that the engine can't run: `IN` a subquery outside `WHERE`, a subquery within an \
              aggregate or compared with the rows around it by other than `=`, or `count(DISTINCT …)` of several columns.",
@@ -219,7 +221,6 @@ pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
         | DataFusionError::SQL(..)
         | DataFusionError::Internal(_)
         | DataFusionError::Configuration(_)
-        | DataFusionError::SchemaError(..)
         | DataFusionError::ExecutionJoin(_)
         | DataFusionError::External(_)
         | DataFusionError::Context(..)

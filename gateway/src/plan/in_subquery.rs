@@ -7,17 +7,19 @@
 //!
 //! The join for `x NOT IN` knows of the third value only where `x` is a column: of a literal, or of what the engine finds to
 //! be one, it makes a condition in which unknown is false. [`chosen`] gives `x` a column first. Nor does it know that a
-//! subquery about the row around it may have no NULL for this row; that is refused.
+//! subquery about the row around it may have no NULL for this row: there `x NOT IN (SELECT y …)` is asked as `NOT EXISTS (SELECT …
+//! y = x OR y IS NULL OR x IS NULL)`, which is true of the same rows, where nothing but conditions hangs on the row around it. Any other is
+//! refused.
 
 use std::sync::Arc;
 
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
-use insitu_engine::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use insitu_engine::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
 use insitu_engine::common::{Column, DFSchema};
-use insitu_engine::logical_expr::expr::InSubquery;
+use insitu_engine::logical_expr::expr::{Exists, InSubquery};
 use insitu_engine::logical_expr::utils::{conjunction, split_conjunction, split_conjunction_owned};
 use insitu_engine::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable as _, Filter, LogicalPlan, Operator, Projection,
+    BinaryExpr, Expr, ExprSchemable as _, Filter, LogicalPlan, Operator, Projection, Subquery, lit,
 };
 
 use super::error::planning_refusal;
@@ -54,9 +56,12 @@ pub(super) fn check(raw: &LogicalPlan) -> Result<(), Refusals> {
             lost |= match not_in(condition) {
                 NotIn::Never => false,
                 NotIn::Is(found) => {
-                    let gets_column = matches!(node, LogicalPlan::Filter(_));
-                    let knows = (gets_column || is_column(&found.expr))
-                        && found.subquery.outer_ref_columns.is_empty();
+                    let is_filter = matches!(node, LogicalPlan::Filter(_));
+                    let knows = if found.subquery.outer_ref_columns.is_empty() {
+                        is_filter || is_column(&found.expr)
+                    } else {
+                        is_filter && compared_rows(&found.subquery.subquery).is_some()
+                    };
                     !knows && may_be_unknown(found, node)?
                 }
                 NotIn::Elsewhere => loses(condition, Counts::Truth, node)?,
@@ -89,7 +94,13 @@ pub(super) fn chosen(
     let mut conditions = split_conjunction_owned(condition);
     for condition in &mut conditions {
         let NotIn::Is(found) = not_in(condition) else { continue };
-        if is_column(&found.expr) || !found.subquery.outer_ref_columns.is_empty() {
+        if !found.subquery.outer_ref_columns.is_empty() {
+            if let Some(none) = none_is(found, rows.schema())? {
+                *condition = none;
+            }
+            continue;
+        }
+        if is_column(&found.expr) {
             continue;
         }
         let mut name = format!("value_{}", columns.len());
@@ -112,6 +123,54 @@ pub(super) fn chosen(
     }
     let before = before.into_iter().map(Expr::Column).collect();
     Projection::try_new(before, Arc::new(chosen)).map(LogicalPlan::Projection)
+}
+
+/// The rows of a subquery, and what is compared; `None` if more than conditions hangs on the row around it.
+fn compared_rows(subquery: &LogicalPlan) -> Option<(&Arc<LogicalPlan>, &Expr)> {
+    // What is beneath conditions is the same whatever row is around it.
+    fn are_rows(plan: &LogicalPlan) -> bool {
+        match plan {
+            LogicalPlan::Filter(filter) => are_rows(&filter.input),
+            other => other.all_out_ref_exprs().is_empty(),
+        }
+    }
+    let LogicalPlan::Projection(projection) = subquery else { return None };
+    match projection.expr.as_slice() {
+        [value] if are_rows(&projection.input) => Some((&projection.input, value)),
+        _ => None,
+    }
+}
+
+/// That no row of a subquery has this value, or none that is known; `None` if it can't be asked like this.
+fn none_is(found: &InSubquery, around: &DFSchema) -> insitu_engine::error::Result<Option<Expr>> {
+    let Some((rows, value)) = compared_rows(&found.subquery.subquery) else { return Ok(None) };
+    let mut outside = found.subquery.outer_ref_columns.clone();
+    let outer = found.expr.as_ref().clone().transform_up(|part| match part {
+        Expr::Column(column) => {
+            let field = Arc::clone(around.qualified_field_from_column(&column)?.1);
+            let column = Expr::OuterReferenceColumn(field, column);
+            if !outside.contains(&column) {
+                outside.push(column.clone());
+            }
+            Ok(Transformed::yes(column))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    let (outer, value) = (outer.data, value.clone().unalias());
+    let is_it = value.clone().eq(outer.clone()).or(value.is_null()).or(outer.is_null());
+    let (is_it, rows) = match rows.as_ref() {
+        LogicalPlan::Filter(filter) => (filter.predicate.clone().and(is_it), &filter.input),
+        _ => (is_it, rows),
+    };
+    let rows = Filter::try_new(is_it, Arc::clone(rows))?;
+    let one = vec![lit(1_i64).alias("one")];
+    let rows = Projection::try_new(one, Arc::new(LogicalPlan::Filter(rows)))?;
+    let subquery = Subquery {
+        subquery: Arc::new(LogicalPlan::Projection(rows)),
+        outer_ref_columns: outside,
+        spans: found.subquery.spans.clone(),
+    };
+    Ok(Some(Expr::Exists(Exists::new(subquery, true))))
 }
 
 /// What a whole condition is.
