@@ -202,6 +202,9 @@ async fn what_is_bound_to_a_question_mark_over_protected_rows_is_what_is_written
             vec![day(59)],
             "visited >= DATE '2018-02-01'",
         ),
+        ("visited >= ? - INTERVAL '1 month'", vec![day(59)], "visited >= DATE '2018-02-01'"),
+        ("visited >= ? - INTERVAL '1 month'", vec![at(59)], "visited >= DATE '2018-02-01'"),
+        ("visited + ? >= DATE '2018-03-03'", vec![whole(30)], "visited >= DATE '2018-02-01'"),
         (
             "visited BETWEEN ? AND ?",
             vec![at(0), day(58)],
@@ -266,4 +269,46 @@ async fn statuses_of_open_data_do_not_hang_on_what_is_bound() {
         assert!(answers[0].contains("n_status"), "{}", answers[0]);
         assert_eq!(answers[0], answers[1], "{sql}");
     }
+}
+
+/// Numbers in a `CASE`, and the share of a quantile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_bound_within_a_measure_is_what_is_written() {
+    let federation =
+        Federation::start(&[vec![departments::health()], departments::councils()].concat()).await;
+    for (measure, values, written) in [
+        (
+            "sum(CASE WHEN sex = 'F' THEN ? ELSE 0 END) FROM health.visits",
+            vec![whole(2)],
+            "2 * count(*) FILTER (WHERE sex = 'F') FROM health.visits",
+        ),
+        (
+            "sum(CASE WHEN sex = 'F' THEN CAST(? AS BIGINT) END) FROM health.visits",
+            vec![whole(1)],
+            "count(*) FILTER (WHERE sex = 'F') FROM health.visits",
+        ),
+        (
+            "sum(CASE WHEN sex = ? THEN ? ELSE 0 END) FROM health.visits",
+            vec![text("F"), whole(3)],
+            "3 * count(*) FILTER (WHERE sex = 'F') FROM health.visits",
+        ),
+        (
+            "percentile_cont(?) WITHIN GROUP (ORDER BY arrears) FROM councils.homes",
+            vec![float(0.75)],
+            "percentile_cont(0.75) WITHIN GROUP (ORDER BY arrears) FROM councils.homes",
+        ),
+        (
+            "count(*) FROM councils.homes WHERE arrears > ?",
+            vec![float(999.5)],
+            "count(*) FROM councils.homes WHERE arrears >= 1000",
+        ),
+    ] {
+        let (_, bound) = asked(&federation, &format!("SELECT {measure}"), &values).await;
+        let (_, written) = asked(&federation, &format!("SELECT {written}"), &[]).await;
+        assert!(!written.starts_with(['Q', 'D']), "{written}");
+        assert_eq!(bound, written, "{measure}");
+    }
+    let beyond = "SELECT percentile_cont(?) WITHIN GROUP (ORDER BY arrears) FROM councils.homes";
+    let (_, refused) = asked(&federation, beyond, &[float(0.99)]).await;
+    assert!(refused.starts_with("D205"), "{refused}");
 }

@@ -242,6 +242,10 @@ fn moved_days(left: &Expr, right: &Expr, typed: Typed<'_>) -> Option<(Expr, Expr
     };
     let days = match number {
         Expr::Literal(ScalarValue::Int64(Some(days)), _) => *days,
+        // No day is before or after another by an unknown number.
+        Expr::Literal(ScalarValue::Int64(None), _) if is_date(day, typed) => {
+            return Some((day.clone(), lit(ScalarValue::Date32(None))));
+        }
         Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(parts)), _)
             if parts.months == 0 && parts.nanoseconds == 0 =>
         {
