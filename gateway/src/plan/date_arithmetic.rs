@@ -7,7 +7,7 @@
 //! | `d + $1` | so many days later | a day and a day |
 //! | `$1 - INTERVAL '1 month'` | a moment less a month, if nothing else is known of `$1` | an interval less another |
 //! | `INTERVAL '1 hour' * 24`, `INTERVAL '1 day' + INTERVAL '1 hour'` | the interval that it is | none, or one whose parts aren't known |
-//! | `d < TIMESTAMP '9999-12-31 00:00:00'` | `CAST(d AS TIMESTAMP) < …` | in nanoseconds, which end in 2262 |
+//! | `d < TIMESTAMP '9999-12-31 00:00:00'`, also `BETWEEN` and `IN` | `CAST(d AS TIMESTAMP) < …` | in nanoseconds, which end in 2262 |
 //!
 //! `TIMESTAMP` is of microseconds, as clients have it. All of it is done while SQL is read, so that each expression has the type
 //! that it has above, too, and names nothing twice.
@@ -16,12 +16,17 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
 use insitu_engine::arrow::datatypes::IntervalMonthDayNano;
+use insitu_engine::common::tree_node::{Transformed, TreeNode as _};
 use insitu_engine::common::{DFSchema, Result, ScalarValue};
-use insitu_engine::logical_expr::expr::Placeholder;
+use insitu_engine::logical_expr::expr::{InList, Placeholder};
+use insitu_engine::logical_expr::expr_rewriter::NamePreserver;
 use insitu_engine::logical_expr::planner::{
     ExprPlanner, PlannerResult, RawBinaryExpr, TypePlanner,
 };
-use insitu_engine::logical_expr::{BinaryExpr, Expr, ExprSchemable as _, Operator, cast, lit};
+use insitu_engine::logical_expr::utils::merge_schema;
+use insitu_engine::logical_expr::{
+    Between, BinaryExpr, Expr, ExprSchemable as _, LogicalPlan, Operator, cast, lit,
+};
 use insitu_engine::sql::sqlparser::ast::{self, BinaryOperator};
 
 /// Moments without a zone, as fine as clients have them.
@@ -178,6 +183,47 @@ fn compared(expr: &RawBinaryExpr, op: Operator, left: &DataType, right: &DataTyp
     let (day_on_left, day_on_right) = (is_day(left), is_day(right));
     (day_on_left && is_moment(right) || is_moment(left) && day_on_right)
         .then(|| binary(moment(&expr.left, day_on_left), op, moment(&expr.right, day_on_right)))
+}
+
+/// The plan in which days are compared as moments with ranges and lists of such.
+///
+/// # Errors
+/// A fault of the engine.
+pub(super) fn with_moments_in_ranges(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let rewritten = plan.transform_down_with_subqueries(|plan| {
+        let schema = merge_schema(&plan.inputs());
+        let names = NamePreserver::new(&plan);
+        plan.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let rewritten = expr.transform_up(|part| Ok(among_moments(part, &schema)))?;
+            let is_new = rewritten.transformed;
+            Ok(rewritten.update_data(|expr| if is_new { name.restore(expr) } else { expr }))
+        })
+    });
+    rewritten.map(|rewritten| rewritten.data)
+}
+
+/// A day between moments, or in a list of them.
+fn among_moments(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let type_of = |expr: &Expr| expr.get_type(schema).ok();
+    let is_moment = |expr: &Expr| type_of(expr) == Some(MOMENT);
+    let is_day = |expr: &Expr| type_of(expr).as_ref().is_some_and(is_day);
+    let moment = |expr: Expr| if is_day(&expr) { cast(expr, MOMENT) } else { expr };
+    match expr {
+        Expr::Between(Between { expr, negated, low, high })
+            if is_day(&expr) && (is_moment(&low) || is_moment(&high)) =>
+        {
+            let [expr, low, high] = [expr, low, high].map(|part| Box::new(moment(*part)));
+            Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
+        }
+        Expr::InList(InList { expr, list, negated })
+            if is_day(&expr) && list.iter().any(is_moment) =>
+        {
+            let (expr, list) = (Box::new(moment(*expr)), list.into_iter().map(moment).collect());
+            Transformed::yes(Expr::InList(InList { expr, list, negated }))
+        }
+        other => Transformed::no(other),
+    }
 }
 
 const fn comparison(op: &BinaryOperator) -> Option<Operator> {

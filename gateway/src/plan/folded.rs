@@ -70,8 +70,11 @@ fn step(expr: Expr, typed: Typed<'_>) -> Expr {
             if negated { Expr::Not(Box::new(inside)) } else { inside }
         }
         Expr::InList(InList { expr, list, negated }) => {
-            let is_of_days = list.iter().any(may_be_of_day) && is_date(&expr, typed);
-            let list = if is_of_days { days_among(list) } else { list };
+            let day = if list.iter().any(may_be_of_day) { day_of(&expr, typed) } else { None };
+            let (expr, list) = match day.cloned() {
+                Some(day) => (Box::new(day), days_among(list)),
+                None => (expr, list),
+            };
             match list.iter().find_map(|item| never(&expr, Operator::Eq, item)) {
                 Some(truth) if negated => Expr::Not(Box::new(truth)),
                 Some(truth) => truth,

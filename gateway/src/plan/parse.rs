@@ -17,7 +17,7 @@ use insitu_engine::logical_expr::{
 use insitu_engine::sql::parser::{DFParser, Statement};
 use insitu_engine::sql::planner::{ParserOptions, SqlToRel};
 
-use super::date_arithmetic::TimestampType;
+use super::date_arithmetic::{TimestampType, with_moments_in_ranges};
 use super::error::planning_refusal;
 use super::joins;
 use super::session::State;
@@ -61,6 +61,7 @@ pub(crate) fn parse(
     let plan = SqlToRel::new_with_options(&provider, options)
         .statement_to_plan(statement)
         .and_then(row_counts_typed)
+        .and_then(with_moments_in_ranges)
         .and_then(joins::for_commas)
         .map_err(|e| planning_refusal(&e))?;
     joins::check(&plan)?;
