@@ -5,7 +5,7 @@ use crate::evidence::{COUNTERS, FURTHER_COUNTERS, Marks, Sketch};
 use super::error::GuardError;
 
 /// Most bytes of a released value.
-pub const RELEASED_BYTES: usize = 16;
+pub const RELEASED_BYTES: usize = 18;
 
 /// A value as it was shown, encoded by the caller. The guard gives it back and never reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Released {
     /// Takes an encoded value.
     ///
     /// # Errors
-    /// [`GuardError::ValueTooLong`] over 16 bytes: the bound is what makes the disk bounded.
+    /// [`GuardError::ValueTooLong`] over 18 bytes: the bound is what makes the disk bounded.
     pub fn new(value: impl AsRef<[u8]>) -> Result<Self, GuardError> {
         let value = value.as_ref();
         let mut bytes = [0; RELEASED_BYTES];
@@ -303,9 +303,9 @@ mod tests {
     }
 
     #[test]
-    fn a_released_value_has_at_most_16_bytes() {
-        assert!(Released::new([0; 16]).is_ok());
-        let refused = Released::new([0; 17]);
-        assert_eq!(refused, Err(GuardError::ValueTooLong { length: 17, limit: 16 }));
+    fn a_released_value_has_at_most_18_bytes() {
+        assert!(Released::new([0; 18]).is_ok());
+        let refused = Released::new([0; 19]);
+        assert_eq!(refused, Err(GuardError::ValueTooLong { length: 19, limit: 18 }));
     }
 }

@@ -43,7 +43,7 @@ use crate::noise::PerturbationTable;
 use crate::policy::{Complementary, DifferenceGuard, Profile};
 use crate::rebuild::rebuild_column;
 use crate::rules::edge::Edge;
-use crate::rules::guard::{self, Guarded};
+use crate::rules::guard::Guarded;
 use crate::rules::keys::public_rows;
 use crate::rules::measures::reach;
 use crate::shown::ShownValue;
@@ -345,12 +345,13 @@ fn remember(
         }
         for ((c, p), verdict) in of.into_iter().zip(release.guard.judge(&judged)?) {
             let (Verdict::Same(earlier) | Verdict::Snap(earlier)) = verdict else { continue };
-            let (Some(slot), Some(rules)) =
-                (shown.get_mut(c).and_then(|row| row.get_mut(p)), rules.get(p))
+            let (Some(slot), Some(rules), Some(guarded)) =
+                (shown.get_mut(c).and_then(|row| row.get_mut(p)), rules.get(p), guarded.get(p))
             else {
                 continue;
             };
-            *slot = guard::value(earlier.bytes())
+            *slot = guarded
+                .repeated(&earlier, *slot)
                 .and_then(|earlier| show::again(rules, earlier))
                 .ok_or(CellStatus::Suppressed);
         }

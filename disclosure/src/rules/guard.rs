@@ -27,6 +27,8 @@ pub(crate) struct Guarded<'a> {
     least: u64,
     /// Whether cells that were suppressed are compared, too.
     withholds: bool,
+    /// Which terms are in force.
+    terms: [u8; 2],
 }
 
 impl<'a> Guarded<'a> {
@@ -46,7 +48,18 @@ impl<'a> Guarded<'a> {
             adds: PartShape::of(part, dataset).adds,
             least: dataset.profile().threshold_units.into(),
             withholds: withholds(dataset.profile()),
+            terms: terms(dataset.profile()),
         }
+    }
+
+    /// What was shown of a cell like this one, of which by itself this would be shown; `None` for nothing.
+    ///
+    /// What is suppressed by itself shows what a nearly equal one shows, but for what was shown on other terms: an owner who
+    /// tightened them means it.
+    pub(crate) fn repeated(&self, earlier: &Released, itself: Shown) -> Option<i128> {
+        let (value, terms) = earlier.bytes().split_first_chunk::<16>()?;
+        let may_stand = itself.is_ok() || *terms == self.terms;
+        may_stand.then(|| i128::from_le_bytes(*value))
     }
 
     /// Whether the guard has a say about a cell of which this would be shown: about what is suppressed only if it might be
@@ -74,8 +87,15 @@ impl<'a> Guarded<'a> {
     ) -> Result<GuardedCell<'e>, GuardError> {
         let (n, sketch) = units(evidence, self.adds);
         let coordinate = self.frame.coordinate(cell.set, &cell.keys).number();
-        let cell = GuardedCell::new(self.scope, coordinate, n, sketch, released(shown)?)?;
+        let cell = GuardedCell::new(self.scope, coordinate, n, sketch, self.released(shown)?)?;
         Ok(cell.shown_from(self.least))
+    }
+
+    fn released(&self, shown: Shown) -> Result<Released, GuardError> {
+        match shown {
+            Ok(value) => Released::new([&value.to_le_bytes()[..], &self.terms].concat()),
+            Err(_) => Ok(Released::withheld()),
+        }
     }
 
     /// Whether cells of the part may be counts of units in other words.
@@ -103,7 +123,7 @@ impl<'a> Guarded<'a> {
         };
         let rows = self.frame.coordinate(cell.set, &cell.keys).number();
         let coordinate = digest(&[rows.to_le_bytes(), scope.to_le_bytes()].concat());
-        let cell = GuardedCell::new(scope, coordinate, n, sketch, released(shown)?)?;
+        let cell = GuardedCell::new(scope, coordinate, n, sketch, self.released(shown)?)?;
         Ok(Some(cell.shown_from(self.least)))
     }
 }
@@ -115,11 +135,10 @@ const fn withholds(profile: Profile) -> bool {
     is_drawn && matches!(profile.complementary, Complementary::Off)
 }
 
-fn released(shown: Shown) -> Result<Released, GuardError> {
-    match shown {
-        Ok(value) => Released::new(value.to_le_bytes()),
-        Err(_) => Ok(Released::withheld()),
-    }
+/// A few bytes of all that is in force.
+fn terms(profile: Profile) -> [u8; 2] {
+    let [first, second, ..] = digest(format!("{profile:?}").as_bytes()).to_le_bytes();
+    [first, second]
 }
 
 /// All units that contribute to a part, as the guard sees them.
@@ -199,12 +218,6 @@ fn of_rows(argument: &Scalar) -> Scalar {
         Scalar::Column(name) => Scalar::Column(RollUp::total_of(name).unwrap_or(name).to_owned()),
         other => other.clone(),
     }
-}
-
-/// The value released earlier.
-#[must_use]
-pub(crate) fn value(released: &[u8]) -> Option<i128> {
-    released.try_into().ok().map(i128::from_le_bytes)
 }
 
 #[cfg(test)]

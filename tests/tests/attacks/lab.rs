@@ -146,6 +146,15 @@ impl Lab {
         Self { dataset: dataset.into(), ..self }
     }
 
+    /// The same dataset, with all that was released of it, on other terms.
+    pub(super) fn on_terms(self, terms: Profile) -> Self {
+        let mut dataset = Dataset::clone(&self.dataset);
+        if let Protection::Protected { profile, .. } = &mut dataset.protection {
+            *profile = terms;
+        }
+        Self { dataset: dataset.into(), ..self }
+    }
+
     /// The protected table for one cell, over a state of the data; `None` if the budget is spent.
     pub(super) fn batch(
         &self,

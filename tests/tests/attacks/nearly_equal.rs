@@ -180,3 +180,19 @@ fn a_row_of_nearly_equal_sets_shows_what_they_grow_to() {
     println!("a row of nearly equal sets: {root_mean_square:.1} off, at most {furthest}");
     assert!(root_mean_square < 15.0 && furthest <= 50, "{root_mean_square} {furthest}");
 }
+
+/// What an owner tightens is tight: totals of fifteen, shown from ten people on, aren't repeated where twenty are the least.
+#[test]
+fn what_was_shown_on_other_terms_is_not_repeated_for_fewer_than_are_shown_today() {
+    let tighter = Profile { threshold_units: 20, ..Profile::STANDARD };
+    let mut shown = 0;
+    for trial in 0..40 {
+        let fifteen: Vec<Person> = (0..15).map(|n| (n, 100 + i128::from(n))).collect();
+        let lab = Lab::new(Profile::STANDARD, trial).named();
+        shown += u32::from(lab.ask(What::Sum, "fifteen", &fifteen).is_some());
+        let lab = lab.on_terms(tighter);
+        assert_eq!(lab.ask(What::Sum, "fifteen", &fifteen), None);
+        assert_eq!(lab.ask(What::Sum, "fourteen", &fifteen[1..]), None);
+    }
+    assert!(30 < shown, "{shown}");
+}
