@@ -19,7 +19,7 @@ use insitu_disclosure::budget::Condition;
 use insitu_disclosure::evidence::{
     Adds, Cell, Contribution, Marks, PartShape, SignCounts, Sketch, UnitWord, merge, read, write,
 };
-use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
+use insitu_disclosure::guard::{Guard, GuardError, Making, MemoryStore, Verdict};
 use insitu_disclosure::keyed::mix;
 use insitu_disclosure::noise::Infusion;
 use insitu_disclosure::policy::{Dominance, Predicates, Profile, Zeros};
@@ -151,8 +151,8 @@ fn sorted(mut evidence: Evidence) -> Evidence {
 struct Forgetful;
 
 impl Guard for Forgetful {
-    fn judge(&self, cells: &[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError> {
-        Ok(vec![Verdict::Fresh; cells.len()])
+    fn release(&self, made: &mut Making<'_>) -> Result<(), GuardError> {
+        made(&mut |cells| Ok(vec![Verdict::Fresh; cells.len()]))
     }
 }
 

@@ -227,14 +227,12 @@ impl StateFolder {
     }
 
     /// Counts what a memory keeps now, durably. Only after this may what it keeps be relied on by
-    /// anybody outside.
+    /// anybody outside. Written also where it is no more than before: who waits isn't told whether it is.
     pub(crate) fn count_up(&self, memory: &Memory, count: u64) -> io::Result<()> {
         let mut manifest = self.manifest();
-        if manifest.counts.get(memory).is_some_and(|known| count <= *known) {
-            return Ok(());
-        }
         let mut counted = manifest.clone();
-        counted.counts.insert(memory.clone(), count);
+        let known = counted.counts.entry(memory.clone()).or_default();
+        *known = count.max(*known);
         private::replace_file(&self.path.join(MANIFEST), &counted.to_text())?;
         *manifest = counted;
         Ok(())

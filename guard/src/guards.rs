@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use insitu_disclosure::budget::{Charge, Condition, ConditionBudget, MemoryBudget};
-use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
+use insitu_disclosure::guard::{Guard, GuardError, Making, MemoryStore};
 use insitu_disclosure::{Dataset, DatasetName};
 
 use crate::conditions::ConditionStore;
@@ -171,11 +171,11 @@ impl CountedGuard {
 }
 
 impl Guard for CountedGuard {
-    fn judge(&self, cells: &[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError> {
-        let verdicts = self.store.judge(cells)?;
+    fn release(&self, made: &mut Making<'_>) -> Result<(), GuardError> {
+        let released = self.store.release(made);
         // INVARIANT(AI-14): kept, then counted, and only then may the answer leave.
         self.counted.count(self.store.held()?)?;
-        Ok(verdicts)
+        released
     }
 }
 

@@ -20,13 +20,13 @@ use std::sync::Mutex;
 
 use redb::{
     Builder, Database, DatabaseError, Durability, ReadableDatabase, ReadableTable,
-    ReadableTableMetadata, StorageError, TableDefinition,
+    ReadableTableMetadata, StorageError, TableDefinition, WriteTransaction,
 };
 
-use insitu_disclosure::guard::judge::{Judged, judge_table};
+use insitu_disclosure::guard::judge::judge_table;
 use insitu_disclosure::guard::record::{Record, key_bytes, key_of};
 use insitu_disclosure::guard::shelves::Shelves;
-use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, Verdict};
+use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, Making, Verdict};
 
 const RECORDS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("insitu.guard.records");
 const FORMAT: TableDefinition<'_, u8, u64> = TableDefinition::new("insitu.guard.format");
@@ -35,12 +35,18 @@ const FORMAT: TableDefinition<'_, u8, u64> = TableDefinition::new("insitu.guard.
 const FORMAT_KEY: u8 = 0;
 const FORMAT_NOW: u64 = 2;
 
+/// Key of the number of releases made, in the same table: each writes it, so that none is quicker for having nothing to keep.
+const RELEASES_KEY: u8 = 1;
+
+/// Stands for a moment where nothing is kept: as long as the record of a small cell that is suppressed.
+const NOT_KEPT: [u8; 305] = [0; 305];
+
 /// Pages kept in memory by the database. The anchors have their own place, so little is needed.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Anchors on disk.
 ///
-/// [`Guard::judge`] blocks on the disk; call it where blocking is allowed.
+/// [`Guard::release`] blocks on the disk; call it where blocking is allowed.
 #[derive(Debug)]
 pub struct AnchorStore {
     path: PathBuf,
@@ -131,62 +137,95 @@ impl AnchorStore {
         self.kept.lock().map(|kept| kept.held).map_err(|_| GuardError::Stopped)
     }
 
-    fn judge_and_keep(
+    /// Judges cells as part of a release, and writes down what is to be kept of them.
+    fn judge(
         &self,
+        transaction: &WriteTransaction,
         kept: &mut Kept,
         cells: &[GuardedCell<'_>],
     ) -> Result<Vec<Verdict>, GuardError> {
-        let transaction = begin(&self.database, &self.path)?;
-        let judged = {
-            let read = |cause: &dyn ToString| disk(&self.path, "reading a release", cause);
-            let mut table = transaction.open_table(RECORDS).map_err(|cause| read(&cause))?;
-            let recall = |key| {
-                let found = table.get(key_bytes(key)).map_err(|cause| read(&cause))?;
-                let Some(found) = found else { return Ok(None) };
-                let record = Record::from_bytes(found.value());
-                record
-                    .map(|record| Some(record.released))
-                    .ok_or_else(|| damaged(&self.path, "a release cannot be read"))
-            };
-            let (held, limit) = (kept.held, self.anchors_max);
-            let judged = judge_table(cells, &mut kept.shelves, held, limit, recall)?;
-            let write = |cause: &dyn ToString| disk(&self.path, "keeping a release", cause);
-            // In the keys' order, which the tree takes in less time.
-            let mut new: Vec<_> = judged.new.iter().collect();
-            new.sort_unstable_by_key(|record| record.key(cells));
-            for record in new {
-                // Both are of this table.
-                let (Some(key), Some(record)) = (record.key(cells), record.record(cells)) else {
-                    return Err(GuardError::Stopped);
-                };
-                let bytes = record.to_bytes();
-                table.insert(key_bytes(key), bytes.as_slice()).map_err(|cause| write(&cause))?;
-            }
-            judged
+        let read = |cause: &dyn ToString| disk(&self.path, "reading a release", cause);
+        let mut table = transaction.open_table(RECORDS).map_err(|cause| read(&cause))?;
+        let recall = |key| {
+            let found = table.get(key_bytes(key)).map_err(|cause| read(&cause))?;
+            let Some(found) = found else { return Ok(None) };
+            let record = Record::from_bytes(found.value());
+            record
+                .map(|record| Some(record.released))
+                .ok_or_else(|| damaged(&self.path, "a release cannot be read"))
         };
-        let Judged { verdicts, new } = judged;
-        if new.is_empty() {
-            // Nothing new, so nothing to make durable: a repeated question costs no disk write.
-            return Ok(verdicts);
+        let judged = judge_table(cells, &mut kept.shelves, kept.held, self.anchors_max, recall)?;
+        let write = |cause: &dyn ToString| disk(&self.path, "keeping a release", cause);
+        let mut new = judged.new.iter().peekable();
+        let of_cells = cells.iter().enumerate().map(|(place, cell)| {
+            let record = new.next_if(|record| record.cell() == place);
+            (key_bytes(cell.key()), record.and_then(|record| record.record(cells)))
+        });
+        // In the keys' order, which the tree takes in less time; of one key the new record last.
+        let mut of_cells: Vec<_> = of_cells.collect();
+        of_cells.sort_by_key(|(key, record)| (*key, record.is_some()));
+        for (key, record) in of_cells {
+            let is_kept = match record {
+                Some(record) => {
+                    let bytes = record.to_bytes();
+                    table.insert(key, bytes.as_slice()).map_err(|cause| write(&cause))?;
+                    continue;
+                }
+                None => table.get(key).map_err(|cause| read(&cause))?.map(|of| of.value().to_vec()),
+            };
+            // What isn't new is written again, and what isn't kept is written and taken away: each cell's place in the tree is
+            // written, so that the time doesn't tell which it is.
+            let bytes = is_kept.as_deref().unwrap_or(&NOT_KEPT);
+            table.insert(key, bytes).map_err(|cause| write(&cause))?;
+            if is_kept.is_none() {
+                table.remove(key).map_err(|cause| write(&cause))?;
+            }
+        }
+        let new = u64::try_from(judged.new.len()).unwrap_or(u64::MAX);
+        kept.held = kept.held.saturating_add(new);
+        Ok(judged.verdicts)
+    }
+
+    /// Makes durable what was written, and that something was.
+    fn keep(&self, transaction: WriteTransaction) -> Result<(), GuardError> {
+        let write = |cause: &dyn ToString| disk(&self.path, "keeping a release", cause);
+        {
+            let mut format = transaction.open_table(FORMAT).map_err(|cause| write(&cause))?;
+            let before = format.get(RELEASES_KEY).map_err(|cause| write(&cause))?;
+            let releases = before.map_or(0, |before| before.value()).saturating_add(1);
+            format.insert(RELEASES_KEY, releases).map_err(|cause| write(&cause))?;
         }
         let committed = transaction.commit();
-        committed.map_err(|cause| disk(&self.path, "making the releases durable", &cause))?;
-        kept.held = kept.held.saturating_add(u64::try_from(new.len()).unwrap_or(u64::MAX));
-        Ok(verdicts)
+        committed.map_err(|cause| disk(&self.path, "making the releases durable", &cause))
     }
 }
 
 impl Guard for AnchorStore {
-    fn judge(&self, cells: &[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError> {
+    fn release(&self, made: &mut Making<'_>) -> Result<(), GuardError> {
         let mut kept = self.kept.lock().map_err(|_| GuardError::Stopped)?;
         if kept.stopped {
             return Err(GuardError::Stopped);
         }
-        let verdicts = self.judge_and_keep(&mut kept, cells);
-        // A full guard is whole. After any other failure, only the file knows what was kept, and the shelves may hold
-        // more.
-        kept.stopped = !matches!(verdicts, Ok(_) | Err(GuardError::Full { .. }));
-        verdicts
+        let transaction = begin(&self.database, &self.path)?;
+        // Until the file holds what the shelves do.
+        kept.stopped = true;
+        let mut failed = false;
+        let made = made(&mut |cells| {
+            if failed {
+                return Err(GuardError::Stopped);
+            }
+            let verdicts = self.judge(&transaction, &mut kept, cells);
+            // A full guard is whole. After any other failure, only the file knows what was kept, and the shelves may hold
+            // more.
+            failed = !matches!(verdicts, Ok(_) | Err(GuardError::Full { .. }));
+            verdicts
+        });
+        if failed {
+            return made.and(Err(GuardError::Stopped));
+        }
+        self.keep(transaction)?;
+        kept.stopped = false;
+        made
     }
 }
 
@@ -196,10 +235,7 @@ pub(crate) fn settings() -> Builder {
     settings
 }
 
-pub(crate) fn begin(
-    database: &Database,
-    path: &Path,
-) -> Result<redb::WriteTransaction, GuardError> {
+pub(crate) fn begin(database: &Database, path: &Path) -> Result<WriteTransaction, GuardError> {
     let failed = |cause: &dyn ToString| disk(path, "starting to write", cause);
     let mut transaction = database.begin_write().map_err(|cause| failed(&cause))?;
     transaction.set_durability(Durability::Immediate).map_err(|cause| failed(&cause))?;

@@ -2,7 +2,9 @@
 
 use crate::evidence::{COUNTERS, FURTHER_COUNTERS, Marks, Sketch};
 
+use super::decide::share;
 use super::error::GuardError;
+use super::record::RecordKey;
 
 /// Most bytes of a released value.
 pub const RELEASED_BYTES: usize = 18;
@@ -140,6 +142,12 @@ impl<'a> GuardedCell<'a> {
         self.least
     }
 
+    /// Whether it is compared with others: not if it is suppressed and has so few units that nothing could be repeated for it.
+    #[must_use]
+    pub fn is_compared(&self) -> bool {
+        !self.released.is_withheld() || 0 < share(self.n(), self.least)
+    }
+
     /// Digest of dataset and measure.
     #[must_use]
     pub const fn scope(&self) -> u128 {
@@ -150,6 +158,12 @@ impl<'a> GuardedCell<'a> {
     #[must_use]
     pub const fn coordinate(&self) -> u128 {
         self.coordinate
+    }
+
+    /// What it is kept under.
+    #[must_use]
+    pub const fn key(&self) -> RecordKey {
+        (self.scope, self.coordinate)
     }
 
     /// Distinct units.

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
+use std::hint::black_box;
 
 use super::anchor::{GuardedCell, Released, Residues};
 use super::by_mark::AsItIs;
@@ -18,7 +19,7 @@ use super::shelves::Shelves;
 pub struct Judged {
     /// One for each cell.
     pub verdicts: Vec<Verdict>,
-    /// What is to be kept: of every cell that was not known, in the order given.
+    /// What is to be kept: of every cell that was not known and is compared, in the order given.
     pub new: Vec<NewRecord>,
 }
 
@@ -35,10 +36,16 @@ pub struct NewRecord {
 }
 
 impl NewRecord {
+    /// The cell's place in the table that was judged.
+    #[must_use]
+    pub const fn cell(&self) -> usize {
+        self.cell
+    }
+
     /// The key to keep it under, in the table that was judged.
     #[must_use]
     pub fn key(&self, cells: &[GuardedCell<'_>]) -> Option<RecordKey> {
-        cells.get(self.cell).map(key)
+        cells.get(self.cell).map(GuardedCell::key)
     }
 
     /// The record, of the table that was judged.
@@ -61,6 +68,9 @@ impl NewRecord {
 
 /// Judges a table.
 ///
+/// A cell that [isn't compared](GuardedCell::is_compared) is fresh, and nothing is kept of it. All are looked up, whether
+/// anything comes of it or not, so that the time doesn't tell.
+///
 /// `recall` gives the value kept under a key; `shelves` holds all kept anchors, and gets the new ones; `held` is the
 /// number of records kept, and the next record's order; `limit` the most that may be kept.
 ///
@@ -80,9 +90,10 @@ pub fn judge_table(
     let mut known: Vec<Known> = Vec::with_capacity(cells.len());
     let mut new = NewRecords::default();
     for cell in cells {
-        known.push(match recall(key(cell))? {
+        known.push(match recall(cell.key())? {
+            _ if !cell.is_compared() => Known::Apart,
             Some(released) => Known::Kept(released),
-            None => Known::New(new.number(key(cell))),
+            None => Known::New(new.number(cell.key())),
         });
     }
     let needed = u64::try_from(new.numbers.len()).unwrap_or(u64::MAX);
@@ -95,7 +106,13 @@ pub fn judge_table(
     let mut order = held;
     let mut verdicts = Vec::with_capacity(cells.len());
     for (at, (cell, known)) in cells.iter().zip(known).enumerate() {
+        let (scope, residues) = (cell.scope(), Residues::of(cell.sketch()));
+        let near = black_box(shelves.nearest(cell, &residues));
         let earlier = match known {
+            Known::Apart => {
+                verdicts.push(Verdict::Fresh);
+                continue;
+            }
             Known::Kept(released) => Some(released),
             Known::New(number) => new.released(number),
         };
@@ -103,8 +120,7 @@ pub fn judge_table(
             verdicts.push(Verdict::Same(released));
             continue;
         }
-        let (scope, residues) = (cell.scope(), Residues::of(cell.sketch()));
-        let (verdict, standing) = match shelves.nearest(cell, &residues) {
+        let (verdict, standing) = match near {
             Some(near) => {
                 let place = (scope, near.name.coordinate);
                 let anchor = match new.numbers.get(&place) {
@@ -136,6 +152,8 @@ pub fn judge_table(
 
 /// What a cell is known by.
 enum Known {
+    /// It isn't compared with any.
+    Apart,
     /// It was answered before.
     Kept(Released),
     /// It wasn't: the number of its record.
@@ -159,8 +177,4 @@ impl NewRecords {
     fn released(&self, number: usize) -> Option<Released> {
         self.records.get(number).map(|record| record.released.clone())
     }
-}
-
-fn key(cell: &GuardedCell<'_>) -> RecordKey {
-    (cell.scope(), cell.coordinate())
 }

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::Guard;
 use super::anchor::{GuardedCell, Released};
 use super::decide::Verdict;
 use super::error::GuardError;
 use super::judge::judge_table;
 use super::record::RecordKey;
 use super::shelves::Shelves;
+use super::{Guard, Making};
 
 /// Anchors in memory alone.
 #[derive(Debug)]
@@ -35,15 +35,25 @@ impl MemoryStore {
 }
 
 impl Guard for MemoryStore {
-    fn judge(&self, cells: &[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError> {
+    fn release(&self, made: &mut Making<'_>) -> Result<(), GuardError> {
         let mut kept = self.kept.lock().map_err(|_| GuardError::Stopped)?;
-        let Kept { released, shelves, stopped } = &mut *kept;
+        made(&mut |cells| kept.judge(cells, self.anchors_max))
+    }
+}
+
+impl Kept {
+    fn judge(
+        &mut self,
+        cells: &[GuardedCell<'_>],
+        anchors_max: u64,
+    ) -> Result<Vec<Verdict>, GuardError> {
+        let Self { released, shelves, stopped } = self;
         if *stopped {
             return Err(GuardError::Stopped);
         }
         let held = u64::try_from(released.len()).unwrap_or(u64::MAX);
         let recall = |key| Ok(released.get(&key).cloned());
-        let judged = judge_table(cells, shelves, held, self.anchors_max, recall);
+        let judged = judge_table(cells, shelves, held, anchors_max, recall);
         *stopped = !matches!(judged, Ok(_) | Err(GuardError::Full { .. }));
         let judged = judged?;
         let new = judged.new.into_iter();

@@ -24,13 +24,38 @@ pub use memory::MemoryStore;
 
 /// Judges the cells of a table against everything released before, and against each other.
 pub trait Guard: Send + Sync + std::fmt::Debug {
-    /// One verdict for each cell, in the order given.
+    /// Makes a release: `made` is given a [`Judge`], as often as it likes, and what was judged is kept when it ends.
     ///
-    /// Look-up and keeping are one step: of two tables judged at once, one sees the other. When
+    /// Look-up and keeping are one step: of two releases made at once, one sees the other. When
     /// this returns, every fresh cell is kept as durably as the guard keeps anything, so the
     /// answer may leave.
     ///
+    /// **How much is kept, and how often, doesn't depend on the data**: once for each release, though nothing was judged or nothing
+    /// is new; and a cell's place is written whatever becomes of the cell. Keeping takes longer than answering a small question.
+    ///
     /// # Errors
-    /// [`GuardError`]: no verdict was given and nothing was kept, so the table must not leave.
-    fn judge(&self, cells: &[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError>;
+    /// [`GuardError`], also what `made` fails with: the answer must not leave.
+    fn release(&self, made: &mut Making<'_>) -> Result<(), GuardError>;
+
+    /// A release of these cells: one verdict for each, in the order given.
+    ///
+    /// # Errors
+    /// As [`Guard::release`].
+    fn judge(&self, cells: &[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError> {
+        let mut verdicts = Vec::new();
+        self.release(&mut |judge| {
+            verdicts = judge(cells)?;
+            Ok(())
+        })?;
+        Ok(verdicts)
+    }
 }
+
+/// What makes a release by having cells judged.
+pub type Making<'m> = dyn FnMut(&mut Judge<'_>) -> Result<(), GuardError> + 'm;
+
+/// Gives one verdict for each cell, in the order given; later ones see those before.
+///
+/// # Errors
+/// [`GuardError::Full`]: nothing of these cells was kept. After any other no guard gives verdicts any more.
+pub type Judge<'j> = dyn FnMut(&[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError> + 'j;

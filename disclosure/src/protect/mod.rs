@@ -38,7 +38,7 @@ use self::structural::StructuralZeros;
 use crate::admit::Admitted;
 use crate::dataset::{Bounds, Dataset, Protection};
 use crate::evidence::{Cell, PartEvidence, PartShape, Pooled, cell_bytes, key_columns};
-use crate::guard::{Guard, GuardError, GuardedCell, Verdict};
+use crate::guard::{Guard, GuardError, GuardedCell, Judge, Verdict};
 use crate::noise::PerturbationTable;
 use crate::policy::{Complementary, DifferenceGuard, Profile};
 use crate::rebuild::rebuild_column;
@@ -162,8 +162,12 @@ pub fn protect(
             }
         }
     }
-    states::compare(admitted, &rules, &cells, &mut shown, release)?;
-    remember(admitted, &rules, &cells, &mut shown, release)?;
+    if admitted.dataset().profile().guard == DifferenceGuard::On {
+        release.guard.release(&mut |judge| {
+            states::compare(admitted, &rules, &cells, &mut shown, judge)?;
+            remember(admitted, &rules, &cells, &mut shown, release.snapshot, judge)
+        })?;
+    }
     Ok(Protected(assemble(admitted, &of_measures, &kept, &cells, &shown)))
 }
 
@@ -308,13 +312,11 @@ fn remember(
     rules: &[PartRules<'_>],
     cells: &[Keyed],
     shown: &mut [Vec<Shown>],
-    release: &Release<'_>,
+    snapshot: u64,
+    judge: &mut Judge<'_>,
 ) -> Result<(), GuardError> {
-    if admitted.dataset().profile().guard == DifferenceGuard::Off {
-        return Ok(());
-    }
     let (tabulation, dataset) = (admitted.tabulation(), admitted.dataset());
-    let guarded = rules.iter().map(|r| Guarded::of(tabulation, r.part, dataset, release.snapshot));
+    let guarded = rules.iter().map(|r| Guarded::of(tabulation, r.part, dataset, snapshot));
     let guarded: Vec<Guarded<'_>> = guarded.collect();
     let places_of = |set: KeySet| {
         let of_set = move || {
@@ -323,7 +325,7 @@ fn remember(
         };
         (0..guarded.len()).flat_map(move |p| of_set().map(move |c| (c, p)))
     };
-    let mut judge = |places: &mut dyn Iterator<Item = (usize, usize)>, seen: Seen<'_>| {
+    let mut judge_of = |places: &mut dyn Iterator<Item = (usize, usize)>, seen: Seen<'_>| {
         let mut judged: Vec<GuardedCell<'_>> = Vec::new();
         let mut of: Vec<(usize, usize)> = Vec::new();
         for (c, p) in places {
@@ -333,17 +335,14 @@ fn remember(
                 continue;
             };
             let Some(evidence) = cell.parts.get(p) else { continue };
-            if !guarded.is_judged(evidence, *value) {
+            if !guarded.is_judged(*value) {
                 continue;
             }
             let Some(cell) = seen(guarded, cell, evidence, *value)? else { continue };
             judged.push(cell);
             of.push((c, p));
         }
-        if judged.is_empty() {
-            return Ok(());
-        }
-        for ((c, p), verdict) in of.into_iter().zip(release.guard.judge(&judged)?) {
+        for ((c, p), verdict) in of.into_iter().zip(judge(&judged)?) {
             let (Verdict::Same(earlier) | Verdict::Snap(earlier)) = verdict else { continue };
             let (Some(slot), Some(rules), Some(guarded)) =
                 (shown.get_mut(c).and_then(|row| row.get_mut(p)), rules.get(p), guarded.get(p))
@@ -362,11 +361,11 @@ fn remember(
     // One grouping set after the other, as if each were asked for by itself: cells that are judged at once are each also
     // judged against those before them.
     if !guarded.iter().any(Guarded::may_count_units) {
-        return judge(&mut tabulation.key_sets().into_iter().flat_map(places_of), seen);
+        return judge_of(&mut tabulation.key_sets().into_iter().flat_map(places_of), seen);
     }
     for set in tabulation.key_sets() {
-        judge(&mut places_of(set), seen)?;
-        judge(&mut places_of(set), &|guarded, cell, evidence, shown| {
+        judge_of(&mut places_of(set), seen)?;
+        judge_of(&mut places_of(set), &|guarded, cell, evidence, shown| {
             guarded.cell_of_units(cell, evidence, shown)
         })?;
     }

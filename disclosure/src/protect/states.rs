@@ -18,11 +18,11 @@
 //! *Source*: ours; the comparison is the difference guard's, [`crate::guard`].
 
 use super::margins::suppress_slot;
-use super::{Keyed, PartRules, Release, Shown};
+use super::{Keyed, PartRules, Shown};
 use crate::admit::Admitted;
 use crate::evidence::PartEvidence;
-use crate::guard::{GuardError, GuardedCell, Verdict};
-use crate::policy::{Complementary, DifferenceGuard};
+use crate::guard::{GuardError, GuardedCell, Judge, Verdict};
+use crate::policy::Complementary;
 use crate::rules::guard::Whole;
 use crate::tabulation::{PartKind, Tabulation};
 
@@ -32,12 +32,11 @@ pub(super) fn compare(
     rules: &[PartRules<'_>],
     cells: &[Keyed],
     shown: &mut [Vec<Shown>],
-    release: &Release<'_>,
+    judge: &mut Judge<'_>,
 ) -> Result<(), GuardError> {
-    let profile = admitted.dataset().profile();
-    match (profile.complementary, profile.guard) {
-        (Complementary::On, DifferenceGuard::On) => {}
-        (Complementary::On, DifferenceGuard::Off) | (Complementary::Off, _) => return Ok(()),
+    match admitted.dataset().profile().complementary {
+        Complementary::On => {}
+        Complementary::Off => return Ok(()),
     }
     // Each grouping set has all units in it.
     let Some(set) = cells.first().map(|(_, cell)| cell.set) else { return Ok(()) };
@@ -54,7 +53,7 @@ pub(super) fn compare(
         .map(|(r, whole)| Whole::of(r.part, admitted.dataset(), whole))
         .collect::<Result<_, _>>()?;
     let guarded: Vec<GuardedCell<'_>> = named.iter().map(|whole| whole.cell.clone()).collect();
-    let verdicts = release.guard.judge(&guarded)?;
+    let verdicts = judge(&guarded)?;
     let is_itself = |(verdict, whole): (Verdict, &Whole<'_>)| match verdict {
         Verdict::Fresh => true,
         Verdict::Same(kept) | Verdict::Snap(kept) => kept == *whole.cell.released(),

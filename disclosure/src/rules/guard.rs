@@ -6,7 +6,6 @@ use std::borrow::Cow;
 
 use crate::dataset::Dataset;
 use crate::evidence::{Adds, Cell, PartEvidence, PartShape, Sketch};
-use crate::guard::decide::share;
 use crate::guard::{GuardError, GuardedCell, Released, SketchOf};
 use crate::keyed::digest;
 use crate::policy::{Complementary, Profile};
@@ -62,15 +61,12 @@ impl<'a> Guarded<'a> {
         may_stand.then(|| i128::from_le_bytes(*value))
     }
 
-    /// Whether the guard has a say about a cell of which this would be shown: about what is suppressed only if it might be
-    /// shown, or repeat what is.
-    pub(crate) fn is_judged(&self, evidence: &PartEvidence, shown: Shown) -> bool {
+    /// Whether the guard is told of a cell of which this would be shown: of all that is suppressed, if any of it might be shown, or
+    /// repeat what is. Which of these are compared is for the guard to say, and by the time it takes nobody is told.
+    pub(crate) const fn is_judged(&self, shown: Shown) -> bool {
         match shown {
             Ok(_) => true,
-            Err(CellStatus::Suppressed) if self.withholds => {
-                let (n, _) = units(evidence, self.adds);
-                0 < share(n, self.least)
-            }
+            Err(CellStatus::Suppressed) => self.withholds,
             Err(_) => false,
         }
     }

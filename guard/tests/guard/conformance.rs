@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Barrier};
 
-use insitu_disclosure::guard::{Guard, GuardError, MemoryStore, Verdict};
+use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Released, Verdict};
 use insitu_guard::AnchorStore;
 
 use super::population::{cell, range, scoped, value};
@@ -158,6 +158,45 @@ fn cells_of_one_table_are_judged_against_each_other_in_order() {
 #[test]
 fn an_empty_table_has_no_verdicts() {
     over_every_guard(0, |guard| assert_eq!(guard.judge(&[]).unwrap(), []));
+}
+
+/// Nothing of it is kept, so that it doesn't count; and a cell that is shown under its name is as new as any.
+#[test]
+fn a_suppressed_cell_of_far_too_few_leaves_nothing() {
+    over_every_guard(2, |guard| {
+        let few = |coordinate, units| {
+            let sketch = *cell(coordinate, &range(0, units), 0).sketch();
+            let cell = GuardedCell::new(1, coordinate, units, sketch, Released::withheld());
+            cell.unwrap().shown_from(10)
+        };
+        for _ in 0..2 {
+            let verdicts = guard.judge(&[few(1, 0), few(2, 3), few(3, 3), few(4, 4)]).unwrap();
+            let same = Verdict::Same(Released::withheld());
+            let last = if verdicts[3] == same { same } else { Verdict::Fresh };
+            let fresh = || Verdict::Fresh;
+            assert_eq!(verdicts, [fresh(), fresh(), fresh(), last], "the last is kept");
+        }
+        assert_eq!(guard.judge(&[cell(2, &range(900, 960), 60)]).unwrap(), [Verdict::Fresh]);
+        assert!(matches!(guard.judge(&[few(5, 4)]), Err(GuardError::Full { held: 2, .. })));
+        assert_eq!(guard.judge(&[few(6, 2)]).unwrap(), [Verdict::Fresh]);
+    });
+}
+
+#[test]
+fn tables_of_one_release_are_kept_together_and_see_each_other() {
+    over_every_guard(3, |guard| {
+        let mut letters = Vec::new();
+        let made = guard.release(&mut |judge| {
+            for (coordinate, first) in [(1, 0), (2, 1), (3, 500)] {
+                let verdicts = judge(&[cell(coordinate, &range(first, first + 100), 100)])?;
+                letters.push(letter(&verdicts[0], 100).0);
+            }
+            judge(&[cell(4, &range(900, 1000), 100)]).map(drop)
+        });
+        assert_eq!(letters, ['f', 's', 'f']);
+        assert_eq!(made, Err(GuardError::Full { held: 3, limit: 3, needed: 1 }));
+        assert_eq!(shown(&*guard, 2, &range(1, 101), 90), ('=', 100), "kept before it was full");
+    });
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, Verdict};
+use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, Released, Verdict};
 use insitu_guard::AnchorStore;
 
 use super::population::{Draws, cell, range, value};
@@ -39,6 +39,25 @@ fn releases_are_remembered_after_reopening() {
     assert!(matches!(verdicts[0], Verdict::Same(_)));
     assert!(matches!(verdicts[1], Verdict::Snap(_)));
     assert_eq!(verdicts[2], Verdict::Fresh);
+}
+
+/// Writing takes longer than answering a small question. So it is done whatever becomes of a cell, or the time would tell.
+#[test]
+fn each_release_is_written_whether_anything_is_new_or_not() {
+    let (_place, path) = file_of(3);
+    let store = AnchorStore::open(&path, LIMIT, 3).unwrap();
+    let few = *question(9).sketch();
+    let few = GuardedCell::new(1, 99, 60, few, Released::withheld()).unwrap().shown_from(1_000);
+    let tables = [vec![], vec![question(1)], vec![few.clone()], vec![few]];
+    for table in tables {
+        let before = fs::read(&path).unwrap();
+        store.judge(&table).unwrap();
+        assert_ne!(fs::read(&path).unwrap(), before, "{} cells", table.len());
+        assert_eq!(store.held().unwrap(), 3);
+    }
+    drop(store);
+    let store = AnchorStore::open(&path, LIMIT, 3).unwrap();
+    assert!(matches!(store.judge(&[question(1)]).unwrap()[..], [Verdict::Same(_)]));
 }
 
 #[test]

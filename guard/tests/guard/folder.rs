@@ -191,15 +191,22 @@ fn a_guard_file_from_an_old_copy_is_refused_whichever_release_it_lacks() {
     place.release(4..5);
 }
 
+/// Or the time would tell that somebody asked the same before.
 #[test]
-fn a_repeated_question_writes_nothing() {
+fn a_repeated_question_is_counted_like_a_new_one() {
     let place = Place::after(3);
-    let written = fs::metadata(place.file("manifest")).unwrap().modified().unwrap();
-    let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(place.file("manifest")).unwrap());
-    place.release(0..3);
-    let after = fs::metadata(place.file("manifest")).unwrap();
-    assert_eq!(after.modified().unwrap(), written);
-    assert_eq!(std::os::unix::fs::MetadataExt::ino(&after), inode);
+    let guard = place.guard().unwrap();
+    // A new file is in the manifest's place each time; one of these two differs.
+    let manifest = || {
+        let file = fs::metadata(place.file("manifest")).unwrap();
+        (file.modified().unwrap(), std::os::unix::fs::MetadataExt::ino(&file))
+    };
+    for number in 0..3 {
+        let before = manifest();
+        guard.judge(&[question(number)]).unwrap();
+        assert_ne!(manifest(), before);
+    }
+    assert_eq!(place.manifest().counts.values().copied().collect::<Vec<_>>(), [3]);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -12,7 +13,7 @@ use arrow_array::{Array as _, RecordBatch};
 use insitu_disclosure::budget::{Account, ConditionBudget, MemoryBudget, Unpaid, charge};
 use insitu_disclosure::dataset::Bounds;
 use insitu_disclosure::evidence::{Adds, Cell, Contribution, SignCounts, UnitWord};
-use insitu_disclosure::guard::MemoryStore;
+use insitu_disclosure::guard::{Guard, GuardError, Making, MemoryStore};
 use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::noise::Infusion;
 use insitu_disclosure::policy::{DifferenceGuard, Dominance, Noise};
@@ -69,8 +70,35 @@ pub(super) struct Lab {
     /// Whether its sets are ones that a breakdown shows, and not put together by who asks.
     named: bool,
     keys: DatasetKeys,
-    guard: MemoryStore,
+    guard: Watched,
     budget: Arc<MemoryBudget>,
+}
+
+/// A guard, and what it is asked to do.
+#[derive(Debug)]
+struct Watched {
+    guard: MemoryStore,
+    cells: AtomicUsize,
+    releases: AtomicUsize,
+}
+
+impl Default for Watched {
+    fn default() -> Self {
+        let (cells, releases) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { guard: MemoryStore::new(1_000_000), cells, releases }
+    }
+}
+
+impl Guard for Watched {
+    fn release(&self, made: &mut Making<'_>) -> Result<(), GuardError> {
+        self.releases.fetch_add(1, Ordering::Relaxed);
+        self.guard.release(&mut |judge| {
+            made(&mut |cells| {
+                self.cells.fetch_add(cells.len(), Ordering::Relaxed);
+                judge(cells)
+            })
+        })
+    }
 }
 
 /// A person's number, and what they cost.
@@ -128,7 +156,7 @@ impl Lab {
             protection,
             snapshot: 0,
         };
-        let (guard, budget) = (MemoryStore::new(1_000_000), Arc::new(MemoryBudget::default()));
+        let (guard, budget) = (Watched::default(), Arc::new(MemoryBudget::default()));
         Self { dataset: dataset.into(), seed, named: false, keys, guard, budget }
     }
 
@@ -396,6 +424,11 @@ impl Lab {
     /// What is shown; `None` if it is suppressed, or refused.
     pub(super) fn ask(&self, what: What, spelling: &str, people: &[Person]) -> Option<i64> {
         self.ask_at(what, spelling, 0, people)
+    }
+
+    /// How many cells its guard was told of, and in how many releases.
+    pub(super) fn told(&self) -> [usize; 2] {
+        [&self.guard.cells, &self.guard.releases].map(|number| number.load(Ordering::Relaxed))
     }
 
     /// The variance that is shown; `None` if it is suppressed.

@@ -58,8 +58,9 @@ fn at_the_threshold(lab: &Lab, trial: u8, pairs: u64) -> u64 {
     differs.count() as u64
 }
 
-/// The same where so many known members are left out of the second, too.
-fn with_padding(lab: &Lab, trial: u8, pairs: u64, known: usize) -> u64 {
+/// Pairs that leave about thirteen people out of a set that was shown, about as many as the guard takes for nearly the same; the
+/// second of each also so many known members.
+fn at_the_bound(lab: &Lab, trial: u8, pairs: u64, known: usize) -> u64 {
     let (town, mut random) = (people(0..80), StdRng::seed_from_u64(trial.into()));
     let mut everybody = town.clone();
     everybody.extend(people(is_member(trial).then_some(VICTIM)));
@@ -69,21 +70,6 @@ fn with_padding(lab: &Lab, trial: u8, pairs: u64, known: usize) -> u64 {
         let [all, others] = some(&town, number, trial, &mut random);
         lab.ask(What::Rows, &format!("all {pair}"), &all)
             != lab.ask(What::Rows, &format!("not {pair}"), &others[known..])
-    });
-    differs.count() as u64
-}
-
-/// Pairs that leave about thirteen people out of a set that was shown: about as many as the guard takes for nearly the same.
-fn at_the_bound(lab: &Lab, trial: u8, pairs: u64) -> u64 {
-    let (town, mut random) = (people(0..80), StdRng::seed_from_u64(trial.into()));
-    let mut everybody = town.clone();
-    everybody.extend(people(is_member(trial).then_some(VICTIM)));
-    lab.ask(What::Rows, "everybody", &everybody);
-    let differs = (0..pairs).filter(|pair| {
-        let number = 80 - random.random_range(9..=17);
-        let [all, others] = some(&town, number, trial, &mut random);
-        lab.ask(What::Rows, &format!("all {pair}"), &all)
-            != lab.ask(What::Rows, &format!("not {pair}"), &others)
     });
     differs.count() as u64
 }
@@ -109,7 +95,7 @@ fn attack_28_nearly_equal_sets_at_the_threshold() {
 fn attack_28_nearly_equal_sets_at_the_bound_of_the_guard() {
     for preset in [Preset::Standard, Preset::Strict, Preset::Midpoint6] {
         for pairs in [1, 10, 20] {
-            let gained = gain(preset.profile(), pairs, at_the_bound);
+            let gained = gain(preset.profile(), pairs, |lab, t, n| at_the_bound(lab, t, n, 0));
             println!("attack 28, {preset:?}, {pairs} pairs at the guard's bound: {gained:.2}");
             assert!(gained <= 0.25, "{gained}");
         }
@@ -120,10 +106,10 @@ fn attack_28_nearly_equal_sets_at_the_bound_of_the_guard() {
 #[test]
 fn attack_28_nearly_equal_sets_less_known_members() {
     let of: [(usize, Differing); 4] = [
-        (1, |lab, trial, pairs| with_padding(lab, trial, pairs, 1)),
-        (2, |lab, trial, pairs| with_padding(lab, trial, pairs, 2)),
-        (3, |lab, trial, pairs| with_padding(lab, trial, pairs, 3)),
-        (6, |lab, trial, pairs| with_padding(lab, trial, pairs, 6)),
+        (1, |lab, trial, pairs| at_the_bound(lab, trial, pairs, 1)),
+        (2, |lab, trial, pairs| at_the_bound(lab, trial, pairs, 2)),
+        (3, |lab, trial, pairs| at_the_bound(lab, trial, pairs, 3)),
+        (6, |lab, trial, pairs| at_the_bound(lab, trial, pairs, 6)),
     ];
     for (known, differing) in of {
         let gained = gain(Profile::STANDARD, 20, differing);
@@ -132,36 +118,65 @@ fn attack_28_nearly_equal_sets_less_known_members() {
     }
 }
 
-/// A few known people and perhaps the victim: near to them and four others, who are shown, they may show the same. Whether they
-/// do doesn't hang on whether they are nine or ten. With seven and eight, where nearness ends, it does; few sets of eleven
-/// are shown to begin with.
+/// How often a few known people are shown, with the victim or without, after a set that is shown and has them in it, this many
+/// with these. The victim is in that one, too, or isn't.
+fn shown_near(known: u64, shown: u64, member: bool, is_in_both: bool) -> f64 {
+    let (mut asked, mut repeated) = (0, 0);
+    for trial in (0..TRIALS).filter(|trial| is_member(*trial) == member) {
+        let lab = Lab::new(Profile::STANDARD, trial);
+        for set in 0..40_u64 {
+            let few = people(set * 100..set * 100 + known);
+            let others = people(set * 100 + 20..set * 100 + 20 + shown - known);
+            let mut with: Vec<Person> = few.clone();
+            with.extend(people(member.then_some(VICTIM)));
+            let mut more = if is_in_both { with.clone() } else { few };
+            more.extend(others);
+            if lab.ask(What::Rows, &format!("more {set}"), &more).is_some() {
+                asked += 1;
+                let of_few = lab.ask(What::Rows, &format!("few {set}"), &with);
+                repeated += u32::from(of_few.is_some());
+            }
+        }
+    }
+    f64::from(repeated) / f64::from(asked)
+}
+
+/// A few known people and perhaps the victim: near to them and some others, who are shown, they may show the same. One person more
+/// makes that likelier by hardly more than the threshold's own steps do; few sets of eleven are shown to begin with.
 #[test]
 fn attack_29_known_people_near_a_set_that_is_shown() {
-    for (known, most) in [(9, 0.05), (8, 0.25), (7, 0.5)] {
-        let of = |member: bool| {
-            let (mut asked, mut shown) = (0, 0);
-            for trial in (0..TRIALS).filter(|trial| is_member(*trial) == member) {
-                let lab = Lab::new(Profile::STANDARD, trial);
-                for set in 0..40_u64 {
-                    let few = people(set * 100..set * 100 + known);
-                    let mut with: Vec<Person> = few.clone();
-                    with.extend(people(member.then_some(VICTIM)));
-                    let mut more = few;
-                    more.extend(people(set * 100 + 20..set * 100 + 24));
-                    if lab.ask(What::Rows, &format!("more {set}"), &more).is_some() {
-                        asked += 1;
-                        let of_few = lab.ask(What::Rows, &format!("few {set}"), &with);
-                        shown += u32::from(of_few.is_some());
-                    }
-                }
+    for (shown, is_in_both) in [(11, false), (11, true), (13, true)] {
+        for known in 4..=9 {
+            let of = |member| shown_near(known, shown, member, is_in_both);
+            let (with, without) = (of(true), of(false));
+            println!(
+                "attack 29, {known} near {shown} that are shown, the victim in both {is_in_both}: {with:.2}, {without:.2} \
+                 without the victim"
+            );
+            assert!((with - without).abs() < 0.3, "{with} {without}");
+            assert!(5 < known || without == 0.0, "{without}");
+        }
+    }
+}
+
+/// What is kept takes time to keep. A suppressed cell is told to the guard however few it is of, and so is what was asked before; and
+/// a guard writes as often as it is told. So the time doesn't tell six people from seven, nor whether a colleague asked.
+#[test]
+fn attack_46_what_is_kept_of_a_suppressed_cell() {
+    for preset in [Preset::Standard, Preset::Strict, Preset::Midpoint6] {
+        let told_of = |few: u64| {
+            let lab = Lab::new(preset.profile(), 1);
+            for spelling in ["a colleague's", "the asker's", "the asker's"] {
+                assert_eq!(lab.ask(What::Rows, spelling, &people(0..few)), None);
             }
-            f64::from(shown) / f64::from(asked)
+            lab.told()
         };
-        let (with, without) = (of(true), of(false));
-        println!(
-            "attack 29, {known} near a set that is shown: {with:.2}, {without:.2} without the victim"
-        );
-        assert!((with - without).abs() < most, "{with} {without}");
+        let of_one = told_of(1);
+        assert_eq!(of_one[1], 3, "{preset:?}");
+        let least = u64::from(preset.profile().threshold_units);
+        for few in 2..least {
+            assert_eq!(told_of(few), of_one, "{preset:?}, {few}");
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use arrow_array::{Array as _, ArrayRef};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use insitu_disclosure::evidence::{Cell, PartEvidence, PartShape, merge};
 use insitu_disclosure::guard::decide::WINDOW;
-use insitu_disclosure::guard::{Guard, GuardError, GuardedCell, MemoryStore, Verdict};
+use insitu_disclosure::guard::{Guard, GuardError, Making, MemoryStore, Verdict};
 use insitu_disclosure::policy::Profile;
 use insitu_disclosure::rules::edge::Edge;
 use insitu_disclosure::rules::{dof, dominance, noise, rounding, threshold};
@@ -45,8 +45,8 @@ impl std::ops::AddAssign for Seen {
 struct Forgetful;
 
 impl Guard for Forgetful {
-    fn judge(&self, cells: &[GuardedCell<'_>]) -> Result<Vec<Verdict>, GuardError> {
-        Ok(vec![Verdict::Fresh; cells.len()])
+    fn release(&self, made: &mut Making<'_>) -> Result<(), GuardError> {
+        made(&mut |cells| Ok(vec![Verdict::Fresh; cells.len()]))
     }
 }
 
