@@ -317,8 +317,16 @@ fn coerce_pair(
     right: Scalar,
     dataset: &Dataset,
 ) -> Result<(Scalar, Scalar, ScalarType), Refusal> {
-    let (left, left_type) = coerce(left, dataset)?;
-    let (right, right_type) = coerce(right, dataset)?;
+    pair(coerce(left, dataset)?, coerce(right, dataset)?, dataset)
+}
+
+/// Brings two expressions to one type that were coerced by themselves, each once: twice at each level would be as often as there
+/// are expressions in a tree that is full to that depth.
+fn pair(
+    (left, left_type): (Scalar, ScalarType),
+    (right, right_type): (Scalar, ScalarType),
+    dataset: &Dataset,
+) -> Result<(Scalar, Scalar, ScalarType), Refusal> {
     let (left, right) = match (left, right) {
         (Scalar::Literal(l), right) if !matches!(right, Scalar::Literal(_)) => {
             (fit_literal(&l, right_type)?, right)
@@ -471,7 +479,7 @@ fn coerce_call(
                     | ScalarType::Date,
                     _,
                 ) => {
-                    let (left, right, _) = coerce_pair(left, right, dataset)?;
+                    let (left, right, _) = pair((left, left_type), (right, right_type), dataset)?;
                     vec![left, right]
                 }
             }
@@ -500,7 +508,7 @@ fn coerce_call(
                     | ScalarType::Date,
                     _,
                 ) => {
-                    let (left, right, _) = coerce_pair(left, right, dataset)?;
+                    let (left, right, _) = pair((left, left_type), (right, right_type), dataset)?;
                     vec![left, right]
                 }
             }
@@ -542,4 +550,41 @@ fn is_value(scalar: &Scalar) -> bool {
 
 fn coerce_each(args: Vec<Scalar>, dataset: &Dataset) -> Result<Vec<Scalar>, Refusal> {
     args.into_iter().map(|a| coerce(a, dataset).map(|(a, _)| a)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Column, DatasetName, Protection};
+    use crate::label::Label;
+
+    /// Twice at each level would be longer than there is time: 60 columns added up.
+    #[test]
+    fn a_chain_of_operators_is_coerced_once() {
+        let column = Column {
+            name: "n".to_owned(),
+            scalar_type: ScalarType::Int64,
+            label: Label::Dimension,
+            domain: None,
+            breakpoints: None,
+            bounds: None,
+            measured_in: None,
+            unit_totals: None,
+            description: None,
+        };
+        let dataset = Dataset {
+            name: DatasetName::parse("a.b").unwrap(),
+            description: None,
+            columns: vec![column],
+            protection: Protection::Open,
+            impossible: Vec::new(),
+            hierarchies: Vec::new(),
+            snapshot: 0,
+        };
+        let n = || Scalar::Column("n".to_owned());
+        for function in [Function::Add, Function::Subtract, Function::Multiply] {
+            let chain = (0..60).fold(n(), |sum, _| Scalar::Call { function, args: vec![n(), sum] });
+            assert_eq!(coerce(chain.clone(), &dataset).unwrap(), (chain, ScalarType::Int64));
+        }
+    }
 }

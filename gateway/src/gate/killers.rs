@@ -36,6 +36,22 @@ fn chain(first: &str, count: usize, step: &str) -> String {
     text
 }
 
+/// So many derived tables, each `FROM` the one in it. Ten overflowed a worker's stack.
+fn derived(depth: usize) -> String {
+    let tables: String = (0..depth).map(|n| format!(") t{n}")).collect();
+    format!("SELECT * FROM {}a{tables}", times(depth, "(SELECT * FROM "))
+}
+
+/// The same with brackets around each of them.
+fn derived_in_brackets(depth: usize, brackets: usize) -> String {
+    let tables: String =
+        (0..depth).map(|n| format!("{}) t{n}", times(brackets - 1, ")"))).collect();
+    format!(
+        "SELECT * FROM {}a{tables}",
+        times(depth, &format!("{}SELECT * FROM ", times(brackets, "(")))
+    )
+}
+
 /// Too long, or not text.
 fn size() -> Vec<Killer> {
     use RefusalCode::{L501, Q102};
@@ -151,6 +167,10 @@ fn nests() -> Vec<Killer> {
         ("lambdas × 400", format!("SELECT {}1", times(400, "x -> ")), Q104),
         ("pipes × 1,000", format!("SELECT 1{}", times(1_000, " |> WHERE true")), Q104),
         ("name of 1,000 parts", format!("SELECT a{}", times(1_000, ".a")), Q104),
+        ("derived tables × 10", derived(10), L502),
+        ("derived tables × 9", derived(9), L502),
+        ("derived tables × 7", derived(7), L502),
+        ("derived tables × 7, in brackets", derived_in_brackets(7, 8), L502),
     ]
 }
 
@@ -171,7 +191,7 @@ fn speculation() -> Vec<Killer> {
         (
             "IN ((SELECT … × 10",
             format!("SELECT 1 WHERE {}", times(10, "a IN ((SELECT 1 WHERE ")),
-            Q102,
+            L502,
         ),
         ("join in brackets × 60", table(60, "a JOIN b ON a.x = b.x"), L502),
         ("join in brackets × 30", table(30, "a JOIN b ON a.x = b.x"), Q104),
@@ -269,6 +289,11 @@ fn wide() -> Vec<Killer> {
         ("CUBE times CUBE", grouped("CUBE ", 3, ", CUBE (b, c, d)"), L503),
         ("ROLLUP of 64", grouped("ROLLUP ", 63, ""), L503),
         ("65 grouping sets", format!("SELECT 1 FROM t GROUP BY GROUPING SETS ((a){sets})"), L503),
+        (
+            "33 keys to order by",
+            format!("SELECT a FROM t ORDER BY a + 0{} LIMIT 1", chain("", 32, ", a + #")),
+            L503,
+        ),
         ("201 items", format!("SELECT a{}", times(200, ", a")), L503),
         ("3,900 items", format!("SELECT a{}", times(3_899, ", a")), L503),
         ("5,000 items", format!("SELECT a{}", times(4_999, ", a")), L501),

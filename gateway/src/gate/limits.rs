@@ -42,6 +42,8 @@ pub struct Limits {
     pub grouping_sets_max: u64,
     /// Items of one `SELECT` list.
     pub items_max: usize,
+    /// Keys of one `ORDER BY`: the engine writes out "less than the last that is kept" over all of them.
+    pub order_keys_max: usize,
     /// Rows of one `VALUES` list.
     pub rows_max: usize,
     /// Column references once every column is replaced by the expression behind it.
@@ -58,7 +60,7 @@ impl Limits {
         name_bytes_max: 128,
         prefixes_max: 32,
         brackets_max: 64,
-        selects_max: 12,
+        selects_max: 8,
         operators_max: 1_024,
         recursion_max: 50,
         depth_max: 256,
@@ -70,6 +72,7 @@ impl Limits {
         arms_max: 32,
         grouping_sets_max: 64,
         items_max: 200,
+        order_keys_max: 32,
         rows_max: 1_000,
         references_max: 4_096,
         parameters_max: 100,

@@ -13,13 +13,20 @@ use super::refusals::not_offered;
 use super::shape::{Part, Reading};
 
 /// Reads a query: its CTEs and its clauses.
-pub(super) fn read<'a>(query: &'a Query, reading: &mut Reading<'a>) {
+pub(super) fn read<'a>(query: &'a Query, limits: &Limits, reading: &mut Reading<'a>) {
     for cte in ctes(query) {
         reading.parts.push(Part::Query(&cte.query));
         read_cte(cte, reading);
     }
     reading.refuse_if(query.with.as_ref().is_some_and(|with| with.recursive), || {
         not_offered("`WITH RECURSIVE`", "Write the steps out as CTEs.")
+    });
+    let keys = query.order_by.as_ref().map_or(0, |order_by| match &order_by.kind {
+        OrderByKind::Expressions(keys) => keys.len(),
+        OrderByKind::All(_) => 0,
+    });
+    reading.refuse_if(keys > limits.order_keys_max, || {
+        too_many("keys in one `ORDER BY`", limits.order_keys_max as u64)
     });
     read_clauses(query, reading);
 }

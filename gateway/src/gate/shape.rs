@@ -62,7 +62,7 @@ impl<'a> Part<'a> {
     /// Reads one node.
     pub(super) fn read(self, limits: &Limits, reading: &mut Reading<'a>) {
         match self {
-            Part::Query(query) | Part::Subquery(query) => query::read(query, reading),
+            Part::Query(query) | Part::Subquery(query) => query::read(query, limits, reading),
             Part::Body(body) => query::read_body(body, limits, reading),
             Part::Select(select) => select::read(select, limits, reading),
             Part::Tables(tables) => from::read(tables, reading),

@@ -58,6 +58,7 @@ mod totals;
 mod union;
 mod unit_join;
 mod upper;
+mod upper_threads;
 
 pub(crate) use cut::{Cut, cut};
 pub(crate) use error::planning_refusal;

@@ -11,6 +11,7 @@ use insitu_engine::{
 };
 
 use super::date_arithmetic::DateArithmetic;
+use super::upper_threads::UpperThreads;
 use super::{approx_distinct, checked, floats, histogram, percentiles, round};
 use crate::gate::functions::is_offered;
 
@@ -36,6 +37,7 @@ pub(crate) struct State {
     /// The same with the rules alone that do something for chains.
     for_chains: OpenSession,
     planners: Arc<[Arc<dyn ExprPlanner>]>,
+    threads: Arc<UpperThreads>,
 }
 
 impl State {
@@ -47,6 +49,11 @@ impl State {
     /// The engine's session for optimising a plan in which each step has the rows of one other, down to a table.
     pub(crate) const fn for_chains(&self) -> &OpenSession {
         &self.for_chains
+    }
+
+    /// Threads for upper plans.
+    pub(crate) fn threads(&self) -> &UpperThreads {
+        &self.threads
     }
 
     /// What turns SQL's own notation into functions.
@@ -68,7 +75,8 @@ impl Session {
             .with_memory_pool(Arc::new(pool))
             .with_disk_manager_builder(disk(spill))
             .build_arc()?;
-        Ok(Self { state: closed_state(sessions.as_ref(), &runtime) })
+        let threads = Arc::new(UpperThreads::new()?);
+        Ok(Self { state: closed_state(sessions.as_ref(), &runtime, threads) })
     }
 
     /// The state, with closed options and functions.
@@ -93,13 +101,17 @@ const RULES_FOR_CHAINS: [&str; 10] = [
     "optimize_projections",
 ];
 
-fn closed_state(sessions: &dyn Sessions, runtime: &Arc<RuntimeEnv>) -> State {
+fn closed_state(
+    sessions: &dyn Sessions,
+    runtime: &Arc<RuntimeEnv>,
+    threads: Arc<UpperThreads>,
+) -> State {
     let settings = closed_settings(Arc::clone(runtime));
     let planners = settings.functions.planners.clone().into();
     let mut for_chains = closed_settings(Arc::clone(runtime));
     for_chains.logical_rules.retain(|rule| RULES_FOR_CHAINS.contains(&rule.name()));
     let (session, for_chains) = (sessions.open(settings), sessions.open(for_chains));
-    State { session, for_chains, planners }
+    State { session, for_chains, planners, threads }
 }
 
 fn closed_settings(runtime: Arc<RuntimeEnv>) -> Settings {

@@ -70,9 +70,18 @@ pub(crate) fn open_needs(
     Ok(needs)
 }
 
-/// Puts tables in the leaves' places and runs the plan. It was optimised before anything was read, and what was
-/// read changes nothing in that.
+/// Puts tables in the leaves' places and runs the plan, on threads of its own. It was optimised before anything was read, and
+/// what was read changes nothing in that.
 pub(crate) async fn run_upper(
+    optimised: SharedPlan,
+    tables: Tables,
+    state: &State,
+) -> Result<Vec<RecordBatch>, Refusals> {
+    let of_plan = state.clone();
+    state.threads().run(async move { run(&optimised, &tables, &of_plan).await }).await
+}
+
+async fn run(
     optimised: &SharedPlan,
     tables: &Tables,
     state: &State,

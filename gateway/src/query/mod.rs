@@ -339,7 +339,8 @@ impl Gateway {
                 }
             }
         }
-        let batches = plan::run_upper(&ready.optimised, &leaves, self.session.state()).await?;
+        let batches =
+            plan::run_upper(ready.optimised.clone(), leaves, self.session.state()).await?;
         let batches: Result<Vec<RecordBatch>, Refusals> =
             batches.iter().map(|b| plan::to_client(b, &ready.schema)).collect();
         let batches = batches?;
