@@ -240,8 +240,10 @@ impl Table<'_> {
             let public_zero = evidence.count == 0 && rules.profile.zeros == Zeros::Shown;
             let state = match (primary, public_zero, attempt) {
                 _ if *structural => CellState::Fixed,
-                (true, _, Attempt::Usual) => CellState::Primary,
-                (true, _, Attempt::LastResort) => CellState::Suppressed,
+                // A total of nobody isn't shown, but the count beside it is: it hides nothing.
+                (true, true, _) => CellState::Fixed,
+                (true, false, Attempt::Usual) => CellState::Primary,
+                (true, false, Attempt::LastResort) => CellState::Suppressed,
                 (false, true, Attempt::Usual) => CellState::Fixed,
                 (false, true, Attempt::LastResort) | (false, false, _) => CellState::Open,
             };

@@ -230,7 +230,9 @@ fn publish(town: &Town, preset: Preset, asked: Asked) -> Published {
         for ((key, part), shown) in of(town, asked, &kept).into_iter().zip(shown) {
             let dominated = is_dominated(&part, profile.dominance, Edge::Named);
             let small = part.units < i64::from(profile.threshold_units);
-            let zero = asked == Asked::Count && part.units == 0 && profile.zeros == Zeros::Shown;
+            // A total of nobody isn't shown, but the count of nobody beside it is.
+            let zero = part.units == 0 && profile.zeros == Zeros::Shown;
+            let empty = zero && asked == Asked::Sum;
             let primary = !zero && (small || dominated);
             assert!(!(primary && shown), "{kept:?} {key:?}");
             let value = match asked {
@@ -254,11 +256,12 @@ fn publish(town: &Town, preset: Preset, asked: Asked) -> Published {
                 published.finest[2] += usize::from(shown);
             }
             positions.insert((kept.clone(), key), published.cells.len());
-            published.hidden.push(!shown);
+            published.hidden.push(!shown && !empty);
             published.cells.push(CellInput {
                 value,
                 cost: 1,
                 state: match (finest, primary, shown) {
+                    _ if empty => CellState::Fixed,
                     (true, true, _) | (false, _, false) => CellState::Suppressed,
                     (true, false, _) => CellState::Open,
                     (false, _, true) => CellState::Fixed,
