@@ -161,7 +161,7 @@ fn added_up(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
         }
         Scalar::Case { .. } => found.push(Refusal::new(
             RefusalCode::D206,
-            "`CASE` inside a measure has one value beside NULL, or 0 in a total: it is the measure of the rows for which a condition holds.",
+            "`CASE` inside a measure has one value beside NULL, unless it is added up: it is the measure of the rows for which a condition holds.",
             "Use `sum(x) FILTER (WHERE ...)` for each value, which makes it a cell of its own.",
         )),
         Scalar::Literal(_)

@@ -4,7 +4,7 @@
 //! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation. `joins`: tables after
 //!    commas as joins; what rows must be joined by (`single_rows`: unless there is one). `date_arithmetic`: days, moments and intervals. `parameters`: the types of placeholders.
 //! 3. `in_subquery`: where unknown would become false; `one_row`: where a row would be missing. `cut`: the raw plan to leaves and the upper plan (`relation`, `folded`, `look_up`, `unit_join`, `roll_up`, `scalar`,
-//!    `certain`, `aggregate`, `grouping`, `engine_types`, `correlated`, `conditional`, `cases` are its parts).
+//!    `certain`, `aggregate`, `grouping`, `engine_types`, `correlated`, `conditional`, `cases`, `mixed` are its parts).
 //! 4. `share`: leaves that can be asked for at once. `request_size`: what fits into a request.
 //! 5. `statuses`: a status column beside each protected measure, where asked for.
 //! 6. `leaf`: what stands in the upper plan for a table that is still to come.
@@ -38,6 +38,7 @@ mod limit;
 mod literal;
 mod look_up;
 mod mended;
+mod mixed;
 mod one_row;
 mod opaque;
 mod parameters;

@@ -56,11 +56,11 @@ fn attack_05_case_inside_a_sum() {
     is_suppressed("SELECT sum(CASE WHEN area = 'Z' THEN cost END) FROM health.episodes");
     is_suppressed("SELECT sum(CASE WHEN area = 'Z' THEN cost ELSE 0 END) FROM health.episodes");
     is_suppressed("SELECT avg(CASE WHEN area = 'Z' THEN 1 ELSE 0 END) FROM health.episodes");
-    // What others come to doesn't hide that they are few.
-    is_refused(
-        "SELECT sum(CASE WHEN area = 'Z' THEN cost ELSE 1 END) FROM health.episodes",
-        "D206",
-    );
+    // What others come to doesn't hide that they are few: each is a cell of its own.
+    is_suppressed("SELECT sum(CASE WHEN area = 'Z' THEN cost ELSE 1 END) FROM health.episodes");
+    is_suppressed("SELECT avg(CASE WHEN area = 'Z' THEN cost ELSE 0 END) FROM health.episodes");
+    is_suppressed("SELECT sum(CASE WHEN area = 'Z' THEN cost ELSE -cost END) FROM health.episodes");
+    is_suppressed("SELECT count(CASE WHEN area = 'Z' THEN cost ELSE 0 END) FROM health.episodes");
 }
 
 #[test]
