@@ -108,6 +108,31 @@ async fn the_type_of_a_placeholder_follows_from_where_it_stands() {
         ),
         ("sum(CASE g WHEN $1 THEN 1 ELSE $2 END)", vec![text("a"), whole(2)], "Utf8, Int64", "20"),
         ("sum(coalesce(nullif(k, $1), $2))", vec![whole(11), whole(1)], "Int64, Int64", "56"),
+        (
+            "sum(CASE WHEN g = 'a' THEN $1 ELSE $2 END)",
+            vec![whole(5), whole(1)],
+            "Float64, Float64",
+            "28.0",
+        ),
+        ("sum($1)", vec![whole(2)], "Float64", "24.0"),
+        ("sum(CASE WHEN g = 'a' THEN $1 ELSE NULL END)", vec![float(2.5)], "Float64", "10.0"),
+        (
+            "avg(CASE WHEN g = 'a' THEN $1 ELSE $2 END)",
+            vec![whole(3), whole(0)],
+            "Float64, Float64",
+            "1.0",
+        ),
+        (
+            "count(*) FILTER (WHERE k < CASE g WHEN 'a' THEN $1 ELSE coalesce($2, $3) END)",
+            vec![whole(5), whole(1), whole(2)],
+            "Int64, Int64, Int64",
+            "2",
+        ),
+        ("count(*) FILTER (WHERE CASE WHEN k < 5 THEN $1 END)", vec![yes()], "Boolean", "5"),
+        // A pattern with an escape of its own.
+        ("count(*) FILTER (WHERE g LIKE $1 ESCAPE '!')", vec![text("!a%")], "Utf8", "4"),
+        ("count(*) FILTER (WHERE g || '%' LIKE $1 ESCAPE '!')", vec![text("_!%")], "Utf8", "12"),
+        ("max(CASE WHEN 'a%b' LIKE $1 ESCAPE '!' THEN k END)", vec![text("a!%b")], "Utf8", "11"),
         ("sum(greatest(f, $1))", vec![float(2.5)], "Float64", "30.25"),
         // As an argument that leaves no choice.
         ("max(left(g, $1))", vec![whole(1)], "Int64", "c"),
@@ -152,7 +177,6 @@ async fn a_placeholder_whose_type_cannot_be_told_is_refused_with_how_to_write_it
     let federation = federation().await;
     let none: ArrayRef = Arc::new(NullArray::new(1));
     for (sql, value, code) in [
-        ("SELECT sum($1) FROM m.facts", whole(2), "Q107"),
         ("SELECT -$1", whole(2), "Q109"),
         ("SELECT $1", whole(2), "Q110"),
         ("SELECT sum(k * $1) FROM m.facts", float(2.5), "Q110"),
@@ -291,6 +315,16 @@ async fn what_is_bound_within_a_measure_is_what_is_written() {
             "sum(CASE WHEN sex = ? THEN ? ELSE 0 END) FROM health.visits",
             vec![text("F"), whole(3)],
             "3 * count(*) FILTER (WHERE sex = 'F') FROM health.visits",
+        ),
+        (
+            "sum(CASE WHEN sex = 'F' THEN ? ELSE ? END) FROM health.visits",
+            vec![whole(2), whole(0)],
+            "2.0 * count(*) FILTER (WHERE sex = 'F') FROM health.visits",
+        ),
+        (
+            "count(*) FROM health.visits WHERE area LIKE ? ESCAPE '!'",
+            vec![text("!A%")],
+            "count(*) FROM health.visits WHERE area LIKE 'A%'",
         ),
         (
             "percentile_cont(?) WITHIN GROUP (ORDER BY arrears) FROM councils.homes",

@@ -269,11 +269,13 @@ fn read_escape<'a>(escape: Option<&'a Expr>, pattern: &'a Expr, reading: &mut Re
         reading.refusals.push(not_offered("a calculated `ESCAPE`", "Write `ESCAPE '\\'`."));
         return;
     };
+    let is_bound =
+        matches!(pattern, Expr::Value(ValueWithSpan { value: Value::Placeholder(_), .. }));
     // The engine has one of its own; others are written out where the pattern is known.
-    reading.refuse_if(escape != "\\" && text(pattern).is_none(), || {
+    reading.refuse_if(escape != "\\" && !is_bound && text(pattern).is_none(), || {
         not_offered(
             "an `ESCAPE` for a pattern that isn't a text",
-            "Write the pattern as a text, or use `ESCAPE '\\'`.",
+            "Write the pattern as a text or a parameter, or use `ESCAPE '\\'`.",
         )
     });
 }

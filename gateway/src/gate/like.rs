@@ -1,5 +1,6 @@
 //! `LIKE` with an `ESCAPE` of its own, with the pattern spelled for the engine's, which is a backslash. It is done before
-//! anything is planned: plans name columns by what is written.
+//! anything is planned: plans name columns by what is written. A pattern that is a parameter is spelled so once it is bound
+//! (`plan/like.rs`).
 
 use std::ops::ControlFlow;
 
@@ -48,8 +49,8 @@ fn one_character(written: &str) -> Option<char> {
     characters.next().filter(|_| characters.next().is_none())
 }
 
-/// What the pattern stands for, with a backslash before what is meant as it is.
-fn with_backslashes(pattern: &str, escape: char) -> String {
+/// What a pattern stands for, with a backslash before what is meant as it is.
+pub(crate) fn with_backslashes(pattern: &str, escape: char) -> String {
     let mut spelled = String::with_capacity(pattern.len());
     let mut characters = pattern.chars();
     while let Some(character) = characters.next() {

@@ -64,6 +64,7 @@ mod soup;
 pub(crate) use explained::{ExplainFormat, Explained, explained};
 pub use functions::{FunctionKind, OFFERED, Offered, is_offered};
 pub use gated::{Gated, RelationName};
+pub(crate) use like::with_backslashes;
 pub use limits::Limits;
 pub(crate) use text::is_hidden;
 

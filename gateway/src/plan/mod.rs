@@ -2,7 +2,7 @@
 //!
 //! 1. `session`: the engine's options and functions, closed. `threads`: where planning is done.
 //! 2. `parse`: one checked statement to the engine's raw plan, before any analysis or optimisation. `joins`: tables after
-//!    commas as joins; what rows must be joined by (`single_rows`: unless there is one). `date_arithmetic`: days, moments and intervals. `parameters`: the types of placeholders.
+//!    commas as joins; what rows must be joined by (`single_rows`: unless there is one). `date_arithmetic`: days, moments and intervals. `parameters`: the types of placeholders; `like`: patterns that are bound.
 //! 3. `in_subquery`: where unknown would become false; `one_row`: where a row would be missing. `cut`: the raw plan to leaves and the upper plan (`relation`, `folded`, `look_up`, `unit_join`, `roll_up`, `scalar`,
 //!    `certain`, `aggregate`, `grouping`, `engine_types`, `correlated`, `conditional`, `cases`, `mixed` are its parts).
 //! 4. `share`: leaves that can be asked for at once. `request_size`: what fits into a request.
@@ -34,6 +34,7 @@ mod histogram;
 mod in_subquery;
 mod joins;
 mod leaf;
+mod like;
 mod limit;
 mod literal;
 mod look_up;
@@ -64,6 +65,7 @@ mod upper_threads;
 pub(crate) use cut::{Cut, cut};
 pub(crate) use error::planning_refusal;
 pub(crate) use leaf::Leaf;
+pub(crate) use like::with_engines_escape;
 pub(crate) use parameters::{parameter_types, typical_values, with_no_rows};
 pub(crate) use parse::parse;
 pub(crate) use request_size::fits;

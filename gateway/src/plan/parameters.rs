@@ -1,7 +1,8 @@
 //! The types of `$1`, `$2`, ... as a client is told them before it binds values.
 //!
 //! The engine tells what a placeholder is compared or calculated with, and what a `LIMIT` is. The rest follows here from where it
-//! stands: beside other values in a `CASE` or a `coalesce`, in a call whose signature leaves no choice, as a condition. What stands in
+//! stands: beside other values in a `CASE` or a `coalesce`, in a call whose signature leaves no choice, as a condition, in a total
+//! or a mean, which are of numbers. What stands in
 //! a cast, or alone, may be anything: it is told as text, and keeps the type of the value that is bound.
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use insitu_engine::common::{DFSchema, DataFusionError, Result, ScalarValue};
 use insitu_engine::logical_expr::expr::{
     AggregateFunction, InList, Placeholder, ScalarFunction, WindowFunction,
 };
+use insitu_engine::logical_expr::planner::{ExprPlanner, PlannerResult, RawAggregateExpr};
 use insitu_engine::logical_expr::type_coercion::binary::type_union_resolution;
 use insitu_engine::logical_expr::type_coercion::functions::{UDFCoercionExt, fields_with_udf};
 use insitu_engine::logical_expr::{
@@ -158,14 +160,68 @@ fn note(found: &mut BTreeMap<String, Found>, types: Vec<(&str, DataType)>) {
     }
 }
 
-/// The placeholder that an expression is, if its type isn't known; or minus one.
-fn untyped(expr: &Expr) -> Option<&str> {
+/// The placeholders that an expression has its type from, if that isn't known: it is one, minus one, or a choice among such.
+fn untyped(expr: &Expr) -> Vec<&str> {
     match expr {
-        Expr::Placeholder(Placeholder { id, field: None }) => Some(id),
+        Expr::Placeholder(Placeholder { id, field: None }) => vec![id],
         Expr::Alias(alias) => untyped(&alias.expr),
         Expr::Negative(inner) => untyped(inner),
-        _ => None,
+        Expr::Case(case) => {
+            let thens = case.when_then_expr.iter().map(|(_, then)| &**then);
+            all_untyped(thens.chain(case.else_expr.as_deref()))
+        }
+        Expr::ScalarFunction(ScalarFunction { func, args })
+            if OF_ONE_KIND.contains(&func.name()) =>
+        {
+            all_untyped(args)
+        }
+        _ => Vec::new(),
     }
+}
+
+/// Plans totals and means of placeholders: without a type there would be no function for them.
+#[derive(Debug)]
+pub(super) struct AddedUp;
+
+impl ExprPlanner for AddedUp {
+    fn plan_aggregate(
+        &self,
+        mut expr: RawAggregateExpr,
+    ) -> Result<PlannerResult<RawAggregateExpr>> {
+        if matches!(expr.func.name(), "sum" | "avg") {
+            for value in &mut expr.args {
+                *value = as_numbers(value)?;
+            }
+        }
+        Ok(PlannerResult::Original(expr))
+    }
+}
+
+/// The value with placeholders that may be any number, where nothing tells their type.
+fn as_numbers(value: &Expr) -> Result<Expr> {
+    let without = untyped(value);
+    let number = |part| match part {
+        Expr::Placeholder(Placeholder { id, field: None }) if without.contains(&id.as_str()) => {
+            let field = Some(Arc::new(Field::new("", DataType::Float64, true)));
+            Transformed::yes(Expr::Placeholder(Placeholder { id, field }))
+        }
+        other => Transformed::no(other),
+    };
+    value.clone().transform_up(|part| Ok(number(part))).map(|numbers| numbers.data)
+}
+
+/// The placeholders of values of one kind, if none has a type.
+fn all_untyped<'a>(values: impl IntoIterator<Item = &'a Expr>) -> Vec<&'a str> {
+    let mut all = Vec::new();
+    for value in values {
+        let of_value = untyped(value);
+        let is_null = matches!(value, Expr::Literal(value, _) if value.data_type().is_null());
+        if of_value.is_empty() && !is_null {
+            return Vec::new();
+        }
+        all.extend(of_value);
+    }
+    all
 }
 
 /// Types of the placeholders that stand directly in this expression.
@@ -199,7 +255,7 @@ fn by_place<'a>(expr: &'a Expr, rows: &DFSchema) -> Vec<(&'a str, DataType)> {
 }
 
 fn is_condition(expr: &Expr) -> Vec<(&str, DataType)> {
-    untyped(expr).map(|id| (id, DataType::Boolean)).into_iter().collect()
+    untyped(expr).into_iter().map(|id| (id, DataType::Boolean)).collect()
 }
 
 /// Values of one kind: those without a type have that of the others.
@@ -209,10 +265,11 @@ fn alike<'a>(
 ) -> Vec<(&'a str, DataType)> {
     let (mut without, mut types) = (Vec::new(), Vec::new());
     for value in values {
-        match untyped(value) {
-            Some(id) => without.push(id),
-            None => types.extend(value.get_type(rows).ok().filter(|found| !found.is_null())),
+        let of_value = untyped(value);
+        if of_value.is_empty() {
+            types.extend(value.get_type(rows).ok().filter(|found| !found.is_null()));
         }
+        without.extend(of_value);
     }
     let Some(of_all) = type_union_resolution(&types) else { return Vec::new() };
     without.into_iter().map(|id| (id, of_all.clone())).collect()
@@ -236,7 +293,7 @@ fn of_window<'a>(window: &'a WindowFunction, rows: &DFSchema) -> Vec<(&'a str, D
         (WindowFunctionDefinition::WindowUDF(func), [value, steps, other @ ..])
             if matches!(func.name(), "lag" | "lead" | "nth_value") =>
         {
-            let steps = untyped(steps).map(|id| (id, DataType::Int64));
+            let steps = untyped(steps).into_iter().map(|id| (id, DataType::Int64));
             alike(other.iter().chain([value]), rows).into_iter().chain(steps).collect()
         }
         (WindowFunctionDefinition::WindowUDF(func), _) => by_signature(&**func, args, rows),
@@ -249,12 +306,12 @@ fn by_signature<'a, F: UDFCoercionExt>(
     args: &'a [Expr],
     rows: &DFSchema,
 ) -> Vec<(&'a str, DataType)> {
-    let without: Vec<Option<&str>> = args.iter().map(untyped).collect();
-    if without.iter().all(Option::is_none) {
+    let without: Vec<Vec<&str>> = args.iter().map(untyped).collect();
+    if without.iter().all(Vec::is_empty) {
         return Vec::new();
     }
-    let field = |(arg, without): (&Expr, &Option<&str>)| -> Result<FieldRef> {
-        let known = if without.is_some() { DataType::Null } else { arg.get_type(rows)? };
+    let field = |(arg, without): (&Expr, &Vec<&str>)| -> Result<FieldRef> {
+        let known = if without.is_empty() { arg.get_type(rows)? } else { DataType::Null };
         Ok(Arc::new(Field::new("", known, true)))
     };
     let fields: Result<Vec<FieldRef>> = args.iter().zip(&without).map(field).collect();
@@ -262,6 +319,8 @@ fn by_signature<'a, F: UDFCoercionExt>(
     let Ok(fitting) = fields.and_then(|fields| fields_with_udf(&fields, function)) else {
         return Vec::new();
     };
-    let typed = without.into_iter().zip(fitting);
-    typed.filter_map(|(id, field)| id.map(|id| (id, field.data_type().clone()))).collect()
+    let typed = |(ids, field): (Vec<&'a str>, FieldRef)| {
+        ids.into_iter().map(move |id| (id, field.data_type().clone()))
+    };
+    without.into_iter().zip(fitting).flat_map(typed).collect()
 }

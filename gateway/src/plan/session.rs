@@ -11,6 +11,7 @@ use insitu_engine::{
 };
 
 use super::date_arithmetic::DateArithmetic;
+use super::parameters::AddedUp;
 use super::upper_threads::UpperThreads;
 use super::{approx_distinct, checked, floats, histogram, percentiles, round};
 use crate::gate::functions::is_offered;
@@ -135,6 +136,7 @@ fn closed_settings(runtime: Arc<RuntimeEnv>) -> Settings {
         |names: &[String], name: &str| is_offered(name) || names.iter().any(|n| is_offered(n));
     let mut functions = Functions::of_datafusion();
     functions.planners.insert(0, Arc::new(DateArithmetic));
+    functions.planners.insert(0, Arc::new(AddedUp));
     functions.aggregate.retain(|f| f.name() != approx_distinct::NAME);
     functions.aggregate.extend([histogram::function(), approx_distinct::function()]);
     functions.scalar.retain(|f| offered(f.aliases(), f.name()));

@@ -331,6 +331,7 @@ fn parameter_schema(types: &[DataType]) -> SchemaRef {
 fn with_values(raw: &LogicalPlan, values: Vec<ScalarValue>) -> Result<LogicalPlan, Refusals> {
     raw.clone()
         .replace_params_with_values(&ParamValues::from(values))
+        .and_then(plan::with_engines_escape)
         .map_err(|e| plan::planning_refusal(&e))
 }
 
