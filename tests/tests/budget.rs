@@ -25,6 +25,9 @@ async fn beyond_the_budget_new_conditions_are_refused_and_old_ones_answered() {
         "SELECT sex, count(DISTINCT person), sum(cost) FROM health.visits GROUP BY sex",
         "SELECT age, count(*) FROM health.visits WHERE area IN ('A') GROUP BY age",
         "SELECT count(*) FILTER (WHERE area = 'A') FROM health.visits",
+        "SELECT count(*) FROM health.visits WHERE coalesce(area, 'Z') = 'A'",
+        "SELECT count(*) FROM health.visits WHERE NOT nvl(area, 'Z') <> 'A' AND area IS NOT NULL",
+        "SELECT count(*) FROM health.visits WHERE CASE WHEN area IS NULL THEN 'Z' ELSE area END IN ('A')",
     ] {
         analyst.cells(free).await.unwrap();
     }

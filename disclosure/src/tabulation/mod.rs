@@ -12,6 +12,7 @@
 
 mod bins;
 pub mod canonical;
+mod defaults;
 mod input;
 pub mod interpret;
 mod key_set;
@@ -29,6 +30,7 @@ pub mod unit_join;
 
 pub use crate::function::Function;
 pub use bins::{BINS_MAX, BREAKPOINTS_MIN, Bins};
+pub use defaults::where_true;
 pub use input::Input;
 pub use key_set::{KeySet, are_canonical};
 pub use literal::{Literal, ScalarType};

@@ -7,10 +7,11 @@
 //! | `NOT (age < 18)`, `NOT NOT c` | `age >= 18`, `c` | always: both have no value where there is none |
 //! | `age <= 17`, `age > 17` | `age < 18`, `age >= 18` | whole numbers, decimals, dates: nothing is between 17 and 18 |
 //! | `age > 17.5`, `paid <= 9.995` | `age >= 18`, `paid < 10.00` | numbers with fewer digits after the point than what they are compared with |
+//! | `coalesce(sex, 'X') = 'F'` | `sex = 'F' AND sex IS NOT NULL` | always ([`super::defaults`]) |
 //! | `debt = 0`, `debt <> 0` | `debt >= 0 AND debt < 1`, `debt < 0 OR debt >= 1` | columns that are cut at listed breakpoints; `IN` likewise |
 
 use super::typing::{power_of_ten, type_of};
-use super::{Comparison, Literal, Scalar, ScalarType};
+use super::{Comparison, Literal, Scalar, ScalarType, defaults};
 use crate::dataset::{Breakpoints, Dataset};
 use crate::label::Label;
 
@@ -22,6 +23,9 @@ pub fn in_one_form(mut scalar: Scalar, dataset: &Dataset) -> Scalar {
 }
 
 fn rewrite(scalar: &mut Scalar, dataset: &Dataset) {
+    if let Some(other) = defaults::on_value_itself(scalar) {
+        *scalar = other;
+    }
     for child in scalar.children_mut() {
         rewrite(child, dataset);
     }

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use insitu_disclosure::tabulation::in_one_form;
 use insitu_disclosure::tabulation::typing::coerce;
+use insitu_disclosure::tabulation::{in_one_form, where_true};
 use insitu_disclosure::{Dataset, Literal, Reference, Refusal, RefusalCode, Scalar, ScalarType};
 use insitu_engine::common::{Column, TableReference};
 use insitu_engine::logical_expr::{Expr, LogicalPlan};
@@ -84,6 +84,7 @@ impl Relation {
     /// A condition over this relation's columns.
     pub(super) fn condition(&self, expr: &Expr) -> Result<Scalar, Refusal> {
         let (scalar, found) = self.scalar(expr)?;
+        let scalar = if self.dataset().is_open() { scalar } else { where_true(scalar) };
         let scalar = held(scalar);
         if found == ScalarType::Boolean || scalar == NEVER {
             return Ok(scalar);
