@@ -92,6 +92,58 @@ async fn whole_tables_of_nobody_have_their_columns() {
     }
 }
 
+/// In every row of the others it isn't shown, as a total of nobody isn't.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_measure_of_nobody_stands_beside_others() {
+    let rows =
+        |told: &str| -> Vec<String> { told.split("; ").skip(1).map(str::to_owned).collect() };
+    for profile in ["round-5", "exact"] {
+        let federation = federation(profile).await;
+        for (keys, by) in
+            [("school, ", "GROUP BY school"), ("school, ", "GROUP BY ROLLUP (school)"), ("", "")]
+        {
+            let others =
+                format!("{keys}count(*) AS n, sum(hours) AS h FROM schools.pupils {by} ORDER BY n");
+            let plain = asked(&federation, &format!("SELECT {others}"), None).await;
+            assert!(!rows(&plain).is_empty(), "{plain}");
+            let expect: Vec<String> =
+                rows(&plain).iter().map(|row| format!("- c - c {row}")).collect();
+            for measures in [
+                "count(*) FILTER (WHERE #) AS o, sum(hours) FILTER (WHERE #) AS s",
+                "sum(CASE WHEN # THEN 1 ELSE 0 END) AS o, 2 * avg(hours) FILTER (WHERE #) AS s",
+            ] {
+                for condition in ["FALSE", "1 = 0", "NULL", "school = 'A' AND 2 < 1"] {
+                    let measures = measures.replace('#', condition);
+                    let sql = format!("SELECT {measures}, {others}");
+                    let found = asked(&federation, &sql, None).await;
+                    assert_eq!(rows(&found), expect, "{profile}: {sql}: {found}");
+                }
+            }
+            let alone =
+                format!("SELECT {keys}count(*) FILTER (WHERE FALSE) AS o FROM schools.pupils {by}");
+            let alone = rows(&asked(&federation, &alone, None).await);
+            assert_eq!(alone.len(), expect.len());
+            assert!(alone.iter().all(|row| row.ends_with("- c")), "{alone:?}");
+            // One that always holds is none.
+            let all = others.replace("count(*)", "count(*) FILTER (WHERE TRUE)");
+            assert_eq!(
+                rows(&asked(&federation, &format!("SELECT {all}"), None).await),
+                rows(&plain)
+            );
+        }
+        // The rest of the question is judged as ever.
+        for (measures, code) in [
+            ("max(hours) FILTER (WHERE FALSE), count(*)", "D205"),
+            ("sum(hours + 1) FILTER (WHERE FALSE), count(*)", "D206"),
+            ("count(*) FILTER (WHERE FALSE), count(*) FILTER (WHERE school = 'A')", "D204"),
+        ] {
+            let sql = format!("SELECT {measures} FROM schools.pupils");
+            let refused = asked(&federation, &sql, None).await;
+            assert!(refused.starts_with(code), "{profile}: {sql}: {refused}");
+        }
+    }
+}
+
 /// What is bound decides, and the columns are the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bound_condition_and_a_bound_number_of_rows_may_choose_nobody() {

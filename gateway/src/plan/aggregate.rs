@@ -13,7 +13,7 @@ use insitu_engine::logical_expr::{Aggregate, Expr};
 use super::approx_distinct;
 use super::grouping::{grouping_function, keys_and_sets};
 use super::histogram;
-use super::relation::Relation;
+use super::relation::{ALWAYS, Relation};
 use super::roll_up::RolledUp;
 use super::unit_join::simplified;
 
@@ -117,6 +117,7 @@ fn measure(expr: &Expr, relation: &Relation) -> Result<Measure, Refusal> {
         Expr::AggregateFunction(function) => {
             let filter =
                 function.params.filter.as_ref().map(|f| relation.condition(f)).transpose()?;
+            let filter = filter.filter(|condition| *condition != ALWAYS);
             Ok(Measure { kind: kind(function, relation)?, filter })
         }
         other => Err(Refusal::new(

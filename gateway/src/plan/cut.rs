@@ -354,13 +354,8 @@ impl Cutter {
         outputs: &[Output],
     ) -> Result<Part, Refusals> {
         let schema = Shape::of(&question, relation.dataset())?.table_schema();
-        let index = self.leaves.len();
-        let leaf = format!("leaf_{index}");
-        let of_nobody = no_rows::is_of_nobody(&question, relation)?;
-        let scan = match of_nobody {
-            true => engine(no_rows::cells(&leaf, &schema, &question))?,
-            false => engine(PendingTable::scan(index, Arc::clone(&schema), None))?,
-        };
+        let leaf = format!("leaf_{}", self.leaves.len());
+        let scan = self.released(&leaf, &question, relation)?;
         let column = |name| Expr::Column(Column::new(Some(leaf.as_str()), name));
         let named = aggregate.schema.iter().enumerate();
         let named = named.filter(|(_, (qualifier, field))| {
@@ -394,14 +389,6 @@ impl Cutter {
             let bins = measure.and_then(|m| described_bins(m, relation.dataset()));
             let named = Alias::new(value, qualifier.cloned(), field.name());
             columns.push(Expr::Alias(named.with_metadata(bins)));
-        }
-        if !of_nobody {
-            self.leaves.push(Leaf::Tabulation {
-                joined: relation.joined.as_ref().map(|j| j.held.of(&question)).unwrap_or_default(),
-                tabulation: Box::new(question),
-                held: Arc::clone(&relation.held),
-                references: relation.references.clone(),
-            });
         }
         engine(Projection::try_new(columns, Arc::new(scan)))
             .map(|p| Part::Upper(LogicalPlan::Projection(p)))

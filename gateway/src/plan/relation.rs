@@ -98,7 +98,7 @@ impl Relation {
 
     /// The rows for which a condition holds, too; one that always does says nothing.
     pub(super) fn restrict(&mut self, condition: Scalar) {
-        if condition != Scalar::Literal(Literal::Boolean(true)) {
+        if condition != ALWAYS {
             self.predicates.push(condition);
         }
     }
@@ -165,7 +165,10 @@ impl Relation {
     }
 }
 
-const NEVER: Scalar = Scalar::Literal(Literal::Boolean(false));
+/// The condition that holds for all rows.
+pub(super) const ALWAYS: Scalar = Scalar::Literal(Literal::Boolean(true));
+/// The condition that holds for no row.
+pub(super) const NEVER: Scalar = Scalar::Literal(Literal::Boolean(false));
 
 /// A condition of which only the truth counts: what isn't known to hold doesn't.
 fn held(condition: Scalar) -> Scalar {
