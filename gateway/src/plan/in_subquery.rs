@@ -8,18 +8,19 @@
 //! The join for `x NOT IN` knows of the third value only where `x` is a column: of a literal, or of what the engine finds to
 //! be one, it makes a condition in which unknown is false. [`chosen`] gives `x` a column first. Nor does it know that a
 //! subquery about the row around it may have no NULL for this row: there `x NOT IN (SELECT y …)` is asked as `NOT EXISTS (SELECT …
-//! y = x OR y IS NULL OR x IS NULL)`, which is true of the same rows, where nothing but conditions hangs on the row around it. Any other is
-//! refused.
+//! y = x OR y IS NULL OR x IS NULL)`, which is true of the same rows, where nothing but conditions hangs on the row around it: those
+//! of `WHERE`, and of the `ON` of an inner join. Any other, such as one of groups or with a `LIMIT`, is refused.
 
 use std::sync::Arc;
 
 use insitu_disclosure::{Refusal, RefusalCode, Refusals};
 use insitu_engine::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
-use insitu_engine::common::{Column, DFSchema};
+use insitu_engine::common::{Column, DFSchema, JoinType};
 use insitu_engine::logical_expr::expr::{Exists, InSubquery};
 use insitu_engine::logical_expr::utils::{conjunction, split_conjunction, split_conjunction_owned};
 use insitu_engine::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable as _, Filter, LogicalPlan, Operator, Projection, Subquery, lit,
+    BinaryExpr, Distinct, Expr, ExprSchemable as _, Filter, Join, LogicalPlan, Operator,
+    Projection, Sort, Subquery, lit,
 };
 
 use super::error::planning_refusal;
@@ -33,12 +34,21 @@ enum Counts {
     Value,
 }
 
+/// How unknown would become false.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lost {
+    /// Where `IN` stands.
+    ByPlace,
+    /// More than conditions hangs on the row around a `NOT IN`.
+    ByRows,
+}
+
 /// Refuses a raw plan in which unknown would become false.
 ///
 /// # Errors
 /// `Q104`.
 pub(super) fn check(raw: &LogicalPlan) -> Result<(), Refusals> {
-    let mut lost = false;
+    let mut lost: Option<Lost> = None;
     let walked = raw.apply_with_subqueries(|node| {
         let conditions: Vec<&Expr> = match node {
             LogicalPlan::Filter(filter) => split_conjunction(&filter.predicate),
@@ -47,38 +57,55 @@ pub(super) fn check(raw: &LogicalPlan) -> Result<(), Refusals> {
             }
             _ => {
                 for expr in node.expressions() {
-                    lost |= loses(&expr, Counts::Value, node)?;
+                    if loses(&expr, Counts::Value, node)? {
+                        lost = lost.or(Some(Lost::ByPlace));
+                    }
                 }
                 Vec::new()
             }
         };
         for condition in conditions {
-            lost |= match not_in(condition) {
-                NotIn::Never => false,
-                NotIn::Is(found) => {
-                    let is_filter = matches!(node, LogicalPlan::Filter(_));
-                    let knows = if found.subquery.outer_ref_columns.is_empty() {
-                        is_filter || is_column(&found.expr)
-                    } else {
-                        is_filter && compared_rows(&found.subquery.subquery).is_some()
-                    };
-                    !knows && may_be_unknown(found, node)?
-                }
-                NotIn::Elsewhere => loses(condition, Counts::Truth, node)?,
+            let found = match not_in(condition) {
+                NotIn::Never => None,
+                NotIn::Is(found) => not_known(found, node)?,
+                NotIn::Elsewhere => loses(condition, Counts::Truth, node)?.then_some(Lost::ByPlace),
             };
+            lost = lost.or(found);
         }
-        Ok(if lost { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        Ok(if lost.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     walked.map_err(|error| planning_refusal(&error))?;
-    if !lost {
-        return Ok(());
+    match lost {
+        None => Ok(()),
+        Some(Lost::ByPlace) => Err(Refusal::new(
+            RefusalCode::Q104,
+            "`IN` a subquery stands where unknown isn't false, and values may be NULL: beneath `NOT`, as a value, or about the row around it.",
+            "Write `[NOT] IN` as a condition of its own, joined by `AND`, or write `[NOT] EXISTS`.",
+        )
+        .into()),
+        Some(Lost::ByRows) => Err(Refusal::new(
+            RefusalCode::Q104,
+            "`NOT IN` a subquery about the row around it has groups, a total, a `LIMIT` or an outer join of its own, and values may be NULL.",
+            "Compute it for all rows first, and compare with the row around it in `WHERE`: `x NOT IN (SELECT m.y FROM (SELECT k, max(y) AS y FROM t GROUP BY k) AS m WHERE m.k = a.k)`. In the place of `LIMIT`, number the rows: `row_number() OVER (PARTITION BY k ORDER BY y)`.",
+        )
+        .into()),
     }
-    Err(Refusal::new(
-        RefusalCode::Q104,
-        "`IN` a subquery stands where unknown isn't false, and values may be NULL: beneath `NOT`, as a value, or about the row around it.",
-        "Write `[NOT] IN` as a condition of its own, joined by `AND`, or write `[NOT] EXISTS`.",
-    )
-    .into())
+}
+
+/// How the third value of a condition that is `NOT IN` would be lost; `None` if it is known.
+fn not_known(found: &InSubquery, node: &LogicalPlan) -> insitu_engine::error::Result<Option<Lost>> {
+    let is_filter = matches!(node, LogicalPlan::Filter(_));
+    let lost = if found.subquery.outer_ref_columns.is_empty() {
+        (!is_filter && !is_column(&found.expr)).then_some(Lost::ByPlace)
+    } else if !is_filter {
+        Some(Lost::ByPlace)
+    } else {
+        compared_rows(&found.subquery.subquery)?.is_none().then_some(Lost::ByRows)
+    };
+    match lost {
+        Some(lost) => Ok(may_be_unknown(found, node)?.then_some(lost)),
+        None => Ok(None),
+    }
 }
 
 /// The rows of a plan that a condition chooses, where what is compared by `NOT IN` is a column.
@@ -125,25 +152,62 @@ pub(super) fn chosen(
     Projection::try_new(before, Arc::new(chosen)).map(LogicalPlan::Projection)
 }
 
-/// The rows of a subquery, and what is compared; `None` if more than conditions hangs on the row around it.
-fn compared_rows(subquery: &LogicalPlan) -> Option<(&Arc<LogicalPlan>, &Expr)> {
-    // What is beneath conditions is the same whatever row is around it.
-    fn are_rows(plan: &LogicalPlan) -> bool {
-        match plan {
-            LogicalPlan::Filter(filter) => are_rows(&filter.input),
-            other => other.all_out_ref_exprs().is_empty(),
-        }
+/// What a subquery is of.
+struct Compared<'a> {
+    /// Its rows, whatever row is around it.
+    rows: Arc<LogicalPlan>,
+    /// What chooses among them, and may hang on the row around it.
+    conditions: Vec<Expr>,
+    value: &'a Expr,
+}
+
+/// What is compared, and of which rows; `None` if more than conditions hangs on the row around it.
+fn compared_rows(subquery: &LogicalPlan) -> insitu_engine::error::Result<Option<Compared<'_>>> {
+    match subquery {
+        // Neither which come first nor how often has a say.
+        LogicalPlan::Sort(Sort { fetch: None, input, .. })
+        | LogicalPlan::Distinct(Distinct::All(input)) => compared_rows(input),
+        LogicalPlan::Projection(projection) => match projection.expr.as_slice() {
+            [value] if !value.contains_outer() => {
+                let chosen = rows_and_conditions(&projection.input)?;
+                Ok(chosen.map(|(rows, conditions)| Compared { rows, conditions, value }))
+            }
+            _ => Ok(None),
+        },
+        _ => Ok(None),
     }
-    let LogicalPlan::Projection(projection) = subquery else { return None };
-    match projection.expr.as_slice() {
-        [value] if are_rows(&projection.input) => Some((&projection.input, value)),
-        _ => None,
+}
+
+/// Rows that are the same whatever row is around them, and conditions that choose among them.
+fn rows_and_conditions(
+    plan: &Arc<LogicalPlan>,
+) -> insitu_engine::error::Result<Option<(Arc<LogicalPlan>, Vec<Expr>)>> {
+    match plan.as_ref() {
+        LogicalPlan::Filter(filter) => {
+            let Some((rows, mut conditions)) = rows_and_conditions(&filter.input)? else {
+                return Ok(None);
+            };
+            conditions.push(filter.predicate.clone());
+            Ok(Some((rows, conditions)))
+        }
+        LogicalPlan::Join(join) if join.join_type == JoinType::Inner => {
+            let on = join.filter.clone().map(split_conjunction_owned).unwrap_or_default();
+            let (around, own): (Vec<Expr>, Vec<Expr>) =
+                on.into_iter().partition(Expr::contains_outer);
+            let joined = LogicalPlan::Join(Join { filter: conjunction(own), ..join.clone() });
+            let is_apart = joined.all_out_ref_exprs().is_empty();
+            Ok(is_apart.then(|| (Arc::new(joined), around)))
+        }
+        other => Ok(other.all_out_ref_exprs().is_empty().then(|| (Arc::clone(plan), Vec::new()))),
     }
 }
 
 /// That no row of a subquery has this value, or none that is known; `None` if it can't be asked like this.
 fn none_is(found: &InSubquery, around: &DFSchema) -> insitu_engine::error::Result<Option<Expr>> {
-    let Some((rows, value)) = compared_rows(&found.subquery.subquery) else { return Ok(None) };
+    let Some(Compared { rows, mut conditions, value }) = compared_rows(&found.subquery.subquery)?
+    else {
+        return Ok(None);
+    };
     let mut outside = found.subquery.outer_ref_columns.clone();
     let outer = found.expr.as_ref().clone().transform_up(|part| match part {
         Expr::Column(column) => {
@@ -158,11 +222,9 @@ fn none_is(found: &InSubquery, around: &DFSchema) -> insitu_engine::error::Resul
     })?;
     let (outer, value) = (outer.data, value.clone().unalias());
     let is_it = value.clone().eq(outer.clone()).or(value.is_null()).or(outer.is_null());
-    let (is_it, rows) = match rows.as_ref() {
-        LogicalPlan::Filter(filter) => (filter.predicate.clone().and(is_it), &filter.input),
-        _ => (is_it, rows),
-    };
-    let rows = Filter::try_new(is_it, Arc::clone(rows))?;
+    conditions.push(is_it);
+    let Some(condition) = conjunction(conditions) else { return Ok(None) };
+    let rows = Filter::try_new(condition, rows)?;
     let one = vec![lit(1_i64).alias("one")];
     let rows = Projection::try_new(one, Arc::new(LogicalPlan::Filter(rows)))?;
     let subquery = Subquery {
