@@ -26,6 +26,7 @@ mod cut;
 mod date_arithmetic;
 mod engine_types;
 mod error;
+mod far_digits;
 mod few_rows;
 mod floats;
 mod folded;

@@ -14,11 +14,17 @@ use insitu_engine::logical_expr::{
     Volatility,
 };
 
+use super::far_digits::{self, Truncating};
+
 const NAME: &str = "round";
 
-/// The engine's function, or the same function with a type that stays.
+/// The engine's function, or the same function with a type that stays and with answers for places far away.
 pub(super) fn mended(function: Arc<ScalarUDF>) -> Arc<ScalarUDF> {
-    if function.name() == NAME { Arc::new(rounding(function, false)) } else { function }
+    match function.name() {
+        NAME => Arc::new(rounding(function, false)),
+        "trunc" => Arc::new(ScalarUDF::new_from_impl(Truncating(function))),
+        _ => function,
+    }
 }
 
 /// A call whose places aren't written as a literal, as one that never takes them for such; `None` for all else.
@@ -96,6 +102,13 @@ impl ScalarUDFImpl for Rounding {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        far_digits::invoke(args, |args| self.of_places(args))
+    }
+}
+
+impl Rounding {
+    /// The engine's, which takes places of 32 bits.
+    fn of_places(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let ScalarFunctionArgs {
             mut args,
             mut arg_fields,
