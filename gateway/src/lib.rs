@@ -7,11 +7,12 @@
 //! 5. `gather`: all departments or a Refusal; `references`: open data that departments look up in. `result_cache`: what
 //!    was answered before.
 //! 6. [`nodes`], [`catalog`]: who holds what.
-//! 7. `turns`: who is next. [`server`], [`config`]: how it is run.
+//! 7. `turns`: who is next. [`server`], [`config`]: how it is run; `connections`: who is let wait.
 
 pub mod analyst;
 pub mod catalog;
 pub mod config;
+mod connections;
 mod explain;
 pub mod flight;
 pub mod gate;

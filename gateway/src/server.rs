@@ -9,9 +9,9 @@ use insitu_guard::Guards;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
 use crate::analyst::Analysts;
+use crate::connections::accepted;
 use crate::flight;
 pub use crate::nodes::NodeRegistration;
 use crate::nodes::{Directory, accept_nodes, dial_nodes};
@@ -104,7 +104,7 @@ pub async fn start(
             .http2_keepalive_interval(Some(Duration::from_secs(10)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
             .add_service(service)
-            .serve_with_incoming_shutdown(at_once(clients), shutdown)
+            .serve_with_incoming_shutdown(accepted(clients), shutdown)
             .await
             .map_err(GatewayError::from)
     });
@@ -152,10 +152,4 @@ impl Running {
         let _ = tokio::time::timeout(Duration::from_secs(5), self.tasks.join_next()).await;
         self.tasks.shutdown().await;
     }
-}
-
-/// Connections whose answers are sent as they are written: the server's own setting isn't for sockets that are given
-/// to it, and without it the end of each answer waits 40 ms for the client's acknowledgement of its beginning.
-fn at_once(listener: TcpListener) -> TcpIncoming {
-    TcpIncoming::from(listener).with_nodelay(Some(true))
 }

@@ -9,7 +9,10 @@ use arrow_flight::sql::client::FlightSqlServiceClient;
 use futures::TryStreamExt as _;
 use futures::future::join_all;
 use insitu_tests::{Federation, departments};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tonic::transport::Endpoint;
 
 /// Statements that run and that wait.
@@ -135,4 +138,24 @@ async fn an_analyst_has_a_share_of_the_places_and_who_hangs_up_gives_theirs_back
         assert!(began.elapsed() < Duration::from_secs(10), "the node goes on for nobody");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// Connections that never begin: each would hold a file descriptor for as long as it likes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_connects_and_says_nothing_is_sent_away() {
+    let federation = Federation::start(&[departments::health()]).await;
+    let mut analyst = federation.analyst().await;
+    let mut silent = Vec::new();
+    for said in [&b""[..], b"PRI * HTTP/2.0\r\n"].into_iter().cycle().take(100) {
+        let mut socket = TcpStream::connect(federation.address()).await.unwrap();
+        socket.write_all(said).await.unwrap();
+        silent.push(socket);
+    }
+    for mut socket in silent {
+        let mut told = Vec::new();
+        let ended = timeout(Duration::from_secs(20), socket.read_to_end(&mut told));
+        // Whether with or without a word.
+        let _ = ended.await.expect("it is sent away");
+    }
+    assert_eq!(analyst.cells("SELECT count(*) FROM health.visits").await.unwrap().len(), 1);
 }
