@@ -20,6 +20,9 @@ pub enum SecretError {
     /// The file can't be opened or read.
     #[error("can't be read: {0}")]
     Unreadable(#[from] std::io::Error),
+    /// It isn't a file at all.
+    #[error("is a folder")]
+    Folder,
     /// Every user of the machine may use it, or its group may put another in its place.
     #[error("may be used by everybody on this machine, or written by its group")]
     NotPrivate,
@@ -39,6 +42,7 @@ impl SecretError {
     pub(super) fn fix(&self, path: &Path) -> String {
         match self {
             Self::Unreadable(_) => "check the path and who may read the file".to_owned(),
+            Self::Folder => "give the path of the file in it".to_owned(),
             Self::NotPrivate => format!("run `chmod 600 {}`", path.display()),
             Self::TooShort(_) => format!("write {CHARACTERS_MIN} random characters or more"),
             Self::TooLong => "give the path of the secret".to_owned(),
@@ -58,7 +62,11 @@ impl Secret {
     pub fn read(path: &Path) -> Result<Self, SecretError> {
         let opened = File::open(path)?;
         // Of the opened file: between asking by name and opening, another could take its place.
-        if is_open_to_others(&opened.metadata()?) {
+        let metadata = opened.metadata()?;
+        if metadata.is_dir() {
+            return Err(SecretError::Folder);
+        }
+        if is_open_to_others(&metadata) {
             return Err(SecretError::NotPrivate);
         }
         let mut text = String::new();

@@ -92,6 +92,13 @@ fn reads_a_whole_configuration() {
 }
 
 #[test]
+fn a_folder_in_the_place_of_a_secret_is_told_as_such() {
+    let folder = with_secrets("folder");
+    let errors = folder.errors(&GOOD.replace("\"leeds.secret\"", "\".\""));
+    assert!(errors[0].contains("is a folder; give the path of the file in it"), "{errors:?}");
+}
+
+#[test]
 fn reports_everything_at_once_with_line_and_fix() {
     let folder = with_secrets("everything");
     folder.secret("short.secret", "short", 0o600);

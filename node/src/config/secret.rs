@@ -25,6 +25,12 @@ pub enum SecretError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// It isn't a file at all.
+    #[error("secret file {} is a folder; give the path of the file in it", file.display())]
+    Folder {
+        /// The folder.
+        file: PathBuf,
+    },
     /// Every user of the machine may read it, or its group may put another in its place.
     #[error("secret file {} may be read by everybody, or written by its group; run `chmod 600 {}`", file.display(), file.display())]
     NotPrivate {
@@ -64,7 +70,11 @@ impl Secret {
         let unreadable = |source| SecretError::Unreadable { file: file(), source };
         let opened = File::open(path).map_err(unreadable)?;
         // Of the opened file: between asking by name and opening, another could take its place.
-        if is_open_to_others(&opened.metadata().map_err(unreadable)?) {
+        let metadata = opened.metadata().map_err(unreadable)?;
+        if metadata.is_dir() {
+            return Err(SecretError::Folder { file: file() });
+        }
+        if is_open_to_others(&metadata) {
             return Err(SecretError::NotPrivate { file: file() });
         }
         let mut text = String::new();
@@ -145,6 +155,9 @@ mod tests {
             assert!(message.contains(expect), "{message}");
             assert!(!message.contains("0123"), "{message}");
         }
+        let folder = tempfile::tempdir().unwrap();
+        let message = Secret::read(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("is a folder") && !message.contains("chmod"), "{message}");
         assert!(
             Secret::read(Path::new("/no/such/file"))
                 .unwrap_err()
