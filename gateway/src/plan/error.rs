@@ -6,12 +6,16 @@ use insitu_engine::common::{Column, DataFusionError, SchemaError};
 use insitu_engine::is_spill_full;
 
 use super::checked::TooLarge;
+use super::misuse;
 
 /// The most of a name that is repeated.
 const NAME_CHARACTERS_MAX: usize = 100;
 
 /// A Refusal for what went wrong while planning.
 pub(crate) fn planning_refusal(error: &DataFusionError) -> Refusals {
+    if let Some(misused) = misuse::refusal(error) {
+        return misused.into();
+    }
     match error {
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
             planning_refusal(inner)
@@ -194,7 +198,11 @@ fn unknown_column(field: &Column, valid: &[Column]) -> Refusal {
 /// A Refusal for what went wrong while the upper plan ran. The engine's text may quote values, so
 /// none of it is kept.
 pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
-    match error.find_root() {
+    let error = error.find_root();
+    if let Some(misused) = misuse::refusal(error) {
+        return misused.into();
+    }
+    match error {
         error if is_spill_full(error) => too_little_memory(),
         DataFusionError::ResourcesExhausted(_) => too_little_memory(),
         DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => Refusal::new(
@@ -205,14 +213,19 @@ pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
         )
         .into(),
         DataFusionError::External(inner) if inner.is::<TooLarge>() => too_large(),
-        // The engine chooses its steps only now, and finds what it has none for, or a column that it lost on the way.
-        DataFusionError::NotImplemented(_)
-        | DataFusionError::Plan(_)
-        | DataFusionError::SchemaError(..) => Refusal::new(
+        // The engine chooses its steps only now, and finds what it has none for: what it says of most is in `misuse`.
+        DataFusionError::NotImplemented(_) | DataFusionError::Plan(_) => Refusal::new(
             RefusalCode::Q104,
-            "the statement uses something that the engine can't run: `IN` a subquery outside `WHERE`, a subquery within an \
-             aggregate or compared with the rows around it by other than `=`, or `count(DISTINCT …)` of several columns.",
-            "Write a subquery as a join with a CTE, and one aggregate at a time.",
+            "the statement uses something that the engine can't run.",
+            "Write subqueries as joins with CTEs, and one aggregate or window function at a time.",
+        )
+        .into(),
+        // A column that it lost on the way.
+        DataFusionError::SchemaError(..) => Refusal::new(
+            RefusalCode::Q104,
+            "the statement uses something that the engine can't run: most often a subquery that names a column of a query further out \
+             than the one right around it, or that aggregates.",
+            "Write the subquery as a join with a CTE.",
         )
         .into(),
         DataFusionError::ParquetError(_)
@@ -229,7 +242,7 @@ pub(super) fn running_refusal(error: &DataFusionError) -> Refusals {
         | DataFusionError::Collection(_)
         | DataFusionError::Shared(_)
         | DataFusionError::Ffi(_) => {
-            tracing::error!(kind = kind_of(error.find_root()), "the upper plan failed");
+            tracing::error!(kind = kind_of(error), "the upper plan failed");
             internal()
         }
     }

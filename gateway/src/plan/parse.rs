@@ -19,8 +19,8 @@ use insitu_engine::sql::planner::{ParserOptions, SqlToRel};
 
 use super::date_arithmetic::{TimestampType, with_moments_in_ranges};
 use super::error::planning_refusal;
-use super::joins;
 use super::session::State;
+use super::{frames, joins};
 use crate::catalog::{Catalog, RemoteTable};
 
 /// Plans a statement that passed the gate.
@@ -65,6 +65,7 @@ pub(crate) fn parse(
         .and_then(joins::for_commas)
         .map_err(|e| planning_refusal(&e))?;
     joins::check(&plan)?;
+    frames::check(&plan)?;
     Ok(plan)
 }
 
