@@ -23,8 +23,8 @@ pub(super) async fn flight_info(
     let announced = match Asked::by(&descriptor)? {
         Asked::Statement(sql) => edge.statements.ask(call, &sql).await?,
         Asked::Prepared(handle) => {
-            let (bound, deadline) = edge.prepared.bound(call, &handle).await?;
-            edge.statements.announce(call, bound, deadline)?
+            let (bound, bytes, deadline) = edge.prepared.bound(call, &handle).await?;
+            edge.statements.announce(call, bound, bytes, deadline)?
         }
         // The question is its own ticket.
         Asked::Catalogue(question) => {

@@ -36,7 +36,7 @@ mod statement;
 mod tests;
 mod transfer;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arrow_flight::flight_service_server::{FlightService, FlightServiceServer};
 use arrow_flight::{
@@ -52,14 +52,14 @@ use crate::query::Gateway;
 use crate::status::Fault;
 use call::Call;
 pub use limits::Limits;
-use limits::MESSAGE_BYTES_MAX;
+use limits::{MESSAGE_BYTES_MAX, SWEEP_EVERY};
 use outgoing::FlightDataStream;
 use planning::Planning;
 use prepared::PreparedStatements;
 use session::Sessions;
 use statement::Statements;
 
-/// The service for analysts' clients.
+/// The service for analysts' clients; within a runtime.
 pub fn service(
     gateway: Arc<Gateway>,
     analysts: Arc<Analysts>,
@@ -73,9 +73,21 @@ pub fn service(
         analysts,
         gateway,
     };
-    FlightServiceServer::new(Served(Arc::new(edge)))
+    let edge: Arc<dyn Shared> = Arc::new(edge);
+    tokio::spawn(sweep(Arc::downgrade(&edge)));
+    FlightServiceServer::new(Served(edge))
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX)
+}
+
+/// Lets go what expired, for as long as the service is there: plans are large, and a client that asks no more lets go nothing.
+async fn sweep(edge: Weak<dyn Shared>) {
+    while let Some(shared) = edge.upgrade() {
+        shared.edge().statements.sweep();
+        shared.edge().prepared.sweep();
+        drop(shared);
+        tokio::time::sleep(SWEEP_EVERY).await;
+    }
 }
 
 /// What is served: an [`Edge`] behind a trait object. For each RPC the compiler has to prove that everything the service

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array as _, ArrayRef, RecordBatch};
 use arrow_flight::sql::{
     ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult,
     DoPutPreparedStatementResult,
@@ -18,7 +18,10 @@ use super::call::Call;
 use super::command::no_transaction;
 use super::encode;
 use super::handles::{Handle, Holding, Holdings, Life, WhenFull, unknown_handle};
-use super::limits::{PREPARED_LIFE, PREPARED_PER_ANALYST_MAX};
+use super::limits::{
+    MESSAGE_BYTES_MAX, PLANS_BYTES_MAX, PLANS_PER_ANALYST_BYTES_MAX, PREPARED_LIFE,
+    PREPARED_PER_ANALYST_MAX, plan_bytes,
+};
 use super::planning::Planning;
 use crate::query::{Bound, Gateway, Prepared};
 use crate::status::Fault;
@@ -29,6 +32,10 @@ struct Kept {
     prepared: Arc<Prepared>,
     deadline: Duration,
     bound: Option<Arc<Bound>>,
+    /// How long its text is.
+    text_bytes: usize,
+    /// About how much memory it takes as it is bound.
+    bytes: usize,
 }
 
 /// All prepared statements.
@@ -43,6 +50,8 @@ impl PreparedStatements {
         let rules = Holding {
             per_analyst_max: PREPARED_PER_ANALYST_MAX,
             total_max: 2_048,
+            weight_per_analyst_max: PLANS_PER_ANALYST_BYTES_MAX,
+            weight_total_max: PLANS_BYTES_MAX,
             life: Life::SinceUsed(PREPARED_LIFE),
             when_full: WhenFull::Refuse,
         };
@@ -64,8 +73,10 @@ impl PreparedStatements {
         let dataset_schema = encode::announced(prepared.schema())?;
         let parameter_schema = encode::announced(prepared.parameter_schema())?;
         let handle = Handle::random()?;
-        let kept = Kept { prepared, deadline, bound: None };
-        self.kept.hold(handle, &call.analyst, kept, Instant::now())?;
+        let text_bytes = request.query.len();
+        let bytes = plan_bytes(text_bytes, 0);
+        let kept = Kept { prepared, deadline, bound: None, text_bytes, bytes };
+        self.kept.hold(handle, &call.analyst, kept, bytes, Instant::now())?;
         Ok(ActionCreatePreparedStatementResult {
             prepared_statement_handle: handle.bytes(),
             dataset_schema,
@@ -83,20 +94,23 @@ impl PreparedStatements {
         let handle = Handle::read(handle)?;
         let kept = self.find(call, handle)?;
         let by = &call.analyst;
+        let bytes = plan_bytes(kept.text_bytes, value_bytes(&parameters));
         let bound = self.gateway.bind_for(&kept.prepared, Some(parameters), by);
         let bound = Arc::new(self.planning.plan(by, kept.deadline, bound).await?);
+        let now = Instant::now();
+        self.kept.reweigh(&handle, by, bytes, now)?;
         self.kept
-            .change(&handle, &call.analyst, Instant::now(), |kept| kept.bound = Some(bound))
+            .change(&handle, by, now, |kept| (kept.bound, kept.bytes) = (Some(bound), bytes))
             .ok_or_else(unknown_handle)?;
         Ok(DoPutPreparedStatementResult { prepared_statement_handle: Some(handle.bytes()) })
     }
 
-    /// The statement as it is bound at this moment, and its deadline.
+    /// The statement as it is bound at this moment, about how many bytes it takes, and its deadline.
     pub(crate) async fn bound(
         &self,
         call: &Call,
         handle: &[u8],
-    ) -> Result<(Bound, Duration), Fault> {
+    ) -> Result<(Bound, usize, Duration), Fault> {
         let kept = self.find(call, Handle::read(handle)?)?;
         let bound = match kept.bound {
             Some(bound) => Bound::clone(&bound),
@@ -105,7 +119,7 @@ impl PreparedStatements {
                 self.planning.plan(&call.analyst, kept.deadline, bound).await?
             }
         };
-        Ok((bound, kept.deadline))
+        Ok((bound, kept.bytes, kept.deadline))
     }
 
     /// The schema of the statement's answer.
@@ -127,8 +141,20 @@ impl PreparedStatements {
         }
     }
 
+    /// Lets go the statements that expired.
+    pub(crate) fn sweep(&self) {
+        self.kept.sweep(Instant::now());
+    }
+
     fn find(&self, call: &Call, handle: Handle) -> Result<Kept, Fault> {
         let kept = self.kept.get(&handle, &call.analyst, Instant::now());
         kept.ok_or_else(|| unknown_handle().into())
     }
+}
+
+/// How many bytes the values themselves have.
+fn value_bytes(parameters: &RecordBatch) -> usize {
+    let bytes = |column: &ArrayRef| column.to_data().get_slice_memory_size();
+    // What can't be counted counts as if there were no place for it.
+    parameters.columns().iter().map(|c| bytes(c).unwrap_or(MESSAGE_BYTES_MAX)).sum()
 }

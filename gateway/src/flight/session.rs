@@ -214,6 +214,9 @@ impl Sessions {
         let rules = Holding {
             per_analyst_max: 64,
             total_max: 4_096,
+            // Options are small, and no smaller or larger than those of others.
+            weight_per_analyst_max: usize::MAX,
+            weight_total_max: usize::MAX,
             life: Life::SinceUsed(Duration::from_secs(3_600)),
             when_full: WhenFull::Replace,
         };
@@ -252,7 +255,7 @@ impl Sessions {
                 errors.insert(name.clone(), error);
             }
         }
-        self.held.hold(key.clone(), &key.analyst, options, now)?;
+        self.held.hold(key.clone(), &key.analyst, options, 1, now)?;
         Ok(errors)
     }
 

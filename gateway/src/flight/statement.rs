@@ -14,7 +14,9 @@ use prost::bytes::Bytes;
 use super::call::Call;
 use super::encode;
 use super::handles::{Handle, Holding, Holdings, Life, WhenFull, unknown_handle};
-use super::limits::{Limits, TICKET_LIFE};
+use super::limits::{
+    Limits, PLANS_BYTES_MAX, PLANS_PER_ANALYST_BYTES_MAX, TICKET_LIFE, plan_bytes,
+};
 use super::outgoing::{FlightDataStream, watched};
 use super::planning::Planning;
 use super::running::Running;
@@ -51,6 +53,8 @@ impl Statements {
         let rules = Holding {
             per_analyst_max: 256,
             total_max: 4_096,
+            weight_per_analyst_max: PLANS_PER_ANALYST_BYTES_MAX,
+            weight_total_max: PLANS_BYTES_MAX,
             life: Life::SinceMade(TICKET_LIFE),
             when_full: WhenFull::Replace,
         };
@@ -72,20 +76,21 @@ impl Statements {
             self.gateway.bind_for(&prepared, None, by).await
         };
         let bound = self.planning.plan(by, call.options.deadline, planned).await?;
-        self.announce(call, bound, call.options.deadline)
+        self.announce(call, bound, plan_bytes(sql.len(), 0), call.options.deadline)
     }
 
-    /// Announces the answer of a statement that is bound already.
+    /// Announces the answer of a statement that is bound already, whose plan takes about so many bytes.
     pub(crate) fn announce(
         &self,
         call: &Call,
         bound: Bound,
+        bytes: usize,
         deadline: Duration,
     ) -> Result<Announced, Fault> {
         let handle = Handle::random()?;
         let schema = Arc::clone(bound.schema());
         let ticketed = Arc::new(Ticketed { bound, deadline });
-        self.tickets.hold(handle, &call.analyst, ticketed, Instant::now())?;
+        self.tickets.hold(handle, &call.analyst, ticketed, bytes, Instant::now())?;
         let ticket = TicketStatementQuery { statement_handle: handle.bytes() };
         let ticket = ticket.as_any().encode_to_vec().into();
         Ok(Announced { schema, ticket, expires: SystemTime::now().checked_add(TICKET_LIFE) })
@@ -143,6 +148,11 @@ impl Statements {
         let handle = Handle::read(handle)?;
         self.tickets.renew(&handle, &call.analyst, Instant::now()).ok_or_else(unknown_handle)?;
         Ok(SystemTime::now().checked_add(TICKET_LIFE))
+    }
+
+    /// Lets go the tickets that expired.
+    pub(crate) fn sweep(&self) {
+        self.tickets.sweep(Instant::now());
     }
 
     /// Says what would be asked of whom and what would be refused.
