@@ -31,14 +31,17 @@ pub(super) fn invoke(
     if !value.data_type().is_floating() {
         return engines(args);
     }
-    *places = within(places)?;
+    *places = within(places, |places| match i32::try_from(places) {
+        Ok(_) => places.clamp(-PLACES_MAX, PLACES_MAX),
+        // What the engine says of so many is for it to say.
+        Err(_) => places,
+    })?;
     let (value, places) = (value.clone(), places.clone());
     settled(&value, &places, engines(args)?)
 }
 
-/// Places of 64 bits, brought to where they still make a difference.
-fn within(places: &ColumnarValue) -> Result<ColumnarValue> {
-    let near = |places: i64| places.clamp(-PLACES_MAX, PLACES_MAX);
+/// Places of 64 bits, each brought nearer.
+fn within(places: &ColumnarValue, near: impl Fn(i64) -> i64) -> Result<ColumnarValue> {
     let places = places.cast_to(&DataType::Int64, None)?;
     Ok(match places {
         ColumnarValue::Scalar(ScalarValue::Int64(Some(one))) => {
@@ -143,7 +146,11 @@ impl ScalarUDFImpl for Truncating {
         self.0.output_ordering(inputs)
     }
 
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+    /// The engine's takes places of 64 bits, and of these the last 32.
+    fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        if let [_, places] = args.args.as_mut_slice() {
+            *places = within(places, |places| places.clamp(-PLACES_MAX, PLACES_MAX))?;
+        }
         invoke(args, |args| self.0.invoke_with_args(args))
     }
 }

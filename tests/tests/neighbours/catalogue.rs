@@ -1,7 +1,8 @@
 //! The statements: every shape that is answered, and every shape that is refused.
 
 /// Statements that ask a department. What they answer may be a Refusal too, of the plan above.
-pub(super) const ASKED: [&str; 78] = [
+pub(super) const ASKED: [&str; 79] = [
+    "SELECT sum(CASE WHEN area = 'C' THEN cost ELSE 1 END) FROM health.visits",
     // Counts, sums and means, with keys and without.
     "SELECT count(*) FROM health.visits",
     "SELECT count(DISTINCT person) FROM health.visits",
@@ -130,7 +131,7 @@ pub(super) const REFUSED: [&str; 46] = [
     "SELECT stddev(DISTINCT cost) FROM health.visits",
     "SELECT corr(cost, cost) FROM health.visits",
     "SELECT var_samp(cost + 1) FROM health.visits",
-    "SELECT sum(CASE WHEN area = 'C' THEN cost ELSE 1 END) FROM health.visits",
+    "SELECT median(CASE WHEN area = 'C' THEN cost ELSE 1 END) FROM health.visits",
     "SELECT sum(1000 / (cost - 100)) FROM health.visits",
     "SELECT sum(rare + 1) FROM health.visits",
     "SELECT sum(area) FROM health.visits",
