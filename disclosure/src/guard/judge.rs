@@ -68,8 +68,8 @@ impl NewRecord {
 
 /// Judges a table.
 ///
-/// A cell that [isn't compared](GuardedCell::is_compared) is fresh, and nothing is kept of it. It is looked up all the same, so that
-/// the time doesn't tell.
+/// A cell that [isn't compared](GuardedCell::is_compared) is fresh, and nothing is kept of it. All are looked up, whether
+/// anything comes of it or not, so that the time doesn't tell.
 ///
 /// `recall` gives the value kept under a key; `shelves` holds all kept anchors, and gets the new ones; `held` is the
 /// number of records kept, and the next record's order; `limit` the most that may be kept.
@@ -107,9 +107,9 @@ pub fn judge_table(
     let mut verdicts = Vec::with_capacity(cells.len());
     for (at, (cell, known)) in cells.iter().zip(known).enumerate() {
         let (scope, residues) = (cell.scope(), Residues::of(cell.sketch()));
+        let near = black_box(shelves.nearest(cell, &residues));
         let earlier = match known {
             Known::Apart => {
-                black_box(shelves.nearest(cell, &residues));
                 verdicts.push(Verdict::Fresh);
                 continue;
             }
@@ -120,7 +120,7 @@ pub fn judge_table(
             verdicts.push(Verdict::Same(released));
             continue;
         }
-        let (verdict, standing) = match shelves.nearest(cell, &residues) {
+        let (verdict, standing) = match near {
             Some(near) => {
                 let place = (scope, near.name.coordinate);
                 let anchor = match new.numbers.get(&place) {
