@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use insitu_node::EngineThreads;
 use insitu_node::config::{self, NodeConfig, Secret};
 use insitu_node::server::{self, Link};
 use insitu_planner::Planner;
@@ -32,7 +33,9 @@ impl Node {
         let state =
             insitu_node::NodeState::open(&config.state_folder, config.node.anchors_max.into())
                 .map_err(|error| Failure::Service(error.to_string()))?;
-        let node = insitu_node::Node::load(Planner::shared(), &config, folder, &state)
+        let threads =
+            EngineThreads::start().map_err(|error| Failure::Service(error.to_string()))?;
+        let node = insitu_node::Node::load(Planner::shared(), &config, folder, &state, &threads)
             .await
             .map_err(|error| Failure::Service(error.to_string()))?;
         let datasets = plural(node.datasets().count(), "dataset");

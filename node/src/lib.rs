@@ -35,3 +35,4 @@ mod warrants;
 pub use error::NodeError;
 pub use node::Node;
 pub use state::{NodeState, StateError};
+pub use tabulate::EngineThreads;

@@ -36,8 +36,8 @@ use crate::references::{Lent, LookUps, References};
 use crate::source;
 use crate::state::NodeState;
 use crate::tabulate::{
-    Engine, Holds, JoinedTables, OPEN_ROWS_MAX, RunError, Spread, Wanted, check_predicate,
-    collect_evidence, evidence_plan, rows_plan,
+    Engine, EngineThreads, Holds, JoinedTables, OPEN_ROWS_MAX, RunError, Spread, Wanted,
+    check_predicate, collect_evidence, evidence_plan, rows_plan,
 };
 
 /// A department's node: its datasets and the engine that reads them.
@@ -56,7 +56,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Reads every dataset declared, from `store`. Its plans are run in sessions of these.
+    /// Reads every dataset declared, from `store`. Its plans are run in sessions of these, on these threads.
     ///
     /// # Errors
     /// Datasets that can't be read as declared: all of them, with the reason for each. A node doesn't
@@ -66,11 +66,12 @@ impl Node {
         config: &NodeConfig,
         store: Arc<dyn ObjectStore>,
         state: &NodeState,
+        threads: &EngineThreads,
     ) -> Result<Arc<Self>, NodeError> {
         let memory_bytes =
             usize::try_from(config.node.memory_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20);
         let spill = config.node.spill.as_ref().map(spill_folder).transpose()?;
-        let engine = Engine::new(sessions, memory_bytes, spill.as_ref())
+        let engine = Engine::new(sessions, memory_bytes, spill.as_ref(), threads)
             .map_err(|e| NodeError::Engine(e.to_string()))?;
         let mut datasets = source::load(
             &config.datasets,
@@ -121,7 +122,7 @@ impl Node {
     }
 
     /// What the node works on at this moment: requests that are being answered, and the engine's tasks
-    /// for them. 0 is idle.
+    /// for them; with threads that are shared, all nodes' tasks. 0 is idle.
     #[must_use]
     pub fn working(&self) -> usize {
         self.activity.requests().saturating_add(self.engine.tasks())

@@ -10,7 +10,7 @@ use insitu_gateway::server::{NodeRegistration, Running, Settings, start};
 use insitu_guard::{ANCHORS_MAX, Guards, Owner, StateError, StateFolder};
 use insitu_node::config::NodeConfig;
 use insitu_node::server::{Link, serve};
-use insitu_node::{Node, NodeState};
+use insitu_node::{EngineThreads, Node, NodeState};
 use insitu_planner::Planner;
 use object_store::memory::InMemory;
 use object_store::path::Path as StorePath;
@@ -39,13 +39,14 @@ pub struct Department {
 impl Department {
     /// Reads the department's data as its node does at start.
     pub async fn load(&self) -> Result<Arc<Node>, insitu_node::NodeError> {
-        self.load_with(None).await
+        self.load_with(None, &EngineThreads::start().unwrap()).await
     }
 
-    /// The same with this state; with one that ends with the process if there is none.
+    /// The same with this state, on these threads; with a state that ends with the process if there is none.
     async fn load_with(
         &self,
         state: Option<NodeState>,
+        threads: &EngineThreads,
     ) -> Result<Arc<Node>, insitu_node::NodeError> {
         let store = InMemory::new();
         for (name, bytes) in &self.files {
@@ -53,7 +54,7 @@ impl Department {
         }
         let store: Arc<dyn ObjectStore> = Arc::new(store);
         let state = state.unwrap_or_else(|| NodeState::ephemeral(SECRET));
-        Node::load(Planner::shared(), &self.parsed(), store, &state).await
+        Node::load(Planner::shared(), &self.parsed(), store, &state, threads).await
     }
 
     fn parsed(&self) -> NodeConfig {
@@ -89,7 +90,7 @@ impl Federation {
         Self::started(departments, change, true, None).await
     }
 
-    /// The same without taps, which cost time: for benchmarks.
+    /// The same without taps, which cost time, and with one machine's threads for all: for benchmarks.
     pub async fn untapped(departments: &[Department]) -> Self {
         Self::started(departments, |_| {}, false, None).await
     }
@@ -122,6 +123,7 @@ impl Federation {
         let nodes_address = for_nodes.local_addr().unwrap();
         let mut registrations = Vec::new();
         let mut loaded = Vec::new();
+        let shared = (!tapped).then(|| EngineThreads::start().unwrap());
         for department in departments {
             let state = match state {
                 None => None,
@@ -132,7 +134,9 @@ impl Federation {
                     Some(opened(|| NodeState::open(&folder, ANCHORS_MAX)).await)
                 }
             };
-            let node = department.load_with(state).await.unwrap();
+            // With threads of its own, what a node works on can be told from what others do.
+            let threads = shared.clone().unwrap_or_else(|| EngineThreads::start().unwrap());
+            let node = department.load_with(state, &threads).await.unwrap();
             let datasets: Vec<DatasetName> =
                 node.datasets().map(|d| d.dataset.name.clone()).collect();
             registrations.push(NodeRegistration {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::future::try_join_all;
 use insitu_node::config::NodeConfig;
 use insitu_node::dataset::Source;
-use insitu_node::{Node, NodeState};
+use insitu_node::{EngineThreads, Node, NodeState};
 use insitu_planner::Planner;
 use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
@@ -72,13 +72,20 @@ fn departments() -> Vec<Department> {
 /// Starts all seven at once, in the order above.
 pub(super) async fn start(population: Population) -> Result<Vec<Arc<Node>>, Failure> {
     let population = Arc::new(population);
-    let nodes =
-        departments().into_iter().map(|department| department.start(Arc::clone(&population)));
+    // One machine's cores are shared by all.
+    let threads = EngineThreads::start().map_err(|error| broken(&error))?;
+    let nodes = departments()
+        .into_iter()
+        .map(|department| department.start(Arc::clone(&population), threads.clone()));
     try_join_all(nodes).await
 }
 
 impl Department {
-    async fn start(self, population: Arc<Population>) -> Result<Arc<Node>, Failure> {
+    async fn start(
+        self,
+        population: Arc<Population>,
+        threads: EngineThreads,
+    ) -> Result<Arc<Node>, Failure> {
         let config = self.config()?;
         let store = InMemory::new();
         let paths = paths(&config);
@@ -90,10 +97,9 @@ impl Department {
         // On a thread of its own: reading files takes most of the demo's start.
         // Public and invented data: with one fixed secret, the demonstration shows the same every time.
         let state = NodeState::ephemeral(*b"the secret of the demonstration!");
-        let node =
-            tokio::spawn(
-                async move { Node::load(Planner::shared(), &config, store, &state).await },
-            );
+        let node = tokio::spawn(async move {
+            Node::load(Planner::shared(), &config, store, &state, &threads).await
+        });
         node.await.map_err(|error| broken(&error))?.map_err(|error| broken(&error))
     }
 

@@ -429,7 +429,7 @@ async fn units_that_dont_fit_into_memory_are_too_many_and_those_that_fit_are_cou
         let minute = Duration::from_secs(60);
         // Each unit takes some 40 bytes while it waits.
         let run = async |bytes, by| {
-            let engine = Engine::new(insitu_planner::Planner::shared(), bytes, None).unwrap();
+            let engine = Engine::for_tests(bytes);
             let (wanted, share) = (Wanted::default(), engine.share(Spread::AllThreads, |own| own));
             let plan = counted(by, &wanted, &share);
             engine.run(plan, Spread::AllThreads, Holds::Share(share), wanted, 100, minute).await

@@ -68,7 +68,7 @@ fn scan(name: &str, batches: Vec<RecordBatch>) -> LogicalPlanBuilder {
 }
 
 fn engine() -> Engine {
-    Engine::new(insitu_planner::Planner::shared(), 256 << 20, None).unwrap()
+    Engine::for_tests(256 << 20)
 }
 
 /// The rows that a plan comes to, in order, as a question about open data or about protected ones.

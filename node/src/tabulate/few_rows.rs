@@ -411,7 +411,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn few_rows_are_the_rows_that_the_engine_comes_to() {
-        let engine = Engine::new(insitu_planner::Planner::shared(), 64 << 20, None).unwrap();
+        let engine = Engine::for_tests(64 << 20);
         for (number, plan) in plans().into_iter().enumerate() {
             let plan = plan.build().unwrap();
             let mut both = Vec::new();
@@ -445,7 +445,7 @@ mod tests {
     /// Only columns that some step uses are read, and no rule of the engine's adds a step.
     #[tokio::test]
     async fn what_no_step_uses_is_not_read() {
-        let engine = Engine::new(insitu_planner::Planner::shared(), 64 << 20, None).unwrap();
+        let engine = Engine::for_tests(64 << 20);
         let session = engine.session(Spread::OneThread, &Holds::Reservations);
         let plan = dataset().aggregate([col("town")], [sum(col("c")).alias("total")]).unwrap();
         let plan = operators(session, SharedPlan::new(plan.build().unwrap())).await.unwrap();

@@ -10,7 +10,7 @@
 //!    `known` of one; `state`: its bytes; `exchange`: records that go from partition to partition.
 //!    `distinct`: the aggregate that sketches the different values of open data.
 //! 5. `plan`: the engine's plan, built, never parsed from text; `roll_up`: units brought together; `sets`: grouping sets.
-//! 6. `run`: the plan run to completion under memory, time and group limits.
+//! 6. `run`: the plan run to completion under memory, time and group limits; `threads`: where.
 //!    `few_rows`: operators made straight from a plan. `unwanted`: how a query that nobody waits for ends soon.
 //!    `memory`: what a question takes of the node's; `group_keys`, `held_groups`, `held_rows`: of keys, of groups that the
 //!    engine keeps, of rows that a join does.
@@ -46,6 +46,7 @@ mod run;
 mod sets;
 mod state;
 mod texts;
+mod threads;
 mod unit_join;
 mod unwanted;
 mod words;
@@ -54,5 +55,6 @@ pub(crate) use collect::collect_evidence;
 pub(crate) use plan::evidence_plan;
 pub(crate) use rows::{OPEN_ROWS_MAX, check_predicate, rows_plan};
 pub(crate) use run::{Engine, Holds, RunError, Spread};
+pub use threads::EngineThreads;
 pub(crate) use unit_join::JoinedTables;
 pub(crate) use unwanted::Wanted;

@@ -30,6 +30,7 @@ use super::few_rows;
 use super::function::TooLarge;
 use super::held_rows::hold_joined;
 use super::memory::{Memory, OpenPool, Share};
+use super::threads::EngineThreads;
 use super::unwanted::{Look, Wanted};
 
 /// Why a plan didn't come to its end.
@@ -55,10 +56,10 @@ pub(crate) enum RunError {
     Panicked,
 }
 
-/// The engine: plans and runs, on threads of its own.
+/// The engine: plans and runs, on threads that do nothing else.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    threads: Threads,
+    threads: EngineThreads,
     memory: Arc<Memory>,
     /// Sessions are made once: options, rules and functions are the same for all queries.
     loading: OpenSession,
@@ -100,19 +101,6 @@ pub(crate) enum Holds {
 /// So many rows are read by one thread in about a millisecond.
 const FEW_ROWS: u64 = 65_536;
 
-/// Threads that run plans. A `tokio` runtime can't be dropped where it would block, so it is
-/// shut down in the background.
-#[derive(Debug)]
-struct Threads(Option<tokio::runtime::Runtime>);
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
 /// Operators reserve at most twice what is held for them.
 const BEYOND: usize = 2;
 
@@ -125,6 +113,7 @@ impl Engine {
         sessions: Arc<dyn Sessions>,
         memory_bytes: usize,
         spill: Option<&Arc<SpillFolder>>,
+        threads: &EngineThreads,
     ) -> Result<Self, DataFusionError> {
         let memory = Memory::new(memory_bytes);
         // Spilled rows of protected data would be personal data on a disk: a query that doesn't fit is refused. Sources of
@@ -141,13 +130,7 @@ impl Engine {
         let protected = RuntimeEnvBuilder::from_runtime_env(&loading)
             .with_memory_pool(Arc::new(beyond))
             .build_arc()?;
-        let parallel = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-        let threads = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(parallel)
-            .thread_name("insitu-engine")
-            .thread_stack_size(8 << 20)
-            .enable_all()
-            .build()?;
+        let parallel = EngineThreads::parallel();
         let session = |config, runtime: &Arc<_>, rules: fn(&mut Settings)| {
             let mut settings = settings(config, Arc::clone(runtime));
             rules(&mut settings);
@@ -161,7 +144,14 @@ impl Engine {
         let loading = session(SessionConfig::new(), &loading, |_| {});
         let open = by_spread(&open, |_| {});
         let protected = by_spread(&protected, work_evenly);
-        Ok(Self { threads: Threads(Some(threads)), memory, loading, open, protected })
+        Ok(Self { threads: threads.clone(), memory, loading, open, protected })
+    }
+
+    /// One with this much memory, threads of its own and nowhere to spill.
+    #[cfg(test)]
+    pub(crate) fn for_tests(memory_bytes: usize) -> Self {
+        let threads = EngineThreads::start().unwrap();
+        Self::new(insitu_planner::Planner::shared(), memory_bytes, None, &threads).unwrap()
     }
 
     /// The share of a question about protected data: of all memory, at most what `drawn` says.
@@ -180,9 +170,9 @@ impl Engine {
     }
 
     /// Tasks on the engine's threads, its own helpers included: a task whose query was dropped counts
-    /// until it has really stopped.
+    /// until it has really stopped. Those of all nodes that share the threads.
     pub(crate) fn tasks(&self) -> usize {
-        self.threads.0.as_ref().map_or(0, |threads| threads.metrics().num_alive_tasks())
+        self.threads.handle().map_or(0, |threads| threads.metrics().num_alive_tasks())
     }
 
     /// The session of queries that are spread so, over data of which memory is held so.
@@ -207,7 +197,7 @@ impl Engine {
         rows_max: usize,
         time_max: Duration,
     ) -> BoxFuture<'static, Result<Vec<RecordBatch>, RunError>> {
-        let Some(threads) = self.threads.0.as_ref() else {
+        let Some(threads) = self.threads.handle() else {
             return Box::pin(ready(Err(RunError::Panicked)));
         };
         // Both end with this future: tasks that wait are dropped with the set, those that work see that
@@ -219,7 +209,7 @@ impl Engine {
             Spread::OneThread => few_rows::operators(session.clone(), plan),
             Spread::AllThreads => physical(session.clone(), plan),
         };
-        task.spawn_on(collect(session, planned, holds, wanted.look(), rows_max), threads.handle());
+        task.spawn_on(collect(session, planned, holds, wanted.look(), rows_max), threads);
         Box::pin(async move {
             let _wanted = wanted;
             match tokio::time::timeout(time_max, task.join_next()).await {
@@ -376,7 +366,7 @@ mod tests {
     /// A rule that the engine calls otherwise after an upgrade would be left out in silence.
     #[test]
     fn every_rule_that_is_chosen_is_one_of_the_engines() {
-        let engine = Engine::new(insitu_planner::Planner::shared(), 1 << 20, None).unwrap();
+        let engine = Engine::for_tests(1 << 20);
         for spread in [Spread::OneThread, Spread::AllThreads] {
             let session = engine.session(spread, &Holds::Reservations);
             let used: Vec<&str> = session.physical_optimizers().iter().map(|r| r.name()).collect();
@@ -392,7 +382,7 @@ mod tests {
         assert_eq!(Spread::over(0), Spread::OneThread);
         assert_eq!(Spread::over(FEW_ROWS), Spread::OneThread);
         assert_eq!(Spread::over(FEW_ROWS + 1), Spread::AllThreads);
-        let engine = Engine::new(insitu_planner::Planner::shared(), 1 << 20, None).unwrap();
+        let engine = Engine::for_tests(1 << 20);
         assert_eq!(
             engine.session(Spread::OneThread, &Holds::Reservations).config().target_partitions(),
             1
@@ -445,7 +435,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = Arc::new(SpillFolder::open(dir.path(), 1 << 30).unwrap());
         let planner = insitu_planner::Planner::shared();
-        let engine = Engine::new(planner, 1 << 20, Some(&folder)).unwrap();
+        let engine =
+            Engine::new(planner, 1 << 20, Some(&folder), &EngineThreads::start().unwrap()).unwrap();
         let spills = |session: &OpenSession| session.runtime_env().disk_manager.tmp_files_enabled();
         for spread in [Spread::OneThread, Spread::AllThreads] {
             let share = Holds::Share(engine.share(spread, |all| all));
@@ -460,7 +451,9 @@ mod tests {
         let (dir, kib) = (tempfile::tempdir().unwrap(), 4_096);
         let folder = |bytes| Arc::new(SpillFolder::open(dir.path(), bytes).unwrap());
         let planner = insitu_planner::Planner::shared;
-        let engine = |spill| Engine::new(planner(), kib << 10, spill).unwrap();
+        let engine = |spill| {
+            Engine::new(planner(), kib << 10, spill, &EngineThreads::start().unwrap()).unwrap()
+        };
         assert!(matches!(run(&engine(None)).await, Err(RunError::OutOfMemory)));
         let (small, large) = (folder(16 << 10), folder(1 << 30));
         assert!(matches!(run(&engine(Some(&small))).await, Err(RunError::OutOfMemory)));
@@ -474,7 +467,7 @@ mod tests {
     async fn memory_pressure_never_emits_early() {
         let (mut whole, mut refused) = (0, 0);
         for kib in [256, 1_024, 2_048, 3_072, 4_096, 6_144, 8_192, 12_288, 16_384, 32_768, 65_536] {
-            let engine = Engine::new(insitu_planner::Planner::shared(), kib << 10, None).unwrap();
+            let engine = Engine::for_tests(kib << 10);
             match run(&engine).await {
                 Err(RunError::OutOfMemory) => refused += 1,
                 Err(other) => panic!("{kib} KiB: {other}"),

@@ -209,7 +209,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_leaf_looks_whether_its_batches_are_wanted() {
-        let engine = Engine::new(insitu_planner::Planner::shared(), 64 << 20, None).unwrap();
+        let engine = Engine::for_tests(64 << 20);
         let wanted = Wanted::default();
         let session = engine.session(Spread::AllThreads, &Holds::Reservations);
         let physical = session.create_physical_plan(&plan()).await.unwrap();
