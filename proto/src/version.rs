@@ -4,10 +4,12 @@
 //! What some questions need and others don't is a feature. A request names those it needs and no others, so
 //! that an older node still answers the rest.
 
-/// The version this build writes. 2 has histograms and quantiles, and parts that several measures need once only.
-pub const VERSION: u32 = 2;
-/// The oldest version this build reads. In version 1 an answer had a part as often as measures needed it.
-pub const VERSION_MIN: u32 = 2;
+/// The version this build writes. 2 has histograms and quantiles, and parts that several measures need once only; 3 has sketches of
+/// sums modulo 256.
+pub const VERSION: u32 = 3;
+/// The oldest version this build reads. In version 1 an answer had a part as often as measures needed it, in version 2 sketches of
+/// another size.
+pub const VERSION_MIN: u32 = 3;
 
 /// The feature of Tabulations with grouping sets.
 pub const GROUPING_SETS: u64 = 1 << 0;

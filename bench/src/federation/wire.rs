@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use insitu_disclosure::evidence::SKETCH_BYTES;
 use insitu_tests::Federation;
 
 use super::departments::{Terms, departments, files};
@@ -9,6 +10,19 @@ use super::report::{Figure, Report};
 use crate::times::Times;
 
 const AREAS: u64 = 1_000;
+
+/// Bytes of a label of five characters with its offset.
+const KEY: usize = 5 + 4;
+
+/// Of a number.
+const COUNT: usize = 8;
+
+/// Of a total.
+const TOTAL: usize = 16;
+
+/// Of a cell's Evidence, as [`insitu_disclosure::evidence`] sends it: of a count, its units, record keys, draw, rows without an id and
+/// sketch; of a total, all these, and the total, its size, the two largest contributions and what rows without an id add up to.
+const EVIDENCE: usize = 2 * (5 * COUNT + SKETCH_BYTES) + 5 * TOTAL;
 
 pub(super) async fn run(report: &mut Report, runs: u32) {
     for (what, terms) in [
@@ -27,17 +41,24 @@ pub(super) async fn run(report: &mut Report, runs: u32) {
                 .unwrap();
             bytes.push(federation.tap(0).sent().len());
         }
-        // A label of five characters with its offset, a count and a total of 16 bytes.
-        let widths = AREAS as f64 * (5.0 + 4.0 + 8.0 + 16.0);
         let [few, many] = [bytes[0] as f64, bytes[1] as f64];
         let name = |of: &str| format!("{what}, {AREAS} groups: {of}");
-        report.add(Figure::of(name("bytes by groups × widths"), few / widths, "", "2"));
-        report.add(Figure::of(
-            name("the same with 100 times the rows"),
-            many / widths,
-            "",
-            "unchanged",
-        ));
+        let mut by = |widths: usize, whose: &str, target| {
+            let widths = (AREAS as usize * widths) as f64;
+            // What is sent holds every column that was added up here.
+            assert!(1.0 <= few / widths, "{what}: a column too many is counted");
+            let by = format!("bytes by groups × {whose}");
+            report.add(Figure::of(name(&by), few / widths, "", target));
+            let by = format!("{by}, 100 times the rows");
+            report.add(Figure::of(name(&by), many / widths, "", "unchanged"));
+        };
+        match terms {
+            Terms::Open | Terms::AtNode => by(KEY + COUNT + TOTAL, "widths", "2"),
+            Terms::AtGateway => {
+                by(KEY + EVIDENCE, "widths of what Evidence has", "2");
+                by(KEY + COUNT + TOTAL, "widths of the table that comes of it", "");
+            }
+        }
     }
     let federation =
         Federation::untapped(&departments(files(1, 1_000_000, AREAS), Terms::Open)).await;

@@ -31,7 +31,7 @@ pub use part::{Adds, Contribution, Nameless, PartEvidence, UnitWord};
 pub use pooled::{Pooled, Share, Shares};
 pub use shape::PartShape;
 pub use sign_counts::SignCounts;
-pub use sketch::{COUNTERS, Difference, FURTHER_COUNTERS, FURTHER_UNITS_MAX, SKETCH_BYTES, Sketch};
+pub use sketch::{COUNTERS, FURTHER_COUNTERS, FURTHER_UNITS_MAX, SKETCH_BYTES, Sketch};
 pub use wire::{evidence_schema, read, write};
 
 use crate::admit::Admitted;

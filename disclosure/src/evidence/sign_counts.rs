@@ -102,17 +102,17 @@ impl SignCounts {
     }
 
     /// The sums of signs, `2 * ones - n` each.
-    ///
-    /// A sum beyond `i32` saturates. That takes over 2 147 483 647 units in one cell.
     #[must_use]
     pub fn to_sketch(&self) -> Sketch {
         let mut sketch = Sketch { n: self.n, marks: Some(self.marks), ..Sketch::ZERO };
-        sketch.counters = self.sums(|word| word);
+        let sums = self.sums(|word| word);
+        sketch.total = sums.iter().fold(0, |total: i64, sum| total.saturating_add(*sum));
+        sketch.counters = sums.map(low);
         if self.n <= FURTHER_UNITS_MAX {
             // So few units are all there as words.
             let (parts, _) = sketch.further.as_chunks_mut::<COUNTERS>();
             for (part, places) in (1..).zip(parts) {
-                *places = self.sums(|word| further_signs(word, part)).map(narrow_further);
+                *places = self.sums(|word| further_signs(word, part)).map(low);
             }
         }
         sketch
@@ -124,7 +124,7 @@ impl SignCounts {
     }
 
     /// The 64 sums over the planes and over the signs of the words.
-    fn sums(&self, signs: impl Fn(u64) -> u64) -> [i32; COUNTERS] {
+    fn sums(&self, signs: impl Fn(u64) -> u64) -> [i64; COUNTERS] {
         let mut planes = self.planes.clone();
         let mut words = self.words().map(signs);
         // A word of no ones adds nothing, so the last batch may be filled with such.
@@ -306,10 +306,12 @@ fn full_adder(plane: &mut u64, a: u64, b: u64) -> u64 {
     carry
 }
 
-fn narrow(sum: i128) -> i32 {
-    i32::try_from(sum).unwrap_or(if sum < 0 { i32::MIN } else { i32::MAX })
+fn narrow(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
 }
 
-fn narrow_further(sum: i32) -> i8 {
-    i8::try_from(sum).unwrap_or(if sum < 0 { i8::MIN } else { i8::MAX })
+/// Modulo 256, from -128 to 127.
+fn low(sum: i64) -> i8 {
+    let [low, ..] = sum.to_le_bytes();
+    low.cast_signed()
 }

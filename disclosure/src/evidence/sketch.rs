@@ -14,6 +14,10 @@
 //!
 //! Sketches add, so any split of the units over nodes or threads gives the same one.
 //!
+//! **The sums are kept modulo 256.** Cells are compared by differences, and those of cells that differ by few units are
+//! small, however large the sums: with 20 units one beyond 127 would be of 28 standard deviations. Beside them is what the 64
+//! come to, whole, for what is drawn by it.
+//!
 //! Sources: N. Alon, Y. Matias, M. Szegedy, "The space complexity of approximating the frequency
 //! moments", Journal of Computer and System Sciences 58 (1999), for the sketch; G. Steele, D. Lea,
 //! C. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014, for the mixing.
@@ -33,8 +37,8 @@ pub const FURTHER_COUNTERS: usize = 192;
 /// 59 under the guard's bound 4 times in a thousand million.
 pub const FURTHER_UNITS_MAX: u64 = 48;
 
-/// Bytes of an encoded sketch: the number of units in 8, 64 counters in 4 each, 192 in 1 each.
-pub const SKETCH_BYTES: usize = 8 + COUNTERS * 4 + FURTHER_COUNTERS;
+/// Bytes of an encoded sketch: the number of units in 8, what 64 counters come to in 8, these and 192 further in 1 each.
+pub const SKETCH_BYTES: usize = 8 + 8 + COUNTERS + FURTHER_COUNTERS;
 
 /// The sums of signs of a set of units, and their number.
 ///
@@ -42,7 +46,10 @@ pub const SKETCH_BYTES: usize = 8 + COUNTERS * 4 + FURTHER_COUNTERS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sketch {
     pub(super) n: u64,
-    pub(super) counters: [i32; COUNTERS],
+    /// What the 64 sums come to.
+    pub(super) total: i64,
+    /// The 64 sums modulo 256.
+    pub(super) counters: [i8; COUNTERS],
     /// Zeros in sketches of more than 48 units, so that equal sets have equal sketches.
     pub(super) further: [i8; FURTHER_COUNTERS],
     /// Where the units are known: not in a sketch that came over the wire, nor in sums with such.
@@ -53,6 +60,7 @@ impl Sketch {
     /// The sketch of no units.
     pub const ZERO: Self = Self {
         n: 0,
+        total: 0,
         counters: [0; COUNTERS],
         further: [0; FURTHER_COUNTERS],
         marks: Some(Marks::NONE),
@@ -64,9 +72,15 @@ impl Sketch {
         self.n
     }
 
-    /// The 64 sums that every sketch has.
+    /// What the 64 sums come to that every sketch has.
     #[must_use]
-    pub const fn counters(&self) -> &[i32; COUNTERS] {
+    pub const fn total(&self) -> i64 {
+        self.total
+    }
+
+    /// These sums modulo 256, from -128 to 127.
+    #[must_use]
+    pub const fn counters(&self) -> &[i8; COUNTERS] {
         &self.counters
     }
 
@@ -88,15 +102,16 @@ impl Sketch {
         Self { marks, ..self }
     }
 
-    /// Adds the sketch of other units, as from another node. Saturates at the ends of `i32`.
+    /// Adds the sketch of other units, as from another node.
     pub fn add(&mut self, other: &Self) {
         self.n = self.n.saturating_add(other.n);
+        self.total = self.total.saturating_add(other.total);
         for (mine, theirs) in self.counters.iter_mut().zip(&other.counters) {
-            *mine = mine.saturating_add(*theirs);
+            *mine = mine.wrapping_add(*theirs);
         }
         if self.n <= FURTHER_UNITS_MAX {
             for (mine, theirs) in self.further.iter_mut().zip(&other.further) {
-                *mine = mine.saturating_add(*theirs);
+                *mine = mine.wrapping_add(*theirs);
             }
         } else {
             self.further = [0; FURTHER_COUNTERS];
@@ -107,38 +122,18 @@ impl Sketch {
         }
     }
 
-    /// Estimate of the number of units in one of the two sets but not in both: from all counters if
-    /// both have them, else from the first 64.
-    #[must_use]
-    pub fn difference(&self, other: &Self) -> Difference {
-        let squared = |gap: u32| u64::from(gap).saturating_mul(u64::from(gap));
-        let first = self
-            .counters
-            .iter()
-            .zip(&other.counters)
-            .fold(0_u64, |sum, (a, b)| sum.saturating_add(squared(a.abs_diff(*b))));
-        Difference(match (self.further(), other.further()) {
-            (Some(mine), Some(theirs)) => mine
-                .iter()
-                .zip(theirs)
-                .fold(first, |sum, (a, b)| sum.saturating_add(squared(u32::from(a.abs_diff(*b))))),
-            (None, _) | (_, None) => first.saturating_mul(4),
-        })
-    }
-
-    /// Encodes the number of units in 8 bytes, the 64 counters in 4 each, little end first, and the
+    /// Encodes the number of units and what the 64 counters come to in 8 bytes each, little end first, then these and the
     /// further counters in 1 each, zeros where there are none. The marks stay behind.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; SKETCH_BYTES] {
         let mut bytes = [0; SKETCH_BYTES];
         if let Some((n, rest)) = bytes.split_first_chunk_mut::<8>()
-            && let Some((counters, further)) = rest.split_first_chunk_mut::<{ COUNTERS * 4 }>()
+            && let Some((total, places)) = rest.split_first_chunk_mut::<8>()
         {
             *n = self.n.to_le_bytes();
-            for (place, counter) in counters.as_chunks_mut::<4>().0.iter_mut().zip(&self.counters) {
-                *place = counter.to_le_bytes();
-            }
-            for (place, counter) in further.iter_mut().zip(&self.further) {
+            *total = self.total.to_le_bytes();
+            for (place, counter) in places.iter_mut().zip(self.counters.iter().chain(&self.further))
+            {
                 *place = counter.cast_unsigned();
             }
         }
@@ -146,72 +141,51 @@ impl Sketch {
     }
 
     /// Decodes what [`Sketch::to_bytes`] wrote, or nothing if the bytes cannot be of any set: a sum
-    /// of more signs than there are units, or of another parity, or a further sum where there are none.
+    /// of more signs than there are units, or of another parity, sums that come to something else, or a further sum where there
+    /// are none.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; SKETCH_BYTES]) -> Option<Self> {
         let (n, rest) = bytes.split_first_chunk::<8>()?;
-        let (counters, further) = rest.split_first_chunk::<{ COUNTERS * 4 }>()?;
+        let (total, rest) = rest.split_first_chunk::<8>()?;
+        let (counters, further) = rest.split_first_chunk::<COUNTERS>()?;
+        let further = further.first_chunk::<FURTHER_COUNTERS>()?;
         let n = u64::from_le_bytes(*n);
-        let marks = (n == 0).then_some(Marks::NONE);
-        let mut sketch = Self { n, marks, ..Self::ZERO };
-        let (places, _) = counters.as_chunks::<4>();
-        for (counter, place) in sketch.counters.iter_mut().zip(places) {
-            *counter = i32::from_le_bytes(*place);
-        }
-        for (counter, byte) in sketch.further.iter_mut().zip(further) {
-            *counter = byte.cast_signed();
-        }
+        let sketch = Self {
+            n,
+            total: i64::from_le_bytes(*total),
+            counters: counters.map(u8::cast_signed),
+            further: further.map(u8::cast_signed),
+            marks: (n == 0).then_some(Marks::NONE),
+        };
         sketch.is_of_some_set().then_some(sketch)
     }
 
     fn is_of_some_set(&self) -> bool {
-        // From here on a sum may have saturated, and then has lost its parity.
-        let saturates = u64::from(i32::MAX.unsigned_abs());
-        let fits = |size: u64| size <= self.n && (saturates <= self.n || size % 2 == self.n % 2);
-        let counters = self.counters.iter().all(|sum| fits(sum.unsigned_abs().into()));
-        let mut further = self.further.iter();
-        let further = if self.n <= FURTHER_UNITS_MAX {
-            further.all(|sum| fits(sum.unsigned_abs().into()))
-        } else {
-            further.all(|sum| *sum == 0)
+        // What a sum modulo 256 shows of its size ends at 127.
+        let fits = |sum: &i8| {
+            let size = u64::from(sum.unsigned_abs());
+            (size <= self.n || 127 < self.n) && size % 2 == self.n % 2
         };
-        counters && further
+        let further = if self.n <= FURTHER_UNITS_MAX {
+            self.further.iter().all(fits)
+        } else {
+            self.further.iter().all(|sum| *sum == 0)
+        };
+        let most = self.n.saturating_mul(COUNTERS as u64);
+        // From here on totals may have saturated.
+        let saturates = i64::MAX.unsigned_abs();
+        let [low, ..] = self.total.to_le_bytes();
+        let sums = self.counters.iter().fold(0_u8, |sum, c| sum.wrapping_add(c.cast_unsigned()));
+        self.counters.iter().all(fits)
+            && further
+            && self.total.unsigned_abs() <= most
+            && (low == sums || saturates <= most)
     }
 }
 
 impl Default for Sketch {
     fn default() -> Self {
         Self::ZERO
-    }
-}
-
-/// An estimated number of units, held in 256ths so that no rounding decides anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Difference(u64);
-
-impl Difference {
-    /// From the sum of 256 squared differences, or four times the sum of 64.
-    #[must_use]
-    pub const fn from_squares(squares: u64) -> Self {
-        Self(squares)
-    }
-
-    /// Whether the estimate is under `units`.
-    #[must_use]
-    pub const fn is_under(self, units: u64) -> bool {
-        self.0 < units.saturating_mul(256)
-    }
-
-    /// The estimate in whole units, rounded down.
-    #[must_use]
-    pub const fn units(self) -> u64 {
-        self.0 / 256
-    }
-
-    /// The sum of 256 squared differences, or four times the sum of 64.
-    #[must_use]
-    pub const fn squares(self) -> u64 {
-        self.0
     }
 }
 

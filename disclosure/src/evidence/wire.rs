@@ -10,7 +10,7 @@
 //! | `p0_absolute`, `p0_largest`, `p0_second` | Decimal(38, 0) | where contributions aren't one row each |
 //! | `p0_record_keys` Int64, `p0_question` UInt64 | | where there is noise |
 //! | `p0_nameless` Int64, `p0_nameless_sum` Decimal(38, 0) | | where units have ids; the sum where parts add up |
-//! | `p0_sketch` | FixedSizeBinary(456) | where released cells are remembered |
+//! | `p0_sketch` | FixedSizeBinary(272) | where released cells are remembered |
 //! | `p0_distinct` | Binary, 4,098 bytes at most | about how many different values open data have |
 
 use std::sync::Arc;

@@ -1,10 +1,11 @@
 //! What the guard is told of a cell, and what it keeps of one that was released.
 
-use crate::evidence::{COUNTERS, FURTHER_COUNTERS, Marks, Sketch};
+use crate::evidence::{Marks, Sketch};
 
 use super::decide::share;
 use super::error::GuardError;
 use super::record::RecordKey;
+use super::residues::Residues;
 
 /// Most bytes of a released value.
 pub const RELEASED_BYTES: usize = 18;
@@ -185,68 +186,6 @@ impl<'a> GuardedCell<'a> {
     }
 }
 
-/// The last byte of each counter, as a signed number: all that the guard needs of a sketch.
-///
-/// For an estimate under the largest bound (19.25) the squares of 64 counters sum to less than
-/// 1232, so no counter differs by more than 35. Such a difference is exact modulo 256, hence no
-/// close pair is ever missed. A far pair could look close only if all 64 differences fell within 35
-/// of a multiple of 256 at once, and then the guard would snap once too often. A quarter of the
-/// bytes on disk, and of the reading. The counters of small cells fit a byte as they are.
-///
-/// In parts, kept apart in memory: the first settles most pairs, so the others are seldom read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Residues {
-    /// Counters 0 to 31.
-    pub first: HalfResidues,
-    /// Counters 32 to 63.
-    pub second: HalfResidues,
-    /// The further counters, of a cell of at most 48 units.
-    pub further: Option<FurtherResidues>,
-}
-
-/// Half the residues of the 64 counters that every sketch has.
-pub type HalfResidues = [i8; COUNTERS / 2];
-
-/// Residues of the further counters.
-pub type FurtherResidues = [i8; FURTHER_COUNTERS];
-
-impl Residues {
-    /// The residues of a sketch.
-    #[must_use]
-    pub fn of(sketch: &Sketch) -> Self {
-        let mut low = sketch.counters().iter().map(|counter| {
-            let [low, ..] = counter.to_le_bytes();
-            low.cast_signed()
-        });
-        let mut half = || std::array::from_fn(|_| low.next().unwrap_or(0));
-        Self { first: half(), second: half(), further: sketch.further().copied() }
-    }
-
-    /// The sum of 256 squared differences, or four times that of 64 where one of the two has no
-    /// more. Equals that of the sketches whenever theirs has no counter differing by more than 127.
-    #[must_use]
-    pub fn squares(&self, other: &Self) -> u32 {
-        let first =
-            squares(&self.first, &other.first).saturating_add(squares(&self.second, &other.second));
-        match (&self.further, &other.further) {
-            (Some(mine), Some(theirs)) => first.saturating_add(squares(mine, theirs)),
-            (None, _) | (_, None) => first.saturating_mul(4),
-        }
-    }
-}
-
-/// The squared differences of some residues. At most 192 * 128^2, so nothing wraps; the wrapping
-/// operations leave out the checks that would keep the compiler from vector instructions.
-#[must_use]
-#[inline]
-pub fn squares<const N: usize>(a: &[i8; N], b: &[i8; N]) -> u32 {
-    let sum = a.iter().zip(b).fold(0_i32, |sum, (a, b)| {
-        let gap = i16::from(a.wrapping_sub(*b));
-        sum.wrapping_add(i32::from(gap).wrapping_mul(i32::from(gap)))
-    });
-    sum.cast_unsigned()
-}
-
 /// A cell as kept for comparison with later ones.
 ///
 /// A snapped cell is one, too, within what is left around it. If it were one like any other, a chain of
@@ -285,27 +224,6 @@ mod tests {
             counts.add(unit.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(unit));
         });
         counts.to_sketch()
-    }
-
-    #[test]
-    fn residues_measure_close_counters_exactly_however_large() {
-        for base in [0, 100, 127, 128, -129, 40_000, i32::MAX - 35, i32::MIN] {
-            for gap in [0, 1, 12, 28, 35] {
-                let low = |counter: i32| counter.to_le_bytes()[0].cast_signed();
-                let (a, b) = ([low(base); 32], [low(base.wrapping_add(gap)); 32]);
-                assert_eq!(u64::from(squares(&a, &b)), 32 * (gap * gap) as u64, "{base}, {gap}");
-            }
-        }
-    }
-
-    #[test]
-    fn residues_differ_as_their_sketches_do_with_further_counters_and_without() {
-        for (n, m) in [(0, 10), (10, 12), (48, 48), (48, 49), (49, 48), (49, 60), (300, 310)] {
-            let (a, b) = (sketch(n, 1), sketch(m, 5));
-            assert_eq!(Residues::of(&a).further.is_some(), n <= 48);
-            let exact = u64::from(Residues::of(&a).squares(&Residues::of(&b)));
-            assert_eq!(exact, a.difference(&b).squares(), "{n} and {m}");
-        }
     }
 
     #[test]

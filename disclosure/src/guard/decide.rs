@@ -2,9 +2,10 @@
 //!
 //! Pure: it reads a cell and candidates, and nothing else.
 
-use crate::evidence::{Difference, Sketch};
+use crate::evidence::Sketch;
 
-use super::anchor::{FurtherResidues, GuardedCell, HalfResidues, Released, Residues, squares};
+use super::anchor::{GuardedCell, Released};
+use super::residues::{FurtherResidues, HalfResidues, Residues, squares};
 
 /// Candidates are anchors whose count differs by less than this.
 ///
@@ -92,16 +93,16 @@ pub fn share(n: u64, least: u64) -> u16 {
 /// A draw from 0 to 1 that a unit more or less hardly moves: the normal distribution's share below the sum of all counters,
 /// which is normal, with as many units as variance times the number of counters.
 fn smooth(sketch: &Sketch) -> f64 {
-    let sum: i64 = sketch.counters().iter().map(|counter| i64::from(*counter)).sum();
     let deviation = (sketch.counters().len() as f64 * sketch.n().max(1) as f64).sqrt();
     // The logistic distribution, within a hundredth of the normal one.
-    1.0 / (1.0 + (-1.702 * sum as f64 / deviation).exp())
+    1.0 / (1.0 + (-1.702 * sketch.total() as f64 / deviation).exp())
 }
 
 /// A number of the sketch and the question, as even as any and as secret as the sketch.
 fn stirred(sketch: &Sketch, coordinate: u128) -> u64 {
     let [low, high] = [coordinate as u64, (coordinate >> 64) as u64];
-    let counters = sketch.counters().iter().map(|counter| u64::from(counter.cast_unsigned()));
+    let (eights, _) = sketch.counters().as_chunks::<8>();
+    let counters = eights.iter().map(|eight| u64::from_le_bytes(eight.map(i8::cast_unsigned)));
     counters.chain([low, high]).fold(sketch.n(), stir)
 }
 
@@ -208,8 +209,8 @@ impl Standing {
 /// The closest anchor found so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nearest {
-    /// Estimated difference, under the cell's [`Bound`].
-    pub difference: Difference,
+    /// Estimated difference, in 256ths of a unit, under the cell's [`Bound`].
+    pub squares: u32,
     /// Which anchor.
     pub name: AnchorName,
     /// How much further what repeats the same may be, in 256ths of a unit.
@@ -258,11 +259,7 @@ pub fn nearest<'a>(
             most = squares;
         }
     }
-    best.map(|(squares, name, left)| Nearest {
-        difference: Difference::from_squares(u64::from(squares)),
-        name,
-        left,
-    })
+    best.map(|(squares, name, left)| Nearest { squares, name, left })
 }
 
 /// What the parts of a candidate may come to.
@@ -309,7 +306,7 @@ fn squares_up_to(
 /// The closer of two, the earlier of equals.
 #[must_use]
 pub fn closer(a: Option<Nearest>, b: Option<Nearest>) -> Option<Nearest> {
-    let key = |near: &Nearest| (near.difference, near.name.order);
+    let key = |near: &Nearest| (near.squares, near.name.order);
     match (a, b) {
         (Some(a), Some(b)) => Some(if key(&b) < key(&a) { b } else { a }),
         (Some(one), None) | (None, Some(one)) => Some(one),
@@ -410,7 +407,8 @@ mod tests {
     fn set(units: std::ops::Range<u64>, seed: u64, coordinate: u128) -> GuardedCell<'static> {
         let mut counts = SignCounts::new();
         let n = units.end - units.start;
-        units.for_each(|unit| counts.add(stir(seed, unit)));
+        // Mixed before: of neighbouring seeds the units would be the same, in another order.
+        units.for_each(|unit| counts.add(stir(stir(seed, 0), unit)));
         GuardedCell::new(1, coordinate, n, counts.to_sketch(), Released::withheld()).unwrap()
     }
 

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::hint::black_box;
 
-use super::anchor::{GuardedCell, Released, Residues};
+use super::anchor::{GuardedCell, Released};
 use super::by_mark::AsItIs;
 use super::decide::{AnchorName, Standing, Verdict};
 use super::error::GuardError;
 use super::record::{Kept, Record, RecordKey};
+use super::residues::Residues;
 use super::shelves::Shelves;
 
 /// A judged table, with what must be kept before its answer may leave.
@@ -128,7 +129,7 @@ pub fn judge_table(
                     None => recall(place)?,
                 };
                 // What is of the same units, as far as the sketch tells, is near to whatever that is near to.
-                let is_another = 0 < near.difference.squares();
+                let is_another = 0 < near.squares;
                 let standing = is_another.then_some(Standing::Echo { left: near.left });
                 // The shelves are made of the records; an anchor without one is a broken guard.
                 (Verdict::Snap(anchor.ok_or(GuardError::Stopped)?), standing)

@@ -5,6 +5,7 @@
 //! - [`shelves`]: the kept sketches by scope and count, so that a look-up reads few; `by_mark`: and by who is in them
 //! - [`judge`]: a whole table judged, in order
 //! - [`memory`]: a guard that forgets when the process ends
+//! - [`residues`]: how far apart two cells are
 //! - [`record`]: the bytes of one kept release
 //! - [`error`]: why the guard gave no verdict, and what to do
 
@@ -15,12 +16,14 @@ pub mod error;
 pub mod judge;
 pub mod memory;
 pub mod record;
+pub mod residues;
 pub mod shelves;
 
-pub use anchor::{Anchor, GuardedCell, Released, Residues, SketchOf};
+pub use anchor::{Anchor, GuardedCell, Released, SketchOf};
 pub use decide::Verdict;
 pub use error::GuardError;
 pub use memory::MemoryStore;
+pub use residues::Residues;
 
 /// Judges the cells of a table against everything released before, and against each other.
 pub trait Guard: Send + Sync + std::fmt::Debug {

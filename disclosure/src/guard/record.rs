@@ -15,8 +15,9 @@
 
 use crate::evidence::{FURTHER_UNITS_MAX, Marks};
 
-use super::anchor::{Anchor, FurtherResidues, Released, Residues};
+use super::anchor::{Anchor, Released};
 use super::decide::{AnchorName, Standing};
+use super::residues::{FurtherResidues, Residues};
 
 const ANCHOR: u8 = b'A';
 const SMALL: u8 = b'S';

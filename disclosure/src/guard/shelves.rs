@@ -14,9 +14,10 @@ use std::collections::BTreeMap;
 
 use crate::evidence::Marks;
 
-use super::anchor::{FurtherResidues, GuardedCell, HalfResidues, Residues};
+use super::anchor::GuardedCell;
 use super::by_mark::ByMark;
 use super::decide::{AnchorName, Bound, Candidate, Nearest, WINDOW, closer, nearest};
+use super::residues::{FurtherResidues, HalfResidues, Residues};
 
 /// Anchors of one scope and one count, whose marks aren't known. The lists run in parallel, so that a scan reads mostly
 /// first halves. The further residues are there for all or for none, as the count says.

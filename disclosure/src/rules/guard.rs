@@ -158,7 +158,8 @@ impl<'e> Whole<'e> {
         let (n, sketch) = units(evidence, PartShape::of(part, dataset).adds);
         let mut bytes = scope.clone().into_bytes();
         bytes.extend(n.to_le_bytes());
-        bytes.extend(sketch.get().counters().iter().flat_map(|counter| counter.to_le_bytes()));
+        bytes.extend(sketch.get().total().to_le_bytes());
+        bytes.extend(sketch.get().counters().iter().map(|counter| counter.cast_unsigned()));
         let units = digest(&bytes);
         let released = Released::new(units.to_le_bytes())?;
         let cell = GuardedCell::new(digest(scope.as_bytes()), units, n, sketch, released)?;

@@ -92,7 +92,7 @@ fn assert_tells_little(answered: &[[bool; 2]]) {
 /// one row tells them apart. Without the rule each question told, with 512 MiB too.
 #[test]
 fn attack_30_one_row_that_takes_memory_for_all_groups() {
-    let people = 800;
+    let people = 1_300;
     let question = |which: usize| {
         let counts = (0..12).map(|i| {
             let mine = format!("(house <> {} OR dx <> 'F20')", people - 1);
