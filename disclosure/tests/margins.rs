@@ -501,3 +501,24 @@ fn a_predicate_beneath_a_margin_stays_part_of_it() {
     };
     assert!((all - 60).abs() <= 10 && (women - 40).abs() <= 10, "{all} {women}");
 }
+
+/// All rows of an area less those that have a sex are those that have none: a row of the table by area and sex, of few.
+#[test]
+fn where_margins_are_protected_what_tables_are_by_is_not_counted_beside_them() {
+    for preset in Preset::ALL {
+        let asked = |of: &str| {
+            let mut asked = question(&["area"], &[], None);
+            let kind = MeasureKind::Values(Scalar::Column(of.to_owned()));
+            asked.measures = vec![Measure { kind, filter: None }];
+            admit(asked, dataset(preset.profile(), true, true)).map_err(|told| told.to_string())
+        };
+        assert!(asked("cost").is_ok(), "{preset:?}");
+        match asked("sex") {
+            Ok(_) => assert!(!is_complementary(preset), "{preset:?}"),
+            Err(told) => {
+                assert!(is_complementary(preset), "{preset:?}: {told}");
+                assert!(told.contains("D206") && told.contains("Group by `sex`"), "{told}");
+            }
+        }
+    }
+}

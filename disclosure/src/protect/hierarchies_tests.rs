@@ -397,10 +397,12 @@ fn a_margin_is_decided_beneath_a_finer_column_as_it_is_by_itself() {
             let margins = |by: &[usize]| {
                 let (admitted, evidence) = place.question(&dataset, by);
                 let Parts { distinct: parts, of_measures } = admitted.tabulation().parts(&dataset);
-                let edges = edges(&admitted, &of_measures, 1).remove(0);
-                let rules = PartRules::of(&parts[0], edges, &admitted);
+                let edges = edges(&admitted, &of_measures, parts.len());
+                let rules = parts.iter().zip(edges);
+                let rules = rules.map(|(part, edges)| PartRules::of(part, edges, &admitted));
+                let rules: Vec<PartRules<'_>> = rules.collect();
                 let of_data = evidence.places();
-                let cells = all_cells(public_cells(&admitted, 1), evidence);
+                let cells = all_cells(public_cells(&admitted, parts.len()), evidence);
                 margins::margins(
                     &rules,
                     &Known { admitted: &admitted, cells: &cells, of_data: &of_data },

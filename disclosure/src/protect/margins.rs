@@ -9,10 +9,19 @@
 //! ()  ─►  (region)  ─►  (age)  ─►  (area)  ─►  (region, age)  ─►  (area, age): asked for
 //! ```
 //!
+//! A number is of rows that are counted ([`Part::within`](crate::tabulation::Part::within)): what is suppressed of the count is
+//! suppressed of the number as well, and then whatever else its own table needs. Otherwise the two would have two patterns, and a
+//! total that is shown, of values that mostly are at a published bound, would be the count that isn't.
+//!
+//! ```text
+//! count(*)  ─►  count(x)  ─►  sum(x)
+//! ```
+//!
 //! *Stops*: attack 32, a suppressed cell as a margin less its other cells. *Doesn't stop*: tables that are linked by
 //! other conditions; the difference guard and strict predicates are for those.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::axes::{Axes, Margin};
 use super::show::show;
@@ -39,6 +48,8 @@ struct Level {
     structural: Vec<bool>,
     /// What of it the rules on single cells suppress.
     primary: Vec<bool>,
+    /// What of it is suppressed because the count that it is of is.
+    uncounted: Vec<bool>,
     /// What of it is suppressed, once that is decided.
     suppressed: Vec<bool>,
 }
@@ -52,29 +63,65 @@ pub(super) struct Known<'a> {
     pub(super) of_data: &'a HashSet<Vec<u8>>,
 }
 
-/// Suppresses what else has to be, in one part of a table. The known cells and `shown` go together. Each grouping set is
-/// decided as the table that it is by itself: it shows the same cells, whatever else is asked for with it.
+/// Suppresses what else has to be, in those parts of a table that are asked for. The known cells and `shown` go together. Each
+/// grouping set is decided as the table that it is by itself: it shows the same cells, whatever else is asked for with it.
 pub(super) fn complement(
-    rules: &PartRules<'_>,
+    rules: &[PartRules<'_>],
     known: &Known<'_>,
-    part: usize,
+    asked: &HashSet<usize>,
     shown: &mut [Vec<Shown>],
 ) {
     for set in known.admitted.tabulation().key_sets().into_iter().filter(|set| !set.is_empty()) {
-        let table = Table::of(rules, known, set, part);
-        let decided = table.decide();
-        let level = decided.as_ref().and_then(|decided| decided.get(&table.axes.all()));
-        for (at, values, _) in &table.cells {
-            // Without a pattern that is known to be safe, nothing is shown.
-            let hidden = level.and_then(|level| {
-                let at = level.places.get(&Axes::place(&level.finest, values))?;
-                level.suppressed.get(*at).copied()
-            });
-            let slot = shown.get_mut(*at).and_then(|row| row.get_mut(part));
-            if let (true, Some(slot)) = (hidden.unwrap_or(true), slot) {
-                suppress_slot(slot);
+        let mut patterns = Patterns { rules, known, set, decided: BTreeMap::new() };
+        for part in asked {
+            let Some(of_part) = rules.get(*part) else { continue };
+            let table = Table::of(of_part, known, set, *part);
+            let decided = patterns.of(*part);
+            let level = decided.as_ref().and_then(|decided| decided.get(&table.axes.all()));
+            for (at, values, _) in &table.cells {
+                // Without a pattern that is known to be safe, nothing is shown.
+                let hidden = level.and_then(|level| {
+                    let at = level.places.get(&Axes::place(&level.finest, values))?;
+                    level.suppressed.get(*at).copied()
+                });
+                let slot = shown.get_mut(*at).and_then(|row| row.get_mut(*part));
+                if let (true, Some(slot)) = (hidden.unwrap_or(true), slot) {
+                    suppress_slot(slot);
+                }
             }
         }
+    }
+}
+
+/// A table and all its margins, as decided.
+type Decided = BTreeMap<Margin, Level>;
+
+/// The patterns of a grouping set's parts, each decided once.
+struct Patterns<'a> {
+    rules: &'a [PartRules<'a>],
+    known: &'a Known<'a>,
+    set: KeySet,
+    decided: BTreeMap<usize, Option<Rc<Decided>>>,
+}
+
+impl Patterns<'_> {
+    /// A part's, after that of the count that it is of; `None` if its tables are too many, or that count isn't known.
+    fn of(&mut self, part: usize) -> Option<Rc<Decided>> {
+        if let Some(decided) = self.decided.get(&part) {
+            return decided.clone();
+        }
+        let rules = self.rules.get(part)?;
+        let count = match rules.part.within() {
+            None => None,
+            Some(count) => {
+                let at = self.rules.iter().position(|of| *of.part == count)?;
+                Some(self.of(at)?)
+            }
+        };
+        let table = Table::of(rules, self.known, self.set, part);
+        let decided = table.decide(count.as_deref()).map(Rc::new);
+        self.decided.insert(part, decided.clone());
+        decided
     }
 }
 
@@ -107,11 +154,20 @@ impl<'a> Table<'a> {
         Self { rules, admitted, axes, cells }
     }
 
-    /// The table and all its margins, each decided after the coarser ones; `None` if they are too many.
-    fn decide(&self) -> Option<BTreeMap<Margin, Level>> {
-        let mut decided: BTreeMap<Margin, Level> = BTreeMap::new();
+    /// The table and all its margins, each decided after the coarser ones and after those of the count that the number is of;
+    /// `None` if they are too many.
+    fn decide(&self, count: Option<&Decided>) -> Option<Decided> {
+        let mut decided = Decided::new();
         for margin in self.axes.margins()? {
             let mut level = self.level(&margin);
+            if let Some(counted) = count.and_then(|count| count.get(&margin)) {
+                for (place, at) in &level.places {
+                    let hidden = counted.places.get(place).and_then(|c| counted.suppressed.get(*c));
+                    if let (Some(true), Some(slot)) = (hidden, level.uncounted.get_mut(*at)) {
+                        *slot = true;
+                    }
+                }
+            }
             level.suppressed = self.protect(&level, &margin, &decided);
             decided.insert(margin, level);
         }
@@ -147,6 +203,7 @@ impl<'a> Table<'a> {
             cells: Vec::new(),
             structural: Vec::new(),
             primary: Vec::new(),
+            uncounted: Vec::new(),
             suppressed: Vec::new(),
         };
         // In the order of their places, as they are where it is asked for by itself.
@@ -154,6 +211,7 @@ impl<'a> Table<'a> {
             let structural = zeros.holds(0, all, &Axes::kept(&level.finest, &values));
             level.structural.push(structural);
             level.primary.push(!structural && show(rules, edge, &evidence).is_err());
+            level.uncounted.push(false);
             level.places.insert(place, at);
             level.cells.push((values, evidence));
         }
@@ -164,17 +222,18 @@ impl<'a> Table<'a> {
 /// Which cells of a table's margins are suppressed, by the columns that these are by, each cell by its place.
 #[cfg(test)]
 pub(super) fn margins(
-    rules: &PartRules<'_>,
+    rules: &[PartRules<'_>],
     known: &Known<'_>,
 ) -> BTreeMap<Vec<String>, BTreeMap<Vec<u8>, bool>> {
     let set = KeySet::all(known.admitted.tabulation().keys.len());
-    let table = Table::of(rules, known, set, 0);
-    let hidden = |(margin, level): (Margin, Level)| {
-        let places = level.places.into_iter();
-        let hidden = places.map(|(place, at)| (place, level.suppressed[at])).collect();
-        (table.axes.names(&margin), hidden)
+    let table = Table::of(&rules[0], known, set, 0);
+    let hidden = |(margin, level): (&Margin, &Level)| {
+        let places = level.places.iter();
+        let hidden = places.map(|(place, at)| (place.clone(), level.suppressed[*at])).collect();
+        (table.axes.names(margin), hidden)
     };
-    table.decide().unwrap_or_default().into_iter().map(hidden).collect()
+    let decided = Patterns { rules, known, set, decided: BTreeMap::new() }.of(0);
+    decided.unwrap_or_default().iter().map(hidden).collect()
 }
 
 /// How a table is looked at: as it should be, then, where that can't be had, as it is.
@@ -201,7 +260,7 @@ impl Table<'_> {
     ///   were decided one by one: suppressing this whole table wouldn't bring it back. It is asked for
     ///   what is left of it, so that whatever is computed of that cell was known without this table.
     ///   Public zeros tell something, too, so what is left is measured with them suppressed.
-    fn protect(&self, level: &Level, of: &Margin, decided: &BTreeMap<Margin, Level>) -> Vec<bool> {
+    fn protect(&self, level: &Level, of: &Margin, decided: &Decided) -> Vec<bool> {
         let mut pattern = Err(Unprotectable::WorkSpent);
         for attempt in [Attempt::Usual, Attempt::LastResort] {
             let (inputs, relations) = self.problem(level, of, decided, attempt);
@@ -228,7 +287,7 @@ impl Table<'_> {
         &self,
         level: &Level,
         of: &Margin,
-        decided: &BTreeMap<Margin, Level>,
+        decided: &Decided,
         attempt: Attempt,
     ) -> (Vec<CellInput>, Vec<Relation>) {
         let rules = self.rules;
@@ -236,7 +295,7 @@ impl Table<'_> {
         let open = |evidence| input(rules, evidence, CellState::Open);
         let dearest = level.cells.iter().map(|(_, e)| open(e).cost).max().unwrap_or(0);
         let own = level.cells.iter().zip(&level.structural).zip(&level.primary);
-        for (((_, evidence), structural), primary) in own {
+        for ((((_, evidence), structural), primary), uncounted) in own.zip(&level.uncounted) {
             let public_zero = evidence.count == 0 && rules.profile.zeros == Zeros::Shown;
             let state = match (primary, public_zero, attempt) {
                 _ if *structural => CellState::Fixed,
@@ -245,9 +304,13 @@ impl Table<'_> {
                 (true, false, Attempt::Usual) => CellState::Primary,
                 (true, false, Attempt::LastResort) => CellState::Suppressed,
                 (false, true, Attempt::Usual) => CellState::Fixed,
+                (false, false, _) if *uncounted => CellState::Suppressed,
                 (false, true, Attempt::LastResort) | (false, false, _) => CellState::Open,
             };
             let mut input = input(rules, evidence, state);
+            if *uncounted && !primary {
+                (input.lower_protection, input.upper_protection) = (0, 0);
+            }
             if public_zero {
                 // It holds little information, but everybody expects to see it: the last to go.
                 input.cost = dearest;
@@ -314,11 +377,15 @@ fn input(rules: &PartRules<'_>, evidence: &PartEvidence, state: CellState) -> Ce
     };
     let [largest, _] = evidence.largest;
     let threshold = u128::from(rules.profile.threshold_units);
+    // From nobody up to what would be shown.
+    let size = value.unsigned_abs();
+    let as_a_count = (size, threshold.saturating_sub(size).max(1), true);
     let (lower_protection, upper_protection, non_negative) = match rules.part.kind {
-        // From nobody up to what would be shown.
-        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => {
-            let size = value.unsigned_abs();
-            (size, threshold.saturating_sub(size).max(1), true)
+        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => as_a_count,
+        PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products
+            if rules.of_ones =>
+        {
+            as_a_count
         }
         // The largest contribution isn't known more closely than within p%.
         PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {

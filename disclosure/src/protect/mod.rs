@@ -142,25 +142,18 @@ pub fn protect(
         shown.push(of_cell.map(show).collect());
     }
     let asked: HashSet<usize> = of_measures.iter().flatten().copied().collect();
-    for (p, rules) in rules.iter().enumerate() {
+    let known = Known { admitted, cells: &cells, of_data: &of_data };
+    match complementary {
+        Complementary::Off => {}
+        Complementary::On if admitted.dataset().units_have_one_row() => {
+            margins::complement(&rules, &known, &asked, &mut shown);
+        }
+        // A configuration like this is refused; should one come all the same, nothing is shown.
+        Complementary::On => shown.iter_mut().flatten().for_each(margins::suppress_slot),
+    }
+    for p in (0..rules.len()).filter(|p| !asked.contains(p)) {
         // Known for what it says of the others, and shown to nobody.
-        if !asked.contains(&p) {
-            shown.iter_mut().filter_map(|row| row.get_mut(p)).for_each(margins::suppress_slot);
-            continue;
-        }
-        match rules.profile.complementary {
-            Complementary::Off => {}
-            Complementary::On if admitted.dataset().units_have_one_row() => {
-                let known = Known { admitted, cells: &cells, of_data: &of_data };
-                margins::complement(rules, &known, p, &mut shown);
-            }
-            // A configuration like this is refused; should one come all the same, nothing is shown.
-            Complementary::On => {
-                for slot in shown.iter_mut().filter_map(|row| row.get_mut(p)) {
-                    margins::suppress_slot(slot);
-                }
-            }
-        }
+        shown.iter_mut().filter_map(|row| row.get_mut(p)).for_each(margins::suppress_slot);
     }
     if admitted.dataset().profile().guard == DifferenceGuard::On {
         release.guard.release(&mut |judge| {
@@ -189,6 +182,8 @@ struct PartRules<'a> {
     flex_point: u128,
     /// Whether its value can't be below zero.
     non_negative: bool,
+    /// Whether each unit adds 1 or nothing: a total that is a count.
+    of_ones: bool,
     /// The data owner's own table of perturbations.
     perturbation: Option<&'a PerturbationTable>,
     /// How sharply its cells of each grouping set are parted from what isn't shown.
@@ -218,8 +213,19 @@ impl<'a> PartRules<'a> {
         };
         let shape = PartShape::of(part, dataset);
         let (flex_point, non_negative) = sizes(part, dataset);
+        let of_ones = non_negative && largest(part, dataset).is_some_and(|size| size <= 1);
         let profile = dataset.profile();
-        Self { part, shape, profile, places, flex_point, non_negative, perturbation, edges }
+        Self {
+            part,
+            shape,
+            profile,
+            places,
+            flex_point,
+            non_negative,
+            of_ones,
+            perturbation,
+            edges,
+        }
     }
 
     /// The edge of cells of this set.
@@ -233,7 +239,8 @@ impl<'a> PartRules<'a> {
     }
 }
 
-/// For each part its edges: the widest of the measures it is for. A bin's own condition chooses nothing: it is published.
+/// For each part its edges: the widest of the measures it is for, and of a part that no measure asks for, as if one without a filter
+/// did. A bin's own condition chooses nothing: it is published.
 fn edges(
     admitted: &Admitted<Tabulation>,
     of_measures: &[Vec<usize>],
@@ -250,6 +257,10 @@ fn edges(
                     *widest = edge.max(*widest);
                 }
             }
+        }
+        let unasked = Edge::of(tabulation, dataset, set, None);
+        for of_part in &mut edges {
+            of_part.entry(set).or_insert(unasked);
         }
     }
     edges
@@ -276,6 +287,17 @@ fn sizes(part: &Part<'_>, dataset: &Dataset) -> (u128, bool) {
         PartKind::Products => {
             (reach_x.saturating_mul(reach_y), (up(x) && up(y)) || (down(x) && down(y)))
         }
+    }
+}
+
+/// The most that a row adds to a total, without its sign; `None` where no bounds follow, and of counts.
+fn largest(part: &Part<'_>, dataset: &Dataset) -> Option<u128> {
+    let of = |scalar: Option<&Scalar>| scalar.and_then(|s| reach(s, dataset));
+    match part.kind {
+        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => None,
+        PartKind::Sum | PartKind::Deviations => of(part.argument),
+        PartKind::Squares => of(part.argument).and_then(|x| x.checked_mul(x)),
+        PartKind::Products => of(part.argument)?.checked_mul(of(part.beside)?),
     }
 }
 

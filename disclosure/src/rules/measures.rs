@@ -24,7 +24,7 @@
 use crate::dataset::{Bounds, Column, Dataset, ProtectedUnit, Protection};
 use crate::function::Function;
 use crate::label::Label;
-use crate::policy::Noise;
+use crate::policy::{Complementary, Noise};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::rules::labels::has_label;
 use crate::rules::quantiles;
@@ -104,8 +104,24 @@ fn about_distinct(dataset: &Dataset) -> Vec<Refusal> {
 }
 
 fn counted(argument: &Scalar, dataset: &Dataset) -> Vec<Refusal> {
-    if dataset.is_open() || matches!(argument, Scalar::Column(_)) {
+    if dataset.is_open() {
         return Vec::new();
+    }
+    if let Scalar::Column(name) = argument {
+        let is_key = has_label(dataset, name, Label::Dimension);
+        return match dataset.profile().complementary {
+            // Less the count of rows, its margins are the row of those without a value, which has few.
+            Complementary::On if is_key => vec![Refusal::new(
+                RefusalCode::D206,
+                format!(
+                    "`count({name})` tells how many rows have no `{name}`, beside tables that are by it."
+                ),
+                format!(
+                    "Group by `{name}` and use `count(*)`: rows without one are a row of the table."
+                ),
+            )],
+            Complementary::On | Complementary::Off => Vec::new(),
+        };
     }
     vec![Refusal::new(
         RefusalCode::D206,

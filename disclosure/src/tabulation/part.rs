@@ -46,7 +46,30 @@ pub struct Part<'a> {
     pub parameters: u32,
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    /// The count that this number is of: of a total, of the rows that have a value; of these, of all rows; of all rows,
+    /// none. What is known of the number says something of the count, by the bounds.
+    #[must_use]
+    pub fn within(&self) -> Option<Self> {
+        let count = |kind, argument, beside| Self {
+            kind,
+            argument,
+            beside,
+            filter: self.filter.clone(),
+            parameters: 0,
+        };
+        match self.kind {
+            PartKind::Rows => None,
+            PartKind::Values | PartKind::Units | PartKind::Distinct => {
+                Some(count(PartKind::Rows, None, None))
+            }
+            PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+                let (argument, beside) = in_order(self.argument, self.beside);
+                Some(count(PartKind::Values, argument, beside))
+            }
+        }
+    }
+
     /// The bounds of the column, and of the one beside.
     #[must_use]
     pub fn bounds(&self, dataset: &Dataset) -> (Option<Bounds>, Option<Bounds>) {
@@ -177,8 +200,8 @@ pub struct Parts<'a> {
 }
 
 impl Tabulation {
-    /// The parts of all measures, and the count of all rows where whole tables are compared over states of the data, whether it
-    /// is asked for or not: who is in a table isn't told by every measure. Quartiles, a median and a histogram of one column share theirs, as do a total and a mean,
+    /// The parts of all measures; and where whole tables are protected with all their margins, the counts that these are part of
+    /// ([`Part::within`]), whether they are asked for or not: who is in a table isn't told by every measure. Quartiles, a median and a histogram of one column share theirs, as do a total and a mean,
     /// and a correlation and a line of the same two columns. Parts that differ in anything at all are two, so that each
     /// is held to the parameters of its own moment.
     #[must_use]
@@ -202,13 +225,28 @@ impl Tabulation {
             of_measures.push(places);
         }
         if dataset.profile().complementary == Complementary::On {
-            let kind = PartKind::Rows;
-            let all = Part { kind, argument: None, beside: None, filter: None, parameters: 0 };
-            if place(all.clone()) == distinct.len() {
-                distinct.push(all);
+            let mut at = 0;
+            while let Some(part) = distinct.get(at) {
+                if let Some(count) = part.within()
+                    && place(count.clone()) == distinct.len()
+                {
+                    distinct.push(count);
+                }
+                at = at.saturating_add(1);
             }
         }
         Parts { distinct, of_measures }
+    }
+}
+
+/// Two columns in the one order in which what they have in common names them.
+fn in_order<'a>(
+    one: Option<&'a Scalar>,
+    other: Option<&'a Scalar>,
+) -> (Option<&'a Scalar>, Option<&'a Scalar>) {
+    match (one, other) {
+        (Some(x), Some(y)) if format!("{y:?}") < format!("{x:?}") => (Some(y), Some(x)),
+        as_they_are => as_they_are,
     }
 }
 
@@ -222,10 +260,7 @@ fn of_moment<'a>(
     filter: Option<&'a Scalar>,
     parameters: u32,
 ) -> Part<'a> {
-    let in_order = match y {
-        Some(y) if format!("{y:?}") < format!("{x:?}") => (Some(y), Some(x)),
-        _ => (Some(x), y),
-    };
+    let in_order = in_order(Some(x), y);
     let (kind, (argument, beside)) = match part {
         MomentPart::Count => (PartKind::Values, in_order),
         MomentPart::X => (PartKind::Deviations, (Some(x), y)),
