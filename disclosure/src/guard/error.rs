@@ -9,16 +9,16 @@ use std::path::PathBuf;
 pub enum GuardError {
     /// The guard keeps as many cells as it may.
     #[error(
-        "the difference guard holds {held} cells of at most {limit}, and this table needs \
-         {needed} more: no new table of this dataset can be released. Raise `anchors_max` in \
-         `[node]` or `[gateway]`"
+        "the difference guard holds {held} cells of at most {limit}, and a table didn't fit: \
+         none of this dataset is released any more. Raise `anchors_max` in `[node]` or `[gateway]`, \
+         and restart"
     )]
     Full {
         /// Cells kept now.
         held: u64,
         /// The configured most.
         limit: u64,
-        /// Cells of the refused table not seen before.
+        /// Cells of the table not seen before; 0 of tables that came after one that didn't fit.
         needed: u64,
     },
     /// A released value is longer than the guard keeps.

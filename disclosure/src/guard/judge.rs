@@ -77,8 +77,9 @@ impl NewRecord {
 ///
 /// # Errors
 /// [`GuardError::Full`] when the unknown cells do not all fit: decided before any comparison, from
-/// the coordinates alone, so that the refusal says nothing about the units. A table that was
-/// answered before is answered still. Nothing has changed then. Also whatever `recall` fails with: `shelves` may hold
+/// the coordinates alone, those included of which nothing will be kept, so that the refusal says nothing about the units. From then
+/// on it is what every table gets, known or not: of few units nothing is kept, so that what is known would tell how many there are.
+/// Nothing else has changed then. Also whatever `recall` fails with: `shelves` may hold
 /// anchors without a record by then, and mustn't be used any more.
 pub fn judge_table(
     cells: &[GuardedCell<'_>],
@@ -87,18 +88,26 @@ pub fn judge_table(
     limit: u64,
     mut recall: impl FnMut(RecordKey) -> Result<Option<Released>, GuardError>,
 ) -> Result<Judged, GuardError> {
+    if shelves.is_shut() {
+        return Err(GuardError::Full { held, limit, needed: 0 });
+    }
     // What each cell is known by: the value that is kept, or which of the new records it has.
     let mut known: Vec<Known> = Vec::with_capacity(cells.len());
     let mut new = NewRecords::default();
+    let mut apart = 0_u64;
     for cell in cells {
         known.push(match recall(cell.key())? {
-            _ if !cell.is_compared() => Known::Apart,
+            _ if !cell.is_compared() => {
+                apart = apart.saturating_add(1);
+                Known::Apart
+            }
             Some(released) => Known::Kept(released),
             None => Known::New(new.number(cell.key())),
         });
     }
-    let needed = u64::try_from(new.numbers.len()).unwrap_or(u64::MAX);
+    let needed = u64::try_from(new.numbers.len()).unwrap_or(u64::MAX).saturating_add(apart);
     if needed > 0 && held.saturating_add(needed) > limit {
+        shelves.shut();
         return Err(GuardError::Full { held, limit, needed });
     }
     shelves.make_room(new.numbers.len());

@@ -67,9 +67,22 @@ pub struct Shelves {
     by_mark: ByMark,
     unmarked: BTreeMap<(u128, u64), Shelf>,
     anchors: u64,
+    /// Whether a table didn't fit any more.
+    shut: bool,
 }
 
 impl Shelves {
+    /// Nothing is released any more.
+    pub const fn shut(&mut self) {
+        self.shut = true;
+    }
+
+    /// Whether nothing is.
+    #[must_use]
+    pub const fn is_shut(&self) -> bool {
+        self.shut
+    }
+
     /// Makes room for so many anchors at once.
     pub fn make_room(&mut self, anchors: usize) {
         self.by_mark.make_room(anchors);

@@ -163,7 +163,7 @@ fn an_empty_table_has_no_verdicts() {
 /// Nothing of it is kept, so that it doesn't count; and a cell that is shown under its name is as new as any.
 #[test]
 fn a_suppressed_cell_of_far_too_few_leaves_nothing() {
-    over_every_guard(2, |guard| {
+    over_every_guard(8, |guard| {
         let few = |coordinate, units| {
             let sketch = *cell(coordinate, &range(0, units), 0).sketch();
             let cell = GuardedCell::new(1, coordinate, units, sketch, Released::withheld());
@@ -177,8 +177,6 @@ fn a_suppressed_cell_of_far_too_few_leaves_nothing() {
             assert_eq!(verdicts, [fresh(), fresh(), fresh(), last], "the last is kept");
         }
         assert_eq!(guard.judge(&[cell(2, &range(900, 960), 60)]).unwrap(), [Verdict::Fresh]);
-        assert!(matches!(guard.judge(&[few(5, 4)]), Err(GuardError::Full { held: 2, .. })));
-        assert_eq!(guard.judge(&[few(6, 2)]).unwrap(), [Verdict::Fresh]);
     });
 }
 
@@ -195,25 +193,58 @@ fn tables_of_one_release_are_kept_together_and_see_each_other() {
         });
         assert_eq!(letters, ['f', 's', 'f']);
         assert_eq!(made, Err(GuardError::Full { held: 3, limit: 3, needed: 1 }));
-        assert_eq!(shown(&*guard, 2, &range(1, 101), 90), ('=', 100), "kept before it was full");
+        let kept = guard.judge(&[cell(2, &range(1, 101), 90)]);
+        assert_eq!(kept, Err(GuardError::Full { held: 3, limit: 3, needed: 0 }));
     });
 }
 
 #[test]
-fn a_full_guard_refuses_new_tables_whole_and_still_answers_old_ones() {
+fn a_full_guard_refuses_tables_whole_and_from_then_on_all() {
     over_every_guard(3, |guard| {
         let old = [cell(1, &range(0, 100), 100), cell(2, &range(500, 600), 100)];
         guard.judge(&old).unwrap();
         let table = [cell(3, &range(1000, 1100), 100), cell(4, &range(2000, 2100), 100)];
         let full = GuardError::Full { held: 2, limit: 3, needed: 2 };
-        assert_eq!(guard.judge(&table), Err(full.clone()));
-        // A table that would have been snapped whole is refused all the same: else a refusal
-        // would tell which tables are close to earlier ones.
-        let close = [cell(5, &range(0, 99), 95), cell(6, &range(501, 600), 95)];
-        assert_eq!(guard.judge(&close), Err(full));
         assert!(guard.judge(&old).unwrap().iter().all(|v| matches!(v, Verdict::Same(_))));
-        assert_eq!(guard.judge(&table[..1]).unwrap(), [Verdict::Fresh], "nothing was half kept");
+        assert_eq!(guard.judge(&table), Err(full));
+        let shut = Err(GuardError::Full { held: 2, limit: 3, needed: 0 });
+        assert_eq!(guard.judge(&table[..1]), shut, "what would fit");
+        assert_eq!(guard.judge(&old), shut, "what is known");
     });
+}
+
+/// A table that would be repeated whole is refused all the same: else a refusal would tell which tables are close to
+/// earlier ones.
+#[test]
+fn what_is_close_to_what_is_kept_needs_room_as_well() {
+    over_every_guard(3, |guard| {
+        guard.judge(&[cell(1, &range(0, 100), 100), cell(2, &range(500, 600), 100)]).unwrap();
+        let close = [cell(5, &range(0, 99), 95), cell(6, &range(501, 600), 95)];
+        let full = GuardError::Full { held: 2, limit: 3, needed: 2 };
+        assert_eq!(guard.judge(&close), Err(full));
+    });
+}
+
+/// Otherwise a full guard would tell three units from four: nothing is kept of three.
+#[test]
+fn a_full_guard_answers_alike_for_few_and_for_fewer() {
+    for units in 0..15 {
+        over_every_guard(2, |guard| {
+            let few = |coordinate| {
+                let sketch = *cell(coordinate, &range(0, units), 0).sketch();
+                let cell = GuardedCell::new(1, coordinate, units, sketch, Released::withheld());
+                cell.unwrap().shown_from(10)
+            };
+            // Asked before it is full, whatever is kept of it.
+            guard.judge(&[few(9)]).unwrap();
+            let fill = [cell(1, &range(500, 600), 100), cell(2, &range(900, 960), 60)];
+            let filled = guard.judge(&fill);
+            assert_eq!(filled.is_err(), 4 <= units, "{units}: by what is kept, once");
+            let over = guard.judge(&[cell(3, &range(2000, 2100), 100)]);
+            assert!(over.is_err(), "{units}");
+            assert!(guard.judge(&[few(9)]).is_err() && guard.judge(&[few(7)]).is_err(), "{units}");
+        });
+    }
 }
 
 #[test]
