@@ -354,7 +354,10 @@ impl Node {
         let admitted = Box::new(admitted);
         Ok(match admitted.dataset().release() {
             ReleaseMode::AtNode => Ran::Evidence(admitted, evidence),
-            ReleaseMode::AtGateway => Ran::Answer(Answer::Evidence(admitted, evidence)),
+            ReleaseMode::AtGateway => {
+                groups::check_texts(&admitted, &evidence, &loaded.keys, ANSWER_BYTES_MAX)?;
+                Ran::Answer(Answer::Evidence(admitted, evidence))
+            }
         })
     }
 

@@ -21,12 +21,12 @@
 //! Source: our own; the limit is one of the resources that attack 46 of the catalogue is about.
 
 use crate::admit::Admitted;
-use crate::evidence::evidence_schema;
+use crate::evidence::{Evidence, evidence_schema};
 use crate::keyed::DatasetKeys;
 use crate::refusal::{Refusal, RefusalCode, Refusals};
 use crate::rules::memory::drawn;
 use crate::table::Table;
-use crate::tabulation::Tabulation;
+use crate::tabulation::{Literal, Tabulation};
 
 /// How many cells a node counts for a question: no more than `own`, the node's own limit, for open data; for protected
 /// data up to a number from `own` to twice `own` that is drawn for the question. Less where Evidence of so many would be
@@ -48,19 +48,64 @@ pub fn counted_max(
     least.saturating_add(u32::try_from(above).unwrap_or(0))
 }
 
-/// Half as many cells as an answer has room for, with texts of [`TEXT_BYTES`].
+/// Three eighths as many cells as an answer has room for, with texts of [`TEXT_BYTES`]: twice as many leave a quarter for
+/// longer ones.
 fn fitting(admitted: &Admitted<Tabulation>, bytes_max: usize) -> u32 {
     let schema = evidence_schema(admitted);
     let widths = schema.fields().iter().map(|field| match field.data_type() {
         arrow_schema::DataType::FixedSizeBinary(bytes) => usize::try_from(*bytes).unwrap_or(0),
         other => other.primitive_width().unwrap_or(TEXT_BYTES),
     });
-    let cell = widths.fold(0, usize::saturating_add).saturating_mul(2);
-    u32::try_from(bytes_max.checked_div(cell).unwrap_or(usize::MAX)).unwrap_or(u32::MAX)
+    let cell = widths.fold(0, usize::saturating_add).saturating_mul(8);
+    u32::try_from(bytes_max.saturating_mul(3).checked_div(cell).unwrap_or(usize::MAX))
+        .unwrap_or(u32::MAX)
 }
 
 /// A key's text is taken for as long as this.
 const TEXT_BYTES: usize = 64;
+
+/// Refuses Evidence whose keys are longer texts than an answer has room for: those of suppressed cells travel as well, and the length
+/// of an answer ends at a byte. So they end before, at a number from an eighth to a quarter of `bytes_max` that is drawn for the
+/// question. Without it, texts padded until they just fit told whether one person was among them, 10 of 10.
+///
+/// # Errors
+/// `L504`. Never of open data.
+pub fn check_texts(
+    admitted: &Admitted<Tabulation>,
+    evidence: &Evidence,
+    keys: &DatasetKeys,
+    bytes_max: usize,
+) -> Result<(), Refusals> {
+    if admitted.dataset().is_open() {
+        return Ok(());
+    }
+    let least = u64::try_from(bytes_max).unwrap_or(u64::MAX) >> 3;
+    // Of the two draws, that of groups.
+    let [share, _] = drawn(admitted, keys);
+    let most = least.saturating_add(least.saturating_mul(share) >> 32);
+    let of = |key: &Option<Literal>| match key {
+        Some(Literal::Utf8(text)) => text.len(),
+        Some(
+            Literal::Null(_)
+            | Literal::Boolean(_)
+            | Literal::Int64(_)
+            | Literal::Decimal { .. }
+            | Literal::Float64(_)
+            | Literal::Date(_),
+        )
+        | None => 0,
+    };
+    let texts = evidence.cells.iter().flat_map(|cell| &cell.keys).map(of);
+    if u64::try_from(texts.fold(0, usize::saturating_add)).is_ok_and(|bytes| bytes <= most) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        RefusalCode::L504,
+        "the texts of all groups together are too long.",
+        "Group by codes, not by texts that are put together, or by fewer columns.",
+    )
+    .into())
+}
 
 /// Refuses a table with more rows than `own` or than the question allows.
 ///
