@@ -297,3 +297,24 @@ fn of_nobody_by_declaration_each_bin_is_zero_and_there_is_no_quantile() {
         }
     }
 }
+
+/// A bin of one value holds the column constant, and what it is multiplied with is a total that the guard compares with products
+/// only: on a real node `sum(x)` less that told one income within 20 pence in 76 of 76 areas.
+#[test]
+fn where_nothing_is_added_two_columns_of_which_one_has_breakpoints_are_not_multiplied() {
+    use insitu_disclosure::{Association, Dispersion};
+    let refused = |profile: Profile, kind: MeasureKind| {
+        let mut dataset = dataset(profile).as_ref().clone();
+        let mut other = dataset.column("cost").unwrap().clone();
+        (other.name, other.breakpoints) = ("other".to_owned(), None);
+        dataset.columns.push(other);
+        !codes(ask(vec![Measure { kind, filter: None }]), &Arc::new(dataset)).is_empty()
+    };
+    let product = |y, x| MeasureKind::Association(Association::Products, column(y), column(x));
+    let squares = MeasureKind::Dispersion(Dispersion::VarianceOfSample, column("cost"));
+    let midpoint = Preset::Midpoint6.profile();
+    assert!(refused(midpoint, product("cost", "other")));
+    assert!(refused(midpoint, product("other", "cost")));
+    assert!(!refused(midpoint, squares));
+    assert!(!refused(Profile::STANDARD, product("cost", "other")));
+}

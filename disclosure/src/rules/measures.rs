@@ -24,7 +24,7 @@
 use crate::dataset::{Bounds, Column, Dataset, ProtectedUnit, Protection};
 use crate::function::Function;
 use crate::label::Label;
-use crate::policy::{Complementary, Noise};
+use crate::policy::{Complementary, Noise, Predicates};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::rules::labels::has_label;
 use crate::rules::quantiles;
@@ -76,6 +76,15 @@ fn moment(name: &str, arguments: &[&Scalar], dataset: &Dataset) -> Vec<Refusal> 
             "Use `var_samp` for how one column spreads.",
         ));
     }
+    if let [_, _] = arguments
+        && let Some(name) = arguments.iter().find_map(|a| held_constant(a, dataset))
+    {
+        found.push(Refusal::new(
+            RefusalCode::D206,
+            format!("a condition may hold `{name}` constant, and what `{name}` is multiplied with is then a total in other words."),
+            "Use `var_samp` or `sum` of one column; where noise is added, two are offered.",
+        ));
+    }
     let reaches: Option<Vec<u128>> = arguments.iter().map(|a| reach(a, dataset)).collect();
     let widest = reaches.and_then(|r| r.into_iter().max());
     // The largest square bounds every product.
@@ -87,6 +96,23 @@ fn moment(name: &str, arguments: &[&Scalar], dataset: &Dataset) -> Vec<Refusal> 
         ));
     }
     found
+}
+
+/// The column, if conditions may stand on it where nothing is added to totals: times a constant, the other column's total
+/// is shown as a product, which the guard compares with products only. One person's amount was told to 20 pence by two questions.
+fn held_constant<'a>(argument: &'a Scalar, dataset: &Dataset) -> Option<&'a str> {
+    let Scalar::Column(name) = argument else { return None };
+    let profile = dataset.profile();
+    let adds_nothing = match profile.noise {
+        Noise::None => true,
+        Noise::Cell | Noise::CellAndQuestion => false,
+    };
+    let whole = match profile.predicates {
+        Predicates::WholeTables => true,
+        Predicates::Free | Predicates::Standard | Predicates::Strict => false,
+    };
+    let has_breakpoints = dataset.column(name).is_some_and(|c| c.breakpoints.is_some());
+    (adds_nothing && !whole && has_breakpoints).then_some(name)
 }
 
 fn about_distinct(dataset: &Dataset) -> Vec<Refusal> {
