@@ -12,7 +12,8 @@
 //!    recurse, `phrases` refuses known constructs by name, and `words` makes a name of every word
 //!    that isn't on the closed list of grammar.
 //!    `escapes` are undone before, and `ORDER BY ALL` is written out (`order_by_all`).
-//! 4. `parse`: tokens to a tree; `spelled`: a few constructs written out as others (`other_names`: functions).
+//! 4. `parse`: tokens to a tree; `spelled`: a few constructs written out as others (`other_names`: functions; `order_keys`: names of
+//!    columns that the answer has, too).
 //! 5. `shape`: one walk over the tree, with `query`, `select`, `from`, `expression`,
 //!    `calls` and `types` saying what is offered; [`functions`] is the closed list of functions. `like`: patterns as the
 //!    engine spells them.
@@ -37,6 +38,7 @@ mod like;
 pub mod limits;
 mod nesting;
 mod order_by_all;
+mod order_keys;
 mod other_names;
 mod outputs;
 mod parse;
@@ -82,6 +84,8 @@ pub fn check(sql: &[u8], limits: &Limits) -> Result<Gated, Refusals> {
     let text = text::read(sql, limits)?;
     let tokens = tokens::read(text, limits)?;
     let query = spelled::written_out(parse::read(tokens.all, limits)?);
+    order_keys::check(&query)?;
+    let query = order_keys::of_tables(query);
     let query = twin::bracketed(query);
     if let Some(refusals) = Refusals::collect(shape::check(&query, limits)) {
         return Err(refusals);
