@@ -5,6 +5,8 @@
 
 use insitu_disclosure::{Refusal, RefusalCode};
 use insitu_engine::common::DataFusionError;
+use insitu_engine::common::tree_node::{TreeNode as _, TreeNodeRecursion};
+use insitu_engine::logical_expr::{Expr, LogicalPlan};
 
 struct Misuse {
     /// How the engine's sentence begins.
@@ -13,6 +15,8 @@ struct Misuse {
     message: &'static str,
     fix: &'static str,
 }
+
+const NO_OPERATOR: &str = "Physical plan does not support logical expression";
 
 const CALCULATED: &str = "a calculated argument of `ntile`, `lag`, `lead` or `nth_value` isn't offered: of how many parts, or of how many rows on.";
 const WRITE_NUMBER: &str = "Write a number: `ntile(4)`, `lag(x, 1)`.";
@@ -81,7 +85,7 @@ const MISUSES: [Misuse; 12] = [
         fix: "Give that other table another alias, which no column has.",
     },
     Misuse {
-        begins: "Physical plan does not support logical expression",
+        begins: NO_OPERATOR,
         code: RefusalCode::Q104,
         message: "the statement uses something that the engine can't run: `IN` a subquery outside `WHERE`, or a subquery within an aggregate, \
                   with `LIMIT`, or compared with the rows around it by other than `=`.",
@@ -94,6 +98,28 @@ const MISUSES: [Misuse; 12] = [
         fix: "Count the rows of a subquery: `SELECT count(*) FROM (SELECT DISTINCT a, b FROM …) AS t`.",
     },
 ];
+
+/// What is told of an expression that is left in an optimised plan and that the engine has no operator for: found when the
+/// statement is planned, and not when it is run, so that what is explained as asked is answered.
+pub(super) fn left_over(optimised: &LogicalPlan) -> Result<Option<Refusal>, DataFusionError> {
+    let mut found = false;
+    optimised.apply_with_subqueries(|node| {
+        let adds_up = matches!(node, LogicalPlan::Aggregate(_));
+        node.apply_expressions(|expr| {
+            found |= expr.exists(|part| {
+                Ok(match part {
+                    Expr::Exists(_) | Expr::InSubquery(_) => true,
+                    Expr::ScalarSubquery(of) => !of.outer_ref_columns.is_empty(),
+                    Expr::AggregateFunction(_) => !adds_up,
+                    _ => false,
+                })
+            })?;
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })?;
+    let misuse = MISUSES.iter().find(|misuse| misuse.begins == NO_OPERATOR).filter(|_| found);
+    Ok(misuse.map(|misuse| Refusal::new(misuse.code, misuse.message, misuse.fix)))
+}
 
 /// What is told of the engine's error, if it is one of these.
 pub(super) fn refusal(error: &DataFusionError) -> Option<Refusal> {

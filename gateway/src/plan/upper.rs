@@ -19,6 +19,7 @@ use super::error::{planning_refusal, running_refusal};
 use super::few_rows::{self, Tables, is_chain};
 use super::leaf::{Leaf, PendingTable};
 use super::limit::limits;
+use super::misuse;
 use super::relation::Relation;
 use super::request_size::needed;
 use super::session::State;
@@ -30,7 +31,11 @@ const RESULT_ROWS_MAX: usize = 1_000_000;
 /// one department to another.
 pub(crate) fn optimise(upper: &LogicalPlan, state: &State) -> Result<SharedPlan, Refusals> {
     let session = if is_chain(upper) { state.for_chains() } else { state.session() };
-    session.optimize(upper).map(SharedPlan::new).map_err(|e| planning_refusal(&e))
+    let optimised = session.optimize(upper).map_err(|e| planning_refusal(&e))?;
+    match misuse::left_over(&optimised).map_err(|e| planning_refusal(&e))? {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(SharedPlan::new(optimised)),
+    }
 }
 
 /// What the upper plan needs of an open leaf.
