@@ -26,6 +26,7 @@ mod table;
 mod terminal;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -83,11 +84,28 @@ impl Verb {
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long work that is done aside may go on once a service was asked to end. What is released is written down before it leaves,
+/// so that it may break off anywhere.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
+
+fn main() -> ExitCode {
     let verb = Insitu::parse().verb;
     log_to_standard_error(verb.log_filter());
-    let Err(failure) = verb.run().await else { return ExitCode::SUCCESS };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("no threads to run on: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(verb.run());
+    runtime.shutdown_timeout(ENDS_WITHIN);
+    told(ended)
+}
+
+/// Says what went wrong, if anything did.
+fn told(ended: Result<(), Failure>) -> ExitCode {
+    let Err(failure) = ended else { return ExitCode::SUCCESS };
     if failure.is_closed_pipe() {
         return ExitCode::SUCCESS;
     }
