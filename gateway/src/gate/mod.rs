@@ -84,8 +84,8 @@ pub fn check(sql: &[u8], limits: &Limits) -> Result<Gated, Refusals> {
     let text = text::read(sql, limits)?;
     let tokens = tokens::read(text, limits)?;
     let query = spelled::written_out(parse::read(tokens.all, limits)?);
-    order_keys::check(&query)?;
     let query = order_keys::of_tables(query);
+    order_keys::check(&query)?;
     let query = twin::bracketed(query);
     if let Some(refusals) = Refusals::collect(shape::check(&query, limits)) {
         return Err(refusals);

@@ -4,10 +4,12 @@
 //!
 //! | written | read as |
 //! |---|---|
-//! | `SELECT a, sum(x) AS x FROM s.t GROUP BY a ORDER BY sum(x)` | `... ORDER BY sum(t.x)` |
+//! | `SELECT a, sum(x) AS x FROM s.t GROUP BY a ORDER BY max(x)` | `... ORDER BY max(t.x)` |
 //! | `SELECT a, sum(x) AS x FROM s.t GROUP BY a HAVING sum(x) > 5` | `... HAVING sum(t.x) > 5` |
 //!
-//! That is done where one table is read, and the statement shows that it has such a column: it is calculated with in the list of
+//! | `SELECT upper(a) AS a FROM t ORDER BY upper(a)` | `... ORDER BY a` |
+//!
+//! What a column of the answer is, is ordered by as that column. The rest is done where one table is read, and the statement shows that it has such a column: it is calculated with in the list of
 //! columns. Over rows the engine doesn't know the two apart under any name, and the statement is refused. A key that is a name alone
 //! is a column of the answer.
 
@@ -39,11 +41,21 @@ impl VisitorMut for Queries {
         let SetExpr::Select(select) = query.body.as_mut() else {
             return ControlFlow::Continue(());
         };
-        let Some(table) = only_table(select) else { return ControlFlow::Continue(()) };
-        let mut names = Renamed { table, names: shadowed(select), depth: 0, in_aggregate: false };
-        if names.names.is_empty() {
+        let names = shadowed(select);
+        if names.is_empty() {
             return ControlFlow::Continue(());
         }
+        if let Some(order_by) = &mut query.order_by
+            && let OrderByKind::Expressions(keys) = &mut order_by.kind
+        {
+            for key in keys {
+                if let Some(alias) = column_of(&select.projection, &key.expr, &names) {
+                    key.expr = Expr::Identifier(alias);
+                }
+            }
+        }
+        let Some(table) = only_table(select) else { return ControlFlow::Continue(()) };
+        let mut names = Renamed { table, names, depth: 0, in_aggregate: false };
         if let Some(order_by) = &mut query.order_by
             && let OrderByKind::Expressions(keys) = &mut order_by.kind
         {
@@ -56,6 +68,18 @@ impl VisitorMut for Queries {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// The name of the answer's column that is this, if it is one of these and the only one.
+fn column_of(columns: &[SelectItem], of: &Expr, names: &BTreeSet<String>) -> Option<Ident> {
+    let named = |item: &SelectItem| match item {
+        SelectItem::ExprWithAlias { expr, alias } => Some((expr.clone(), alias.clone())),
+        _ => None,
+    };
+    let (_, alias) = columns.iter().filter_map(named).find(|(expr, _)| expr == of)?;
+    let same =
+        columns.iter().filter_map(named).filter(|(_, other)| folded(other) == folded(&alias));
+    (same.count() == 1 && names.contains(&folded(&alias))).then_some(alias)
 }
 
 /// The name of the one table that is read.
@@ -266,7 +290,19 @@ mod tests {
         for (written, expected) in [
             (
                 "SELECT a, sum(x) AS x FROM s.t GROUP BY a ORDER BY sum(x) DESC, x",
-                "SELECT a, sum(x) AS x FROM s.t GROUP BY a ORDER BY sum(t.x) DESC, x",
+                "SELECT a, sum(x) AS x FROM s.t GROUP BY a ORDER BY x DESC, x",
+            ),
+            (
+                "SELECT a, sum(x) AS x FROM s.t GROUP BY a ORDER BY max(x) DESC, x",
+                "SELECT a, sum(x) AS x FROM s.t GROUP BY a ORDER BY max(t.x) DESC, x",
+            ),
+            (
+                "SELECT sum(x) AS x FROM t JOIN u ON t.a = u.a ORDER BY sum(x) DESC",
+                "SELECT sum(x) AS x FROM t JOIN u ON t.a = u.a ORDER BY x DESC",
+            ),
+            (
+                "SELECT upper(a) AS a FROM t ORDER BY upper(a)",
+                "SELECT upper(a) AS a FROM t ORDER BY a",
             ),
             (
                 "SELECT a, sum(x) AS x FROM t GROUP BY a HAVING sum(x) > 5 AND x < 9",
@@ -309,7 +345,7 @@ mod tests {
             "SELECT x AS x FROM t ORDER BY x * 2",
             "SELECT x + 1 AS x FROM t ORDER BY x",
             // Of which table isn't known.
-            "SELECT sum(x) AS x FROM t JOIN u ON t.a = u.a ORDER BY sum(x)",
+            "SELECT sum(x) AS x FROM t JOIN u ON t.a = u.a ORDER BY max(x)",
             // A subquery has tables of its own.
             "SELECT x + 1 AS x FROM t ORDER BY (SELECT max(x) FROM u)",
         ] {
