@@ -98,9 +98,9 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let ended = runtime.block_on(verb.run());
+    let told = told(runtime.block_on(verb.run()));
     runtime.shutdown_timeout(ENDS_WITHIN);
-    told(ended)
+    told
 }
 
 /// Says what went wrong, if anything did.

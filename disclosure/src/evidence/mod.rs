@@ -11,6 +11,8 @@
 mod columns;
 mod keys;
 mod lot;
+#[cfg(test)]
+pub(crate) mod made_up;
 mod marks;
 mod merge;
 mod part;
