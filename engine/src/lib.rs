@@ -43,11 +43,11 @@ pub mod datasource {
     pub use datafusion_catalog::MemTable;
     pub use datafusion_catalog::default_table_source::{provider_as_source, source_as_provider};
     pub use datafusion_datasource::PartitionedFile;
-    pub use datafusion_datasource::TableSchema;
     pub use datafusion_datasource::file_groups::FileGroup;
     pub use datafusion_datasource::file_scan_config::FileScanConfigBuilder;
     pub use datafusion_datasource::memory::MemorySourceConfig;
     pub use datafusion_datasource::source::DataSourceExec;
+    pub use datafusion_datasource::{TableSchema, TableSchemaBuilder};
     pub use datafusion_datasource_parquet::source::ParquetSource;
     pub use datafusion_datasource_parquet::{
         DefaultParquetFileReaderFactory, ParquetFileReaderFactory,

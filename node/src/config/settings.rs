@@ -16,7 +16,7 @@ const ANCHORS_MAX: i64 = insitu_guard::ANCHORS_MAX.cast_signed();
 
 /// Memory for queries, unless `memory_mib` says otherwise.
 const MEMORY_MIB: i64 = 512;
-/// Memory for what CSV files hold, unless `source_mib_max` says otherwise.
+/// Memory for what CSV files hold and for words of units, unless `source_mib_max` says otherwise.
 const SOURCE_MIB_MAX: i64 = 1_024;
 /// Memory for what rows are looked up in, unless `reference_mib_max` says otherwise.
 const REFERENCE_MIB_MAX: i64 = 64;
@@ -34,7 +34,7 @@ pub struct NodeSettings {
     pub department: String,
     /// Memory for running queries.
     pub memory_mib: u32,
-    /// Memory for the contents of CSV files, over all datasets.
+    /// Memory for the contents of CSV files, over all datasets; what they leave is for words of units in Parquet files.
     pub source_mib_max: u32,
     /// Memory for the contents of references.
     pub reference_mib_max: u32,

@@ -1,11 +1,11 @@
-//! The memory that rows of CSV files may take, over all Datasets of a node.
+//! The memory that rows of CSV files may take, and words of units, over all Datasets of a node.
 
 use super::error::SourceError;
 
 /// What loading keeps to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceLimits {
-    /// Memory for the contents of CSV files.
+    /// Memory for the contents of CSV files; what they leave is for words of units in Parquet files.
     pub mib_max: u32,
 }
 

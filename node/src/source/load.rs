@@ -13,6 +13,7 @@ use object_store::ObjectStore;
 
 use super::budget::{Budget, SourceLimits};
 use super::error::SourceError;
+use super::parquet::Opened;
 use super::record::RowWords;
 use super::snapshot::Snapshot;
 use super::{csv, mistakes, p_table, parquet, undeclared, unique};
@@ -32,20 +33,62 @@ pub async fn load(
 ) -> Registry {
     let mut registry = Registry::new();
     let mut budget = Budget::new(limits);
+    let mut loaded = Vec::new();
     for descriptor in descriptors {
         // What a failed Dataset took is free again.
         let mut remaining = budget;
         match dataset(descriptor, store, session, &mut remaining, state).await {
-            Ok(loaded) => {
+            Ok(of_descriptor) => {
                 budget = remaining;
-                registry.add(loaded);
+                loaded.push(of_descriptor);
             }
             Err(error) => {
                 registry.add_failure(LoadFailure { name: descriptor.dataset.name.clone(), error });
             }
         }
     }
+    // What CSV files leave of the memory is for words.
+    for (mut dataset, opened) in loaded {
+        if let Some(opened) = opened {
+            keep_words(&mut dataset, &opened, session, &mut budget).await;
+        }
+        registry.add(dataset);
+    }
     registry
+}
+
+/// With fewer rows words are drawn in no time.
+const KEPT_FROM_ROWS: u64 = 1 << 16;
+
+/// Has the words of a dataset's units kept, if there is memory for them. Without, each question draws them, and is answered
+/// the same.
+async fn keep_words(
+    loaded: &mut LoadedDataset,
+    opened: &Opened,
+    session: &OpenSession,
+    budget: &mut Budget,
+) {
+    let Protection::Protected { unit: ProtectedUnit::Column { name, .. }, .. } =
+        &loaded.dataset.protection
+    else {
+        return;
+    };
+    if opened.rows() < KEPT_FROM_ROWS {
+        return;
+    }
+    let free = |bytes| budget.take(bytes).is_ok();
+    match opened.table_with_words(name, &loaded.keys, session, free).await {
+        Ok(Some(table)) => loaded.table = table,
+        Ok(None) => tracing::info!(
+            dataset = %loaded.dataset.name,
+            "words of units are drawn by each question; a larger `source_mib_max` would have them kept"
+        ),
+        // What is wrong with the files each question will say.
+        Err(_) => tracing::warn!(
+            dataset = %loaded.dataset.name,
+            "words of units can't be kept; they are drawn by each question"
+        ),
+    }
 }
 
 async fn dataset(
@@ -54,13 +97,14 @@ async fn dataset(
     session: &OpenSession,
     budget: &mut Budget,
     state: &NodeState,
-) -> Result<LoadedDataset, SourceError> {
+) -> Result<(LoadedDataset, Option<Opened>), SourceError> {
     let mut dataset = Dataset::clone(&descriptor.dataset);
     let Dataset { hierarchies, columns, .. } = &dataset;
     dataset.hierarchies =
         csv::hierarchies(hierarchies, &descriptor.code_lists, columns, store).await?;
     let keys = state.keys(&dataset.name);
     let mut digest = StateDigest::new(&keys);
+    let mut of_parquet = None;
     let (table, quality): (Arc<dyn TableProvider>, QualityReport) = match &descriptor.source {
         Source::Csv(source) => {
             let snapshot = Snapshot::of(store, &source.files).await?;
@@ -74,7 +118,9 @@ async fn dataset(
             }
             let snapshot = Snapshot::of(store, &source.files).await?;
             snapshot.digest(&mut digest).await?;
-            let (table, rows) = parquet::open(source, snapshot, session.runtime_env()).await?;
+            let opened = parquet::open(source, snapshot, session.runtime_env()).await?;
+            let (table, rows) = (opened.table()?, opened.rows());
+            of_parquet = Some(opened);
             (table, QualityReport::Opened { rows })
         }
     };
@@ -113,7 +159,7 @@ async fn dataset(
         Arc::new(MemoryBudget::default())
     };
     let fingerprint = insitu_proto::catalog::fingerprint(&dataset);
-    Ok(LoadedDataset {
+    let loaded = LoadedDataset {
         dataset: Arc::new(dataset),
         table,
         quality,
@@ -121,7 +167,8 @@ async fn dataset(
         guard,
         budget,
         fingerprint,
-    })
+    };
+    Ok((loaded, of_parquet))
 }
 
 /// Whether each row is one unit, without an id of its own.

@@ -29,4 +29,5 @@ pub use budget::SourceLimits;
 pub use error::{HeaderProblem, SourceError};
 pub use folder::open_folder;
 pub use load::load;
+pub(crate) use parquet::KEPT_WORD;
 pub(crate) use record::RECORD;

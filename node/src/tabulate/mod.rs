@@ -58,3 +58,4 @@ pub(crate) use run::{Engine, Holds, RunError, Spread};
 pub use threads::EngineThreads;
 pub(crate) use unit_join::JoinedTables;
 pub(crate) use unwanted::Wanted;
+pub(crate) use words::unit_word;

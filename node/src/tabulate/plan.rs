@@ -45,7 +45,7 @@ use super::unit_join::{self, JoinedTables};
 use super::unwanted::Wanted;
 use super::words::unit_word;
 use crate::references::LookUps;
-use crate::source::RECORD;
+use crate::source::{KEPT_WORD, RECORD};
 
 /// The plan. For open data its result has the columns of
 /// [`insitu_disclosure::evidence::evidence_schema`]; for protected data the keys, with grouping sets the set, then
@@ -59,6 +59,8 @@ pub(crate) fn evidence_plan(
     look_ups: &LookUps,
     run_with: (&Wanted, &Share),
 ) -> Result<LogicalPlan> {
+    let kept = words_are_kept(&admitted.tabulation().input)
+        && table.schema().field_with_name(KEPT_WORD).is_ok();
     let scan = LogicalPlanBuilder::scan("dataset", provider_as_source(table), None)?;
     let scan = mistakes::left_out(scan, admitted.base())?;
     let input = &admitted.tabulation().input;
@@ -68,12 +70,23 @@ pub(crate) fn evidence_plan(
         Protection::Protected { unit, record_key, .. } => {
             let word = match unit {
                 ProtectedUnit::Row => column(RECORD),
+                ProtectedUnit::Column { .. } if kept => column(KEPT_WORD),
                 ProtectedUnit::Column { name, .. } => unit_word(column(name), keys),
             };
             protected(admitted, input, word, record_key.as_deref(), look_ups, run_with)
         }
     }?
     .build()
+}
+
+/// Whether rows of the dataset are tabulated as they come. Joins and roll-ups are by the unit's id, which they read in any case,
+/// and keep rows.
+fn words_are_kept(input: &Input) -> bool {
+    match input {
+        Input::Scan { .. } => true,
+        Input::Filter { input, .. } => words_are_kept(input),
+        Input::UnitJoin { .. } | Input::RollUp { .. } => false,
+    }
 }
 
 /// The rows that are tabulated.

@@ -38,7 +38,7 @@ impl Hash for Words {
 }
 
 /// The word of the unit that this column identifies.
-pub(super) fn unit_word(unit: Expr, keys: &DatasetKeys) -> Expr {
+pub(crate) fn unit_word(unit: Expr, keys: &DatasetKeys) -> Expr {
     let signature = Signature::new(TypeSignature::UserDefined, Volatility::Immutable);
     ScalarUDF::new_from_impl(Words { keys: keys.clone(), signature }).call(vec![unit])
 }

@@ -1,10 +1,15 @@
-//! Parquet files as a table with the declared names and types; a declared text may be a view of one.
+//! Parquet files as a table with the declared names and types; a declared text may be a view of one. Words of units may be kept
+//! beside.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{Int64Type, UInt64Type};
 use arrow_schema::{DataType, Field, Schema};
+use futures::TryStreamExt as _;
 use insitu_disclosure::Label;
+use insitu_disclosure::keyed::DatasetKeys;
 use insitu_disclosure::tabulation::ScalarType;
 use insitu_engine::catalog::TableProvider;
 use insitu_engine::catalog::view::ViewTable;
@@ -13,28 +18,40 @@ use insitu_engine::error::DataFusionError;
 use insitu_engine::execution::object_store::ObjectStoreUrl;
 use insitu_engine::execution::runtime_env::RuntimeEnv;
 use insitu_engine::logical_expr::{Expr, LogicalPlanBuilder, cast, ident, lit};
+use insitu_engine::{OpenSession, SharedPlan, physical, stream};
 
 use super::super::error::{HeaderProblem, SourceError};
 use super::super::snapshot::Snapshot;
-use super::files::ParquetFiles;
+use super::files::{FIRST_ROW, ParquetFiles, ROW};
 use super::footer::{self, Footer};
+use super::kept_words::{KEPT_WORD, Keeping, KeptWords, bytes_of, kept_word};
 use super::mapping::{Mapping, mapping};
 use super::readers::Readers;
 use crate::config::closest::closest;
 use crate::dataset::{ParquetColumn, ParquetSource};
+use crate::tabulate::unit_word;
 
 /// Numbers the stores of a process, so that each has an address of its own.
 static STORES: AtomicU64 = AtomicU64::new(0);
 
-/// Checks the files and makes a table of them; also returns how many rows they have.
+/// Files that were checked.
+pub(in crate::source) struct Opened {
+    files: ParquetFiles,
+    /// For each column, that of the files that it is read from.
+    columns: Vec<(Field, ParquetColumn)>,
+    /// Of each file.
+    rows: Vec<u64>,
+}
+
+/// Checks the files.
 pub(in crate::source) async fn open(
     source: &ParquetSource,
     snapshot: Snapshot,
     runtime: &RuntimeEnv,
-) -> Result<(Arc<dyn TableProvider>, u64), SourceError> {
+) -> Result<Opened, SourceError> {
     let mut first: Option<(String, Vec<Field>)> = None;
     let mut files = Vec::new();
-    let mut rows: u64 = 0;
+    let mut rows = Vec::new();
     let snapshot = Arc::new(snapshot);
     let mut readers = Readers::new(Arc::clone(&snapshot));
     for path in &source.files {
@@ -45,7 +62,7 @@ pub(in crate::source) async fn open(
             Some(first) => alike(path.as_ref(), &fields, first)?,
         }
         files.push(snapshot.meta(path)?.clone());
-        rows = rows.saturating_add(footer.rows);
+        rows.push(footer.rows);
         readers.keep(path, footer.metadata);
     }
     let fields = first.map(|(_, fields)| fields).unwrap_or_default();
@@ -59,8 +76,63 @@ pub(in crate::source) async fn open(
         }
     }
     let (schema, readers) = (TableSchema::from(Arc::new(Schema::new(unique))), Arc::new(readers));
-    let table = ParquetFiles { schema, url, files, readers };
-    Ok((view(Arc::new(table), &fields, &source.columns)?, rows))
+    let files = ParquetFiles { schema, url, files, first_rows: None, readers };
+    let columns = fields.into_iter().zip(source.columns.iter().cloned()).collect();
+    Ok(Opened { files, columns, rows })
+}
+
+impl Opened {
+    /// How many rows there are.
+    pub(in crate::source) fn rows(&self) -> u64 {
+        self.rows.iter().copied().fold(0, u64::saturating_add)
+    }
+
+    /// The files as a table with the declared names and types.
+    pub(in crate::source) fn table(&self) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+        view(Arc::new(self.files.clone()), &self.columns, None)
+    }
+
+    /// The same with the word of each row's unit, read and drawn once; as much memory as they take is `free`'s to say.
+    /// `None` if they aren't kept: for too little memory or columns of names that are in the way.
+    pub(in crate::source) async fn table_with_words(
+        &self,
+        unit: &str,
+        keys: &DatasetKeys,
+        session: &OpenSession,
+        free: impl FnOnce(usize) -> bool,
+    ) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        let of_unit = self.columns.iter().find(|(_, of)| of.column.name == unit);
+        let in_the_way = self.columns.iter().any(|(field, ParquetColumn { column, .. })| {
+            [FIRST_ROW, ROW].contains(&field.name().as_str()) || column.name == KEPT_WORD
+        });
+        let Some((field, column)) = of_unit.filter(|_| !in_the_way) else { return Ok(None) };
+        let Some(rows) = usize::try_from(self.rows()).ok().filter(|rows| free(bytes_of(*rows)))
+        else {
+            return Ok(None);
+        };
+        let numbered: Arc<dyn TableProvider> = Arc::new(self.files.numbered(&self.rows));
+        let number = ident(FIRST_ROW) + ident(ROW);
+        let words =
+            LogicalPlanBuilder::scan("rows", provider_as_source(Arc::clone(&numbered)), None)?
+                .project([unit_word(declared(field, column), keys), number])?
+                .build()?;
+        let words = physical(session.clone(), SharedPlan::new(words)).await?;
+        let mut batches = stream(session, words)?;
+        let mut keeping = Keeping::of(rows);
+        while let Some(batch) = batches.try_next().await? {
+            let [words, numbers] = batch.columns() else { return Ok(None) };
+            let words = words.as_primitive_opt::<UInt64Type>();
+            let numbers = numbers.as_primitive_opt::<Int64Type>();
+            let added = words
+                .zip(numbers)
+                .and_then(|(words, numbers)| keeping.add(numbers.values(), words));
+            if added.is_none() {
+                return Ok(None);
+            }
+        }
+        let Some(words) = keeping.kept() else { return Ok(None) };
+        view(numbered, &self.columns, Some(Arc::new(words))).map(Some)
+    }
 }
 
 /// The file's field for each column, nullable: of the file's name and type, which maps.
@@ -154,32 +226,28 @@ fn register(
 /// Renames and widens. A view, so that the optimizer moves filters through it to the files.
 fn view(
     table: Arc<dyn TableProvider>,
-    fields: &[Field],
-    columns: &[ParquetColumn],
+    columns: &[(Field, ParquetColumn)],
+    words: Option<Arc<KeptWords>>,
 ) -> Result<Arc<dyn TableProvider>, DataFusionError> {
-    let declared: Vec<Expr> = fields
-        .iter()
-        .zip(columns)
-        .map(|(field, ParquetColumn { column, name_in_file })| {
-            let declared = column.scalar_type.data_type();
-            let value = ident(name_in_file);
-            let is_text_view =
-                |t: &DataType| *t == DataType::Utf8View && declared == DataType::Utf8;
-            let stays = *field.data_type() == declared
-                || (is_text_view(field.data_type()) && column.label != Label::Unit);
-            let value = if stays { value } else { cast(value, declared) };
-            // A file's statistics leave NaN out, which is larger than any number: by them rows would be passed over that
-            // meet a condition. Adding -0.0 changes no value, and statistics aren't looked at through it.
-            let value = if column.scalar_type == ScalarType::Float64 {
-                value + lit(-0.0_f64)
-            } else {
-                value
-            };
-            value.alias(&column.name)
-        })
-        .collect();
+    let named = |(field, of): &(Field, ParquetColumn)| declared(field, of).alias(&of.column.name);
+    let mut declared: Vec<Expr> = columns.iter().map(named).collect();
+    declared
+        .extend(words.map(|words| kept_word(words, ident(FIRST_ROW), ident(ROW)).alias(KEPT_WORD)));
     let plan = LogicalPlanBuilder::scan("source", provider_as_source(table), None)?
         .project(declared)?
         .build()?;
     Ok(Arc::new(ViewTable::new(plan, None)))
+}
+
+/// A column of the file as it is declared.
+fn declared(field: &Field, ParquetColumn { column, name_in_file }: &ParquetColumn) -> Expr {
+    let declared = column.scalar_type.data_type();
+    let value = ident(name_in_file);
+    let is_text_view = |t: &DataType| *t == DataType::Utf8View && declared == DataType::Utf8;
+    let stays = *field.data_type() == declared
+        || (is_text_view(field.data_type()) && column.label != Label::Unit);
+    let value = if stays { value } else { cast(value, declared) };
+    // A file's statistics leave NaN out, which is larger than any number: by them rows would be passed over that
+    // meet a condition. Adding -0.0 changes no value, and statistics aren't looked at through it.
+    if column.scalar_type == ScalarType::Float64 { value + lit(-0.0_f64) } else { value }
 }

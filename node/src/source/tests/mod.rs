@@ -2,6 +2,7 @@
 
 mod code_lists;
 mod csv;
+mod kept_words;
 mod parquet;
 mod real_files;
 
