@@ -16,15 +16,15 @@ const LOT: usize = 256;
 /// Units that are worked on at a time, by the widest instructions.
 const ABREAST: usize = 8;
 
-/// A unit whose rows and amounts have 64 bits, and whose record key follows from its word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NarrowUnit {
-    /// 64 secret bits of the unit.
-    pub word: u64,
+/// Where some units are put whose rows and amounts have 64 bits, and whose record keys follow from their words: equally many
+/// places of each. All have to be written: what is in them is of units of another lot.
+pub struct Places<'a> {
+    /// 64 secret bits of each unit.
+    pub words: &'a mut [u64],
     /// Its rows that count.
-    pub count: i64,
+    pub counts: &'a mut [i64],
     /// What they add up to; 0 for counts.
-    pub sum: i64,
+    pub sums: &'a mut [i64],
 }
 
 /// What a part takes of units.
@@ -97,12 +97,14 @@ impl Totals {
 }
 
 impl PartEvidence {
-    /// Adds units with everything each contributes: what [`PartEvidence::add`] does for each, in a fraction of the time. The
+    /// Adds so many units with everything each contributes: what [`PartEvidence::add`] does for each, in a fraction of the time.
+    /// `put` puts those from the one with the given number on into their places. The
     /// signs of those that contribute are put behind the others.
     #[inline]
     pub fn add_lots(
         &mut self,
-        units: impl Iterator<Item = NarrowUnit>,
+        units: usize,
+        mut put: impl FnMut(usize, Places<'_>),
         takes: Takes,
         lot: &mut Lot,
         signs: &mut Vec<u64>,
@@ -111,16 +113,16 @@ impl PartEvidence {
             Takes::Rows | Takes::Units => None,
             Takes::Amounts(infusion) => infusion.narrow_form(),
         };
-        let mut units = units.peekable();
-        while units.peek().is_some() {
-            let places = lot.words.iter_mut().zip(&mut lot.counts).zip(&mut lot.sums);
-            let mut n = 0_usize;
-            // The place comes first: a unit that finds none waits for the next lot.
-            for ((word, count), sum) in places {
-                let Some(unit) = units.next() else { break };
-                (*word, *count, *sum) = (unit.word, unit.count, unit.sum);
-                n = n.saturating_add(1);
-            }
+        for first in (0..units).step_by(LOT) {
+            let n = units.saturating_sub(first).min(LOT);
+            put(
+                first,
+                Places {
+                    words: first_mut(&mut lot.words, n),
+                    counts: first_mut(&mut lot.counts, n),
+                    sums: first_mut(&mut lot.sums, n),
+                },
+            );
             self.add_lot(n, takes, narrow, lot, signs);
         }
     }
@@ -298,8 +300,14 @@ mod tests {
     use crate::noise::{Ends, Factor};
     use crate::tabulation::Scalar;
 
+    struct Unit {
+        word: u64,
+        count: i64,
+        sum: i64,
+    }
+
     /// Amounts of all sizes, none, and some at a bound: up to so many bits.
-    fn units(n: u64, bits: u32) -> Vec<NarrowUnit> {
+    fn units(n: u64, bits: u32) -> Vec<Unit> {
         let unit = |at: u64| {
             let drawn = mix(at ^ 0x51);
             let count = (drawn % 7 % 4).cast_signed();
@@ -313,7 +321,7 @@ mod tests {
                 _ => amount,
             };
             // Who has no row that counts has no amount.
-            NarrowUnit { word: mix(drawn ^ 9), count, sum: if count == 0 { 0 } else { sum } }
+            Unit { word: mix(drawn ^ 9), count, sum: if count == 0 { 0 } else { sum } }
         };
         (0..n).map(unit).collect()
     }
@@ -351,7 +359,7 @@ mod tests {
                 );
                 let mut in_lots = one_by_one.clone();
                 let mut expected = vec![1];
-                for NarrowUnit { word, count, sum } in &units {
+                for Unit { word, count, sum } in &units {
                     let before = one_by_one.units;
                     let (adds, infusion, sum) = match takes {
                         Takes::Rows | Takes::Units => (Adds::Rows, Infusion::None, 0),
@@ -369,11 +377,17 @@ mod tests {
                     }
                 }
                 let (mut lot, mut signs) = (Lot::default(), vec![1]);
-                let counted = |unit: &NarrowUnit| NarrowUnit {
-                    sum: if matches!(takes, Takes::Amounts(_)) { unit.sum } else { 0 },
-                    ..*unit
+                let adds_up = matches!(takes, Takes::Amounts(_));
+                let put = |first: usize, places: Places<'_>| {
+                    let Places { words, counts, sums } = places;
+                    let places = words.iter_mut().zip(counts).zip(sums);
+                    for (unit, ((word, count), sum)) in units[first..].iter().zip(places) {
+                        *word = unit.word;
+                        *count = unit.count;
+                        *sum = if adds_up { unit.sum } else { 0 };
+                    }
                 };
-                in_lots.add_lots(units.iter().map(counted), takes, &mut lot, &mut signs);
+                in_lots.add_lots(units.len(), put, takes, &mut lot, &mut signs);
                 assert_eq!(in_lots, one_by_one, "{takes:?} {n} {bits}");
                 assert_eq!(signs, expected, "{takes:?} {n} {bits}");
             }

@@ -26,17 +26,20 @@ pub const MARKS: usize = 8;
 /// Words whose marks are drawn together.
 const LOT: usize = 64;
 
-/// The marks of these words, side by side: see [`super::lot`].
-fn draw(words: &[u64], marks: &mut [u32; LOT]) {
+/// The marks of these words, side by side: see [`super::lot`]. Gives the smallest of them.
+fn draw(words: &[u64], marks: &mut [u32; LOT]) -> u32 {
     dispatch!(Level::new(), simd => simd.vectorize(
         #[inline(always)]
         || {
+            let mut smallest = u32::MAX;
             for (mark, word) in marks.iter_mut().zip(words) {
                 // Other bits than those of the record key and of the signs.
                 *mark = (mix(*word ^ 0xA076_1D64_78BD_642F) >> 32) as u32;
+                smallest = smallest.min(*mark);
             }
+            smallest
         }
-    ));
+    ))
 }
 
 /// The smallest marks of a set of units, in order; [`u32::MAX`] where there are fewer units.
@@ -66,7 +69,10 @@ impl Marks {
         let [.., mut largest] = self.0;
         let mut marks = [u32::MAX; LOT];
         for words in words.chunks(LOT) {
-            draw(words, &mut marks);
+            // Of a set that has many, none of them is small enough.
+            if largest <= draw(words, &mut marks) {
+                continue;
+            }
             for mark in marks.iter().take(words.len()) {
                 if *mark < largest {
                     self.insert(*mark);

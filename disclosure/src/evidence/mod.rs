@@ -20,12 +20,13 @@ mod pooled;
 mod shape;
 mod sign_counts;
 mod sketch;
+mod wide_planes;
 mod wire;
 
 pub use columns::{NotTogether, OpenCells};
 pub(crate) use keys::key_columns;
 pub use keys::{Keys, read_keys};
-pub use lot::{Lot, NarrowUnit, Takes, sign_of_amount, sign_of_rows};
+pub use lot::{Lot, Places, Takes, sign_of_amount, sign_of_rows};
 pub use marks::{MARKS, Marks};
 pub use merge::merge;
 pub(crate) use merge::{cell_bytes, key_bytes, put_key_bytes};

@@ -6,7 +6,8 @@
 //! eight; seven full adders then bring eight words of weight 1 into the planes of weight 1, 2 and
 //! 4 and leave one word of weight 8, which ripples up. That is about two additions of words for a
 //! unit, where 64 separate counters would take 64. Of many words that come together, eight words of
-//! weight 8 are brought into the next three planes in the same way before one of weight 64 ripples.
+//! weight 8 are brought into the next three planes in the same way before one of weight 64 ripples. Of hundreds of words eight
+//! sets are counted side by side first ([`super::wide_planes`]).
 //!
 //! Source: Knuth, The Art of Computer Programming 4A, section 7.1.3, for counting on bit slices.
 
@@ -14,6 +15,7 @@ use std::fmt;
 
 use super::marks::Marks;
 use super::sketch::{COUNTERS, FURTHER_UNITS_MAX, Sketch};
+use super::wide_planes::WidePlanes;
 
 /// [`FURTHER_UNITS_MAX`] as a length.
 const FEW_MAX: usize = 48;
@@ -22,7 +24,7 @@ const _: () = assert!(FEW_MAX as u64 == FURTHER_UNITS_MAX);
 const _: () = assert!(FURTHER_UNITS_MAX <= 127);
 
 /// Words that wait before they are added to the planes together.
-const BATCH: usize = 8;
+pub(super) const BATCH: usize = 8;
 
 /// A set of units on its way to a [`Sketch`].
 ///
@@ -75,6 +77,11 @@ impl SignCounts {
         let mut rest = rest;
         if FURTHER_UNITS_MAX < self.n && self.waiting == 0 {
             self.let_go();
+            while let Some((turn, after)) = WidePlanes::turn(rest) {
+                let counted = WidePlanes::of(turn);
+                counted.weights().for_each(|(weight, words)| self.planes.settle_at(weight, *words));
+                rest = after;
+            }
             let (batches, last) = rest.as_chunks::<BATCH>();
             let (blocks, batches) = batches.as_chunks::<BATCH>();
             blocks.iter().for_each(|block| self.planes.settle_block(block));
@@ -214,6 +221,18 @@ impl Planes {
         let Some(low) = self.0.first_chunk_mut::<3>() else { return };
         let eights = into_three(low, batch);
         self.ripple(3, eights);
+    }
+
+    /// Adds eight words of two to the power of this weight.
+    fn settle_at(&mut self, weight: usize, batch: [u64; BATCH]) {
+        let end = weight.saturating_add(3);
+        if self.0.len() < end {
+            self.0.resize(end, 0);
+        }
+        let planes = self.0.get_mut(weight..).and_then(|planes| planes.first_chunk_mut::<3>());
+        let Some(planes) = planes else { return };
+        let eights = into_three(planes, batch);
+        self.ripple(end, eights);
     }
 
     /// Adds eight times eight words.

@@ -1,7 +1,7 @@
 //! What is known of one finding of one cell.
 
 use insitu_disclosure::evidence::{
-    Adds, Contribution, Lot, NarrowUnit, PartEvidence, SignCounts, Takes, UnitWord, sign_of_amount,
+    Adds, Contribution, Lot, PartEvidence, Places, SignCounts, Takes, UnitWord, sign_of_amount,
     sign_of_rows,
 };
 use insitu_disclosure::noise::Infusion;
@@ -144,13 +144,23 @@ impl Known {
         found: impl Fn(&[u64]) -> (i64, i64),
     ) {
         let Reused { lot, signs } = room;
+        let units = records.len().checked_div(stride).unwrap_or(0);
         signs.clear();
-        signs.reserve(records.len().checked_div(stride).unwrap_or(0));
-        let units = records.chunks_exact(stride).map(|record| {
-            let (count, sum) = found(record);
-            NarrowUnit { word: lane(record, WORD), count, sum }
-        });
-        self.evidence.add_lots(units, takes, lot, signs);
+        signs.reserve(units);
+        let put = |first: usize, places: Places<'_>| match stride {
+            2 => put::<2>(records, first, places, &found),
+            3 => put::<3>(records, first, places, &found),
+            4 => put::<4>(records, first, places, &found),
+            _ => {
+                let records = records.get(first.saturating_mul(stride)..).unwrap_or_default();
+                let places = places.words.iter_mut().zip(places.counts).zip(places.sums);
+                for (record, ((word, count), sum)) in records.chunks_exact(stride).zip(places) {
+                    *word = lane(record, WORD);
+                    (*count, *sum) = found(record);
+                }
+            }
+        };
+        self.evidence.add_lots(units, put, takes, lot, signs);
     }
 
     /// Adds a record of rows without a unit's id.
@@ -203,6 +213,25 @@ const fn as_contributed(word: u64, contribution: Contribution, adds: Adds) -> u6
     match adds {
         Adds::Rows => sign_of_rows(word, contribution.count),
         Adds::Amounts => sign_of_amount(word, contribution.sum),
+    }
+}
+
+/// Puts the units of records into their places, from the one with this number on. Of a length that is known when this is compiled
+/// a compiler makes work on several at a time.
+#[inline]
+fn put<const STRIDE: usize>(
+    records: &[u64],
+    first: usize,
+    places: Places<'_>,
+    found: &impl Fn(&[u64]) -> (i64, i64),
+) {
+    let (records, _) = records.as_chunks::<STRIDE>();
+    let records = records.get(first..).unwrap_or_default();
+    for (record, word) in records.iter().zip(places.words) {
+        *word = lane(record, WORD);
+    }
+    for (record, (count, sum)) in records.iter().zip(places.counts.iter_mut().zip(places.sums)) {
+        (*count, *sum) = found(record);
     }
 }
 
