@@ -8,7 +8,7 @@ use super::record::RecordKey;
 use super::residues::Residues;
 
 /// Most bytes of a released value.
-pub const RELEASED_BYTES: usize = 18;
+pub const RELEASED_BYTES: usize = 26;
 
 /// A value as it was shown, encoded by the caller. The guard gives it back and never reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Released {
     /// Takes an encoded value.
     ///
     /// # Errors
-    /// [`GuardError::ValueTooLong`] over 18 bytes: the bound is what makes the disk bounded.
+    /// [`GuardError::ValueTooLong`] over 26 bytes: the bound is what makes the disk bounded.
     pub fn new(value: impl AsRef<[u8]>) -> Result<Self, GuardError> {
         let value = value.as_ref();
         let mut bytes = [0; RELEASED_BYTES];
@@ -235,9 +235,9 @@ mod tests {
     }
 
     #[test]
-    fn a_released_value_has_at_most_18_bytes() {
-        assert!(Released::new([0; 18]).is_ok());
-        let refused = Released::new([0; 19]);
-        assert_eq!(refused, Err(GuardError::ValueTooLong { length: 19, limit: 18 }));
+    fn a_released_value_has_at_most_26_bytes() {
+        assert!(Released::new([0; 26]).is_ok());
+        let refused = Released::new([0; 27]);
+        assert_eq!(refused, Err(GuardError::ValueTooLong { length: 27, limit: 26 }));
     }
 }

@@ -99,7 +99,7 @@ fn smooth(sketch: &Sketch) -> f64 {
 }
 
 /// A number of the sketch and the question, as even as any and as secret as the sketch.
-fn stirred(sketch: &Sketch, coordinate: u128) -> u64 {
+pub(crate) fn stirred(sketch: &Sketch, coordinate: u128) -> u64 {
     let [low, high] = [coordinate as u64, (coordinate >> 64) as u64];
     let (eights, _) = sketch.counters().as_chunks::<8>();
     let counters = eights.iter().map(|eight| u64::from_le_bytes(eight.map(i8::cast_unsigned)));

@@ -6,10 +6,10 @@
 //!
 //! ```text
 //! key      scope 16 B, coordinate 16 B, big end first
-//! anchor   'A', order 8 B, n 8 B, residues 64 B, value 0..18 B       numbers little end first
-//! small    'S', order 8 B, n 8 B, residues 256 B, value 0..18 B      an anchor of at most 48 units
+//! anchor   'A', order 8 B, n 8 B, residues 64 B, value 0..26 B       numbers little end first
+//! small    'S', order 8 B, n 8 B, residues 256 B, value 0..26 B      an anchor of at most 48 units
 //!          'a', 's': the same with marks 32 B before the value      where the units are known
-//! echo     'E', order 8 B, value 0..18 B                             a snapped cell of the same units, as far as is known
+//! echo     'E', order 8 B, value 0..26 B                             a snapped cell of the same units, as far as is known
 //! near     'N', order 8 B, left 4 B, n, residues, value           a snapped cell of others; 'M', 'n', 'm' as above
 //! ```
 
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(Record::from_bytes(&wrong), None, "a small cell without further counters");
         let wrong = record(Some(kept(70, small, None)), 0).to_bytes();
         assert_eq!(Record::from_bytes(&wrong), None, "a large cell with further counters");
-        let long = [good.as_slice(), &[0; 19]].concat();
+        let long = [good.as_slice(), &[0; 27]].concat();
         assert_eq!(Record::from_bytes(&long), None, "too long a value");
         assert_eq!(Record::from_bytes(b"X12345678"), None, "unknown kind");
         assert_eq!(Record::from_bytes(b""), None);

@@ -1,7 +1,8 @@
 //! The shown value of a measure, from its shown parts and nothing else.
 
+use super::figure::{Figure, ShownFigure};
 use super::remark::Remarks;
-use super::{Shown, moments, structural};
+use super::{moments, structural};
 use crate::dataset::Dataset;
 use crate::evidence::PartEvidence;
 use crate::rules::measures::origin;
@@ -15,7 +16,7 @@ use crate::tabulation::{Bins, Literal, Measure, MeasureKind, Probability, Scalar
 pub(super) fn combine(
     measure: &Measure,
     shown_type: ShownType,
-    parts: &[(&Shown, &PartEvidence)],
+    parts: &[(&ShownFigure, &PartEvidence)],
     dataset: &Dataset,
     remarks: Remarks,
 ) -> (Option<ShownValue>, CellStatus) {
@@ -23,7 +24,7 @@ pub(super) fn combine(
     if parts.iter().any(|(shown, _)| **shown == Err(CellStatus::StructuralZero)) {
         return (structural::shown(measure, shown_type, dataset), CellStatus::StructuralZero);
     }
-    let shown = |(shown, _): &(&Shown, &PartEvidence)| shown.as_ref().ok().copied();
+    let shown = |(shown, _): &(&ShownFigure, &PartEvidence)| shown.ok()?.number();
     match (&measure.kind, shown_type) {
         (MeasureKind::Histogram(_), _) => {
             let bins: Vec<Option<i128>> = parts.iter().map(shown).collect();
@@ -85,7 +86,7 @@ fn quantile(
 fn number(
     measure: &Measure,
     shown_type: ScalarType,
-    parts: &[(&Shown, &PartEvidence)],
+    parts: &[(&ShownFigure, &PartEvidence)],
     dataset: &Dataset,
     remarks: Remarks,
 ) -> (Option<Literal>, CellStatus) {
@@ -105,16 +106,18 @@ fn number(
             | MeasureKind::Units
             | MeasureKind::ApproxDistinct(_),
             [count],
-        ) => i64::try_from(*count).ok().map(Literal::Int64),
+        ) => count.number().and_then(|n| i64::try_from(n).ok()).map(Literal::Int64),
         (MeasureKind::Sum(_) | MeasureKind::Mean(_), _) if of_nothing => None,
-        (MeasureKind::Sum(_), [sum]) => exact(*sum, shown_type),
-        (MeasureKind::Sum(argument), [count, deviations]) => {
-            total(*count, *deviations, argument, dataset).and_then(|sum| exact(sum, shown_type))
-        }
+        (MeasureKind::Sum(_), [sum]) => sum.number().and_then(|sum| exact(sum, shown_type)),
+        (MeasureKind::Sum(argument), [count, deviations]) => total(*count, *deviations)
+            .and_then(|of| of.sum(argument, dataset))
+            .and_then(|sum| exact(sum, shown_type)),
         (MeasureKind::Mean(argument), [count, deviations]) => {
             let places = type_of(argument, dataset).map_or(0, ScalarType::decimal_places);
-            let sum = total(*count, *deviations, argument, dataset);
-            sum.and_then(|sum| mean(sum, *count, places, shown_type, LastDigit::of(dataset)))
+            total(*count, *deviations).and_then(|of| {
+                let sum = of.sum(argument, dataset)?;
+                mean(sum, of.count, places, shown_type, LastDigit::of(dataset))
+            })
         }
         (MeasureKind::Dispersion(of, x), parts) => moments::dispersion(*of, x, parts, dataset),
         (MeasureKind::Association(of, y, x), parts) => {
@@ -141,11 +144,25 @@ fn number(
     }
 }
 
-/// The total of so many, from what they have beyond their origin; of those from zero that is all they have.
-fn total(count: i128, deviations: i128, argument: &Scalar, dataset: &Dataset) -> Option<i128> {
-    // A sum of open data is from zero, whatever is declared.
-    let origin = if dataset.is_open() { 0 } else { origin(argument, dataset) };
-    origin.checked_mul(count)?.checked_add(deviations)
+/// A total and the count that goes with it.
+struct Total {
+    count: i128,
+    deviations: i128,
+}
+
+/// A total with its own count, or else that beside it.
+fn total(beside: Figure, deviations: Figure) -> Option<Total> {
+    let count = deviations.count().or_else(|| beside.number())?;
+    Some(Total { count, deviations: deviations.number()? })
+}
+
+impl Total {
+    /// The total of so many, from what they have beyond their origin; of those from zero that is all they have.
+    fn sum(&self, argument: &Scalar, dataset: &Dataset) -> Option<i128> {
+        // A sum of open data is from zero, whatever is declared.
+        let origin = if dataset.is_open() { 0 } else { origin(argument, dataset) };
+        origin.checked_mul(self.count)?.checked_add(self.deviations)
+    }
 }
 
 fn exact(value: i128, shown: ScalarType) -> Option<Literal> {

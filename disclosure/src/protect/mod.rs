@@ -4,21 +4,26 @@
 //! 2. `combine`: the shown value of a measure, from its shown parts and nothing else; `moments`: of a moment;
 //!    `remark`: what is to be known of it.
 //! 3. `margins`: complementary suppression, with all margins; `axes`: which these are.
-//! 4. [`protect()`]: all cells of a table, with the difference guard over all of them at once.
-//! 5. [`receive`]: a node's own table, checked.
-//! 6. [`Derivation`]: what is computed from protected tables.
+//! 4. `remember`: the difference guard over all cells of a table at once; `figure`: a total with its count, as it is remembered;
+//!    `lattice`: a total brought from one count to another.
+//! 5. [`protect()`]: all cells of a table.
+//! 6. [`receive`]: a node's own table, checked.
+//! 7. [`Derivation`]: what is computed from protected tables.
 
 mod axes;
 mod combine;
 mod derivation;
+pub(crate) mod figure;
 #[cfg(test)]
 mod hierarchies_tests;
+mod lattice;
 mod margins;
 #[cfg(test)]
 mod margins_tests;
 mod moments;
 mod receive;
 mod remark;
+mod remember;
 mod show;
 mod states;
 mod structural;
@@ -32,18 +37,19 @@ use std::collections::{BTreeMap, HashSet};
 
 use arrow_array::RecordBatch;
 
+use self::figure::ShownFigure;
 use self::margins::Known;
 use self::remark::Remarks;
+use self::remember::remember;
 use self::structural::StructuralZeros;
 use crate::admit::Admitted;
 use crate::dataset::{Bounds, Dataset, Protection};
 use crate::evidence::{Cell, PartEvidence, PartShape, Pooled, cell_bytes, key_columns};
-use crate::guard::{Guard, GuardError, GuardedCell, Judge, Verdict};
+use crate::guard::{Guard, GuardError};
 use crate::noise::PerturbationTable;
 use crate::policy::{Complementary, DifferenceGuard, Profile};
 use crate::rebuild::rebuild_column;
 use crate::rules::edge::Edge;
-use crate::rules::guard::Guarded;
 use crate::rules::keys::public_rows;
 use crate::rules::measures::reach;
 use crate::shown::ShownValue;
@@ -155,13 +161,17 @@ pub fn protect(
         // Known for what it says of the others, and shown to nobody.
         shown.iter_mut().filter_map(|row| row.get_mut(p)).for_each(margins::suppress_slot);
     }
-    if admitted.dataset().profile().guard == DifferenceGuard::On {
-        release.guard.release(&mut |judge| {
-            states::compare(admitted, &rules, &cells, &mut shown, judge)?;
-            remember(admitted, &rules, &cells, &mut shown, release.snapshot, judge)
-        })?;
+    if admitted.dataset().profile().guard == DifferenceGuard::Off {
+        let shown = figure::alone(&shown);
+        return Ok(Protected(assemble(admitted, &of_measures, &kept, &cells, &shown)));
     }
-    Ok(Protected(assemble(admitted, &of_measures, &kept, &cells, &shown)))
+    let mut of_release = Vec::new();
+    release.guard.release(&mut |judge| {
+        states::compare(admitted, &rules, &cells, &mut shown, judge)?;
+        of_release = remember(admitted, &rules, &cells, &shown, release.snapshot, judge)?;
+        Ok(())
+    })?;
+    Ok(Protected(assemble(admitted, &of_measures, &kept, &cells, &of_release)))
 }
 
 /// What is shown of a part in a cell: its value in units of the last decimal place.
@@ -327,88 +337,13 @@ fn public_cells(admitted: &Admitted<Tabulation>, parts: usize) -> Vec<Cell> {
     cells
 }
 
-/// Lets the guard see every value that would be shown, and what is suppressed by a draw; and shows what was shown earlier, or
-/// nothing, where it says so.
-fn remember(
-    admitted: &Admitted<Tabulation>,
-    rules: &[PartRules<'_>],
-    cells: &[Keyed],
-    shown: &mut [Vec<Shown>],
-    snapshot: u64,
-    judge: &mut Judge<'_>,
-) -> Result<(), GuardError> {
-    let (tabulation, dataset) = (admitted.tabulation(), admitted.dataset());
-    let guarded = rules.iter().map(|r| Guarded::of(tabulation, r.part, dataset, snapshot));
-    let guarded: Vec<Guarded<'_>> = guarded.collect();
-    let places_of = |set: KeySet| {
-        let of_set = move || {
-            let cells = cells.iter().enumerate();
-            cells.filter(move |(_, (_, cell))| cell.set == set).map(|(c, _)| c)
-        };
-        (0..guarded.len()).flat_map(move |p| of_set().map(move |c| (c, p)))
-    };
-    let mut judge_of = |places: &mut dyn Iterator<Item = (usize, usize)>, seen: Seen<'_>| {
-        let mut judged: Vec<GuardedCell<'_>> = Vec::new();
-        let mut of: Vec<(usize, usize)> = Vec::new();
-        for (c, p) in places {
-            let (Some(value), Some(guarded), Some((_, cell))) =
-                (shown.get(c).and_then(|row| row.get(p)), guarded.get(p), cells.get(c))
-            else {
-                continue;
-            };
-            let Some(evidence) = cell.parts.get(p) else { continue };
-            if !guarded.is_judged(*value) {
-                continue;
-            }
-            let Some(cell) = seen(guarded, cell, evidence, *value)? else { continue };
-            judged.push(cell);
-            of.push((c, p));
-        }
-        for ((c, p), verdict) in of.into_iter().zip(judge(&judged)?) {
-            let (Verdict::Same(earlier) | Verdict::Snap(earlier)) = verdict else { continue };
-            let (Some(slot), Some(rules), Some(guarded)) =
-                (shown.get_mut(c).and_then(|row| row.get_mut(p)), rules.get(p), guarded.get(p))
-            else {
-                continue;
-            };
-            *slot = guarded
-                .repeated(&earlier, *slot)
-                .and_then(|earlier| show::again(rules, earlier))
-                .ok_or(CellStatus::Suppressed);
-        }
-        Ok(())
-    };
-    let seen: Seen<'_> =
-        &|guarded, cell, evidence, shown| guarded.cell(cell, evidence, shown).map(Some);
-    // One grouping set after the other, as if each were asked for by itself: cells that are judged at once are each also
-    // judged against those before them.
-    if !guarded.iter().any(Guarded::may_count_units) {
-        return judge_of(&mut tabulation.key_sets().into_iter().flat_map(places_of), seen);
-    }
-    for set in tabulation.key_sets() {
-        judge_of(&mut places_of(set), seen)?;
-        judge_of(&mut places_of(set), &|guarded, cell, evidence, shown| {
-            guarded.cell_of_units(cell, evidence, shown)
-        })?;
-    }
-    Ok(())
-}
-
-/// How the guard sees a cell and its part's Evidence, of which this would be shown; `None` if it doesn't.
-type Seen<'s> = &'s dyn for<'e> Fn(
-    &Guarded<'_>,
-    &Cell,
-    &'e PartEvidence,
-    Shown,
-) -> Result<Option<GuardedCell<'e>>, GuardError>;
-
 /// The table. Rows of `public` stand in any case.
 fn assemble(
     admitted: &Admitted<Tabulation>,
     of_measures: &[Vec<usize>],
     public: &HashSet<Vec<u8>>,
     cells: &[Keyed],
-    shown: &[Vec<Shown>],
+    shown: &[Vec<ShownFigure>],
 ) -> Table {
     let tabulation = admitted.tabulation();
     let remarks = Remarks::of(admitted.dataset());

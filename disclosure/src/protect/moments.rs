@@ -8,6 +8,7 @@
 //! rounded to floating point. Noise can bring a variance below zero, which is shown as 0, and a correlation beyond 1,
 //! which is shown as 1. Where nothing spreads there is no correlation and no line.
 
+use super::figure::Figure;
 use crate::dataset::Dataset;
 use crate::rules::measures::origin;
 use crate::tabulation::typing::{power_of_ten, type_of};
@@ -17,12 +18,13 @@ use crate::tabulation::{Association, Dispersion, Literal, MomentPart, Scalar, Sc
 pub(super) fn dispersion(
     of: Dispersion,
     x: &Scalar,
-    parts: &[i128],
+    parts: &[Figure],
     dataset: &Dataset,
 ) -> Option<Literal> {
-    let shown = Parts { of: of.made_of(), values: parts };
-    let n = shown.count()?;
-    let spread = squares(shown, MomentPart::X, MomentPart::Xx, Scale::of(x, dataset))?;
+    let shown = Parts { of: of.made_of(), figures: parts };
+    let unit = Scale::of(x, dataset).unit;
+    let Spread { about, n } = shown.spread(MomentPart::Xx)?;
+    let spread = (about / unit / unit).max(0.0);
     let over = |n: i128| (0 < n).then_some(n as f64);
     let value = match of {
         Dispersion::VarianceOfSample => spread / over(n.checked_sub(1)?)?,
@@ -38,40 +40,57 @@ pub(super) fn association(
     of: Association,
     y: &Scalar,
     x: &Scalar,
-    parts: &[i128],
+    parts: &[Figure],
     dataset: &Dataset,
 ) -> Option<Literal> {
-    let shown = Parts { of: of.made_of(), values: parts };
+    let shown = Parts { of: of.made_of(), figures: parts };
     let (y, x) = (Scale::of(y, dataset), Scale::of(x, dataset));
-    let n = shown.get(MomentPart::Count)?;
     let over = |n: i128| (0 < n).then_some(n as f64);
-    let sxx = || squares(shown, MomentPart::X, MomentPart::Xx, x);
-    let syy = || squares(shown, MomentPart::Y, MomentPart::Yy, y);
-    let sxy = || {
-        let (both, of_x, of_y) =
-            (shown.get(MomentPart::Xy)?, shown.get(MomentPart::X)?, shown.get(MomentPart::Y)?);
-        Some(about_means(both, of_x, of_y, shown.count()?)? / x.unit / y.unit)
+    let spread = |part, [one, other]: [f64; 2]| {
+        let Spread { about, n } = shown.spread(part)?;
+        Some(Spread { about: about / one / other, n })
     };
-    let slope = || Some(sxy()? / positive(sxx()?)?);
-    let mean_x = || x.mean(shown.get(MomentPart::X)?, shown.count()?);
-    let mean_y = || y.mean(shown.get(MomentPart::Y)?, shown.count()?);
+    let squares = |part, unit| {
+        let Spread { about, n } = spread(part, [unit, unit])?;
+        Some(Spread { about: about.max(0.0), n })
+    };
+    let sxx = || squares(MomentPart::Xx, x.unit);
+    let syy = || squares(MomentPart::Yy, y.unit);
+    let sxy = || spread(MomentPart::Xy, [x.unit, y.unit]);
+    let slope = || {
+        let [sxy, sxx] = alike([sxy()?, sxx()?])?;
+        Some(sxy / positive(sxx)?)
+    };
+    let mean = |part, scale: Scale| scale.mean(shown.get(part)?.number()?, shown.count_of(part)?);
+    let mean_x = || mean(MomentPart::X, x);
+    let mean_y = || mean(MomentPart::Y, y);
     let correlation = || {
-        let r = sxy()? / (positive(sxx()?)?.sqrt() * positive(syy()?)?.sqrt());
+        let [sxy, sxx, syy] = alike([sxy()?, sxx()?, syy()?])?;
+        let r = sxy / (positive(sxx)?.sqrt() * positive(syy)?.sqrt());
         Some(r.clamp(-1.0, 1.0))
     };
     let value = match of {
-        Association::Pairs => return i64::try_from(n).ok().map(Literal::Int64),
-        Association::CovarianceOfSample => sxy()? / over(n.checked_sub(1)?)?,
-        Association::CovarianceOfPopulation => sxy()? / over(n)?,
+        Association::Pairs => {
+            let n = shown.get(MomentPart::Count)?.number()?;
+            return i64::try_from(n).ok().map(Literal::Int64);
+        }
+        Association::CovarianceOfSample => {
+            let Spread { about, n } = sxy()?;
+            about / over(n.checked_sub(1)?)?
+        }
+        Association::CovarianceOfPopulation => {
+            let Spread { about, n } = sxy()?;
+            about / over(n)?
+        }
         Association::Correlation => correlation()?,
         Association::Determination => correlation().map(|r| r * r)?,
         Association::Slope => slope()?,
         Association::Intercept => mean_y()? - slope()? * mean_x()?,
         Association::MeanOfX => mean_x()?,
         Association::MeanOfY => mean_y()?,
-        Association::SquaresOfX => sxx()?,
-        Association::SquaresOfY => syy()?,
-        Association::Products => sxy()?,
+        Association::SquaresOfX => sxx()?.about,
+        Association::SquaresOfY => syy()?.about,
+        Association::Products => sxy()?.about,
     };
     finite(value)
 }
@@ -80,19 +99,54 @@ pub(super) fn association(
 #[derive(Clone, Copy)]
 struct Parts<'a> {
     of: &'static [MomentPart],
-    values: &'a [i128],
+    figures: &'a [Figure],
+}
+
+/// Squares or products about the means, of so many.
+#[derive(Clone, Copy)]
+struct Spread {
+    about: f64,
+    n: i128,
 }
 
 impl Parts<'_> {
-    fn get(self, part: MomentPart) -> Option<i128> {
+    fn get(self, part: MomentPart) -> Option<Figure> {
         let at = self.of.iter().position(|p| *p == part)?;
-        self.values.get(at).copied()
+        self.figures.get(at).copied()
     }
 
-    /// How many, if any.
-    fn count(self) -> Option<i128> {
-        self.get(MomentPart::Count).filter(|n| 0 < *n)
+    /// How many a part is of, if any: the count that goes with it, or else the one beside it.
+    fn count_of(self, part: MomentPart) -> Option<i128> {
+        let own = self.get(part)?.count();
+        own.or_else(|| self.get(MomentPart::Count)?.number()).filter(|n| 0 < *n)
     }
+
+    /// A part about the means.
+    fn spread(self, part: MomentPart) -> Option<Spread> {
+        let n = self.count_of(part)?;
+        let number = match self.get(part)? {
+            Figure::AboutMeans { about, .. } => return Some(Spread { about, n }),
+            Figure::Alone(number) | Figure::Total { total: number, .. } => number,
+        };
+        let [one, other] = match part {
+            MomentPart::Xx => [MomentPart::X, MomentPart::X],
+            MomentPart::Yy => [MomentPart::Y, MomentPart::Y],
+            MomentPart::Xy => [MomentPart::X, MomentPart::Y],
+            MomentPart::Count | MomentPart::X | MomentPart::Y => return None,
+        };
+        let total = |part| self.get(part)?.number();
+        Some(Spread { about: about_means(number, total(one)?, total(other)?, n)?, n })
+    }
+}
+
+/// What goes into one quotient: as it is, where all are of as many; else of one each less the mean.
+fn alike<const N: usize>(spreads: [Spread; N]) -> Option<[f64; N]> {
+    let [first, ..] = spreads.as_slice() else { return None };
+    if spreads.iter().all(|spread| spread.n == first.n) {
+        return Some(spreads.map(|spread| spread.about));
+    }
+    let several = spreads.iter().all(|spread| 1 < spread.n);
+    several.then(|| spreads.map(|Spread { about, n }| about / (n as f64 - 1.0)))
 }
 
 /// How a column's digits are read: where its deviations are from, and how many of them are one unit of measurement.
@@ -115,15 +169,8 @@ impl Scale {
     }
 }
 
-/// `Sxx` in the square of the unit of measurement; not below zero.
-fn squares(shown: Parts<'_>, total: MomentPart, squares: MomentPart, scale: Scale) -> Option<f64> {
-    let (total, squares) = (shown.get(total)?, shown.get(squares)?);
-    let about = about_means(squares, total, total, shown.count()?)? / scale.unit / scale.unit;
-    Some(about.max(0.0))
-}
-
 /// `products - a * b / n`, exact up to the last step; `0 < n`.
-fn about_means(products: i128, a: i128, b: i128, n: i128) -> Option<f64> {
+pub(super) fn about_means(products: i128, a: i128, b: i128, n: i128) -> Option<f64> {
     let parts = |value: i128| Some((value.checked_div_euclid(n)?, value.checked_rem_euclid(n)?));
     let ((a_whole, a_rest), (b_whole, b_rest)) = (parts(a)?, parts(b)?);
     // a * b / n = a_whole * b + a_rest * b_whole + a_rest * b_rest / n
@@ -177,7 +224,8 @@ mod tests {
     }
 
     fn of_one(of: Dispersion, column: &str, parts: &[i128]) -> Option<f64> {
-        let value = dispersion(of, &Scalar::Column(column.to_owned()), parts, &dataset());
+        let parts: Vec<Figure> = parts.iter().copied().map(Figure::Alone).collect();
+        let value = dispersion(of, &Scalar::Column(column.to_owned()), &parts, &dataset());
         value.map(|v| if let Literal::Float64(v) = v { v } else { f64::NAN })
     }
 
@@ -185,7 +233,7 @@ mod tests {
     fn of_two(of: Association, parts: &[(MomentPart, i128)]) -> Option<Literal> {
         let column = |name: &str| Scalar::Column(name.to_owned());
         let value = |p: &MomentPart| parts.iter().find(|(q, _)| q == p).map_or(0, |(_, v)| *v);
-        let parts: Vec<i128> = of.made_of().iter().map(value).collect();
+        let parts: Vec<Figure> = of.made_of().iter().map(value).map(Figure::Alone).collect();
         association(of, &column("paid"), &column("pressure"), &parts, &dataset())
     }
 

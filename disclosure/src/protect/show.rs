@@ -81,17 +81,3 @@ const fn is_count(kind: PartKind) -> bool {
         PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => false,
     }
 }
-
-/// A value that was shown before, as it may be shown on the terms of today; `None` if it may not. A function of what was shown
-/// and of the terms alone, so that it tells nothing new; what was shown on the same terms stays as it is.
-///
-/// Where it may not, nothing else has to be suppressed with it: what the cell has today passes the rules itself, and what it
-/// had was shown.
-pub(super) fn again(rules: &PartRules<'_>, earlier: i128) -> Option<i128> {
-    let PartRules { part, profile, places, .. } = rules;
-    if !is_count(part.kind) {
-        return Some(rounding::round(earlier, *places, *profile));
-    }
-    let rounded = rounding::round_count(earlier, *profile);
-    rounding::is_possible_count(rounded, *profile).then_some(rounded)
-}

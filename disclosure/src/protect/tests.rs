@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::figure::Figure;
 use super::*;
 use crate::answer_times::AnswerTimes;
 use crate::complementary::{CellInput, CellState, Limits, Relation, audit};
@@ -78,7 +79,8 @@ fn again(profile: Profile, earlier: i128) -> Option<i128> {
     let admitted = crate::admit(tabulation, Arc::new(of)).unwrap();
     let parts = admitted.tabulation().parts(admitted.dataset());
     let edges = edges(&admitted, &parts.of_measures, 1).remove(0);
-    show::again(&PartRules::of(&parts.distinct[0], edges, &admitted), earlier)
+    let rules = PartRules::of(&parts.distinct[0], edges, &admitted);
+    figure::again(&rules, Figure::Alone(earlier), false)?.number()
 }
 
 #[test]

@@ -6,10 +6,11 @@ use std::borrow::Cow;
 
 use crate::dataset::Dataset;
 use crate::evidence::{Adds, Cell, PartEvidence, PartShape, Sketch};
+use crate::guard::decide::stirred;
 use crate::guard::{GuardError, GuardedCell, Released, SketchOf};
 use crate::keyed::digest;
 use crate::policy::{Complementary, Profile};
-use crate::protect::Shown;
+use crate::protect::figure::Figure;
 use crate::table::CellStatus;
 use crate::tabulation::canonical::Frame;
 use crate::tabulation::{Part, PartKind, RollUp, Scalar, Tabulation};
@@ -18,6 +19,7 @@ use crate::tabulation::{Part, PartKind, RollUp, Scalar, Tabulation};
 #[derive(Debug)]
 pub(crate) struct Guarded<'a> {
     frame: Frame<'a>,
+    kind: PartKind,
     scope: u128,
     /// Of a count of rows, where units may have several: that of counts of units.
     scope_of_units: Option<u128>,
@@ -42,6 +44,7 @@ impl<'a> Guarded<'a> {
             && matches!(part.number(dataset), PartKind::Rows | PartKind::Values);
         Self {
             frame: Frame::of(tabulation, part, dataset, snapshot),
+            kind: part.kind,
             scope: digest(scope(part, dataset).as_bytes()),
             scope_of_units: counts_rows.then(|| digest(units_scope(dataset).as_bytes())),
             adds: PartShape::of(part, dataset).adds,
@@ -51,19 +54,42 @@ impl<'a> Guarded<'a> {
         }
     }
 
-    /// What was shown of a cell like this one, of which by itself this would be shown; `None` for nothing.
+    /// What was shown of a cell like this one, of which by itself this would be shown, and whether it was on the terms of
+    /// today; `None` for nothing.
     ///
     /// What is suppressed by itself shows what a nearly equal one shows, but for what was shown on other terms: an owner who
     /// tightened them means it.
-    pub(crate) fn repeated(&self, earlier: &Released, itself: Shown) -> Option<i128> {
-        let (value, terms) = earlier.bytes().split_first_chunk::<16>()?;
-        let may_stand = itself.is_ok() || *terms == self.terms;
-        may_stand.then(|| i128::from_le_bytes(*value))
+    pub(crate) fn repeated(
+        &self,
+        earlier: &Released,
+        itself: Result<Figure, CellStatus>,
+    ) -> Option<(Figure, bool)> {
+        let (number, rest) = earlier.bytes().split_first_chunk::<16>()?;
+        let (terms, count) = rest.split_first_chunk::<2>()?;
+        let same_terms = *terms == self.terms;
+        if itself.is_err() && !same_terms {
+            return None;
+        }
+        let number = i128::from_le_bytes(*number);
+        // Without one: of a count, and of all that was remembered before totals had one.
+        let count = count.first_chunk::<8>().map_or(0, |count| i64::from_le_bytes(*count));
+        let figure = match self.kind {
+            _ if count <= 0 => Figure::Alone(number),
+            PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => {
+                Figure::Alone(number)
+            }
+            PartKind::Sum | PartKind::Deviations => Figure::Total { total: number, count },
+            PartKind::Squares | PartKind::Products => {
+                let about = f64::from_bits(u64::try_from(number).ok()?);
+                Figure::AboutMeans { about, count }
+            }
+        };
+        Some((figure, same_terms))
     }
 
     /// Whether the guard is told of a cell of which this would be shown: of all that is suppressed, if any of it might be shown, or
     /// repeat what is. Which of these are compared is for the guard to say, and by the time it takes nobody is told.
-    pub(crate) const fn is_judged(&self, shown: Shown) -> bool {
+    pub(crate) const fn is_judged(&self, shown: Result<Figure, CellStatus>) -> bool {
         match shown {
             Ok(_) => true,
             Err(CellStatus::Suppressed) => self.withholds,
@@ -79,7 +105,7 @@ impl<'a> Guarded<'a> {
         &self,
         cell: &Cell,
         evidence: &'e PartEvidence,
-        shown: Shown,
+        shown: Result<Figure, CellStatus>,
     ) -> Result<GuardedCell<'e>, GuardError> {
         let (n, sketch) = units(evidence, self.adds);
         let coordinate = self.frame.coordinate(cell.set, &cell.keys).number();
@@ -87,11 +113,22 @@ impl<'a> Guarded<'a> {
         Ok(cell.shown_from(self.least))
     }
 
-    fn released(&self, shown: Shown) -> Result<Released, GuardError> {
-        match shown {
-            Ok(value) => Released::new([&value.to_le_bytes()[..], &self.terms].concat()),
-            Err(_) => Ok(Released::withheld()),
+    /// As many bytes of every cell of a part: with a count, which is 0 where none is known, unless the part is one.
+    fn released(&self, shown: Result<Figure, CellStatus>) -> Result<Released, GuardError> {
+        let Ok(figure) = shown else { return Ok(Released::withheld()) };
+        let (number, count) = match figure {
+            Figure::Alone(number) => (number, 0),
+            Figure::Total { total, count } => (total, count),
+            Figure::AboutMeans { about, count } => (i128::from(about.to_bits()), count),
+        };
+        let mut bytes = [&number.to_le_bytes()[..], &self.terms].concat();
+        match self.kind {
+            PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => {}
+            PartKind::Sum | PartKind::Deviations | PartKind::Squares | PartKind::Products => {
+                bytes.extend(count.to_le_bytes());
+            }
         }
+        Released::new(bytes)
     }
 
     /// Whether cells of the part may be counts of units in other words.
@@ -110,7 +147,7 @@ impl<'a> Guarded<'a> {
         &self,
         cell: &Cell,
         evidence: &'e PartEvidence,
-        shown: Shown,
+        shown: Result<Figure, CellStatus>,
     ) -> Result<Option<GuardedCell<'e>>, GuardError> {
         let (n, sketch) = units(evidence, self.adds);
         let Some(scope) = self.scope_of_units.filter(|_| u64::try_from(evidence.count) == Ok(n))
@@ -181,6 +218,18 @@ fn units(evidence: &PartEvidence, adds: Adds) -> (u64, SketchOf<'_>) {
     (n, sketch)
 }
 
+/// Drawn from who contributes, and so secret, and the same in whatever words they are asked about.
+pub(crate) fn drawn_of(evidence: &PartEvidence, adds: Adds, kind: PartKind) -> u64 {
+    let (_, sketch) = units(evidence, adds);
+    let of_kind = match kind {
+        PartKind::Rows | PartKind::Values | PartKind::Units | PartKind::Distinct => 0,
+        PartKind::Sum | PartKind::Deviations => 1,
+        PartKind::Squares => 2,
+        PartKind::Products => 3,
+    };
+    stirred(sketch.get(), of_kind)
+}
+
 /// Numbers that are compared with each other. All counts of people are one scope, whatever column they count: with no
 /// gaps in it, a count of its values is the count of rows in other words. Where units have many rows, rows are another.
 /// A total of what units' rows come to is a total of the rows: bringing them together is no other number.
@@ -210,7 +259,7 @@ fn units_scope(dataset: &Dataset) -> String {
 }
 
 /// A column of the rows, for what a roll-up adds up of it.
-fn of_rows(argument: &Scalar) -> Scalar {
+pub(crate) fn of_rows(argument: &Scalar) -> Scalar {
     match argument {
         Scalar::Column(name) => Scalar::Column(RollUp::total_of(name).unwrap_or(name).to_owned()),
         other => other.clone(),
@@ -222,11 +271,9 @@ mod tests {
     use super::*;
     use crate::dataset::{Column, DatasetName, Protection};
     use crate::label::Label;
-    use crate::tabulation::ScalarType;
+    use crate::tabulation::{Input, Measure, MeasureKind, ScalarType};
 
-    /// What units' rows come to is compared with the rows, in totals and in moments, in whichever place a roll-up has it.
-    #[test]
-    fn what_is_made_of_totals_of_rows_is_compared_with_the_rows() {
+    fn dataset() -> Dataset {
         let column = |name: &str| Column {
             name: name.to_owned(),
             scalar_type: ScalarType::Int64,
@@ -238,7 +285,7 @@ mod tests {
             unit_totals: None,
             description: None,
         };
-        let dataset = Dataset {
+        Dataset {
             name: DatasetName::parse("a.b").unwrap(),
             description: None,
             columns: vec![column("x"), column("y")],
@@ -246,7 +293,13 @@ mod tests {
             impossible: Vec::new(),
             hierarchies: Vec::new(),
             snapshot: 0,
-        };
+        }
+    }
+
+    /// What units' rows come to is compared with the rows, in totals and in moments, in whichever place a roll-up has it.
+    #[test]
+    fn what_is_made_of_totals_of_rows_is_compared_with_the_rows() {
+        let dataset = dataset();
         let of = |kind, argument: &str, beside: &str| {
             let [argument, beside] = [argument, beside].map(|c| Scalar::Column(c.to_owned()));
             let (argument, beside) = (Some(&argument), Some(&beside));
@@ -260,5 +313,44 @@ mod tests {
             }
             assert_ne!(of(kind, "y", "x"), rows, "{kind:?}");
         }
+    }
+
+    /// A total is remembered with its count; what was remembered without one is still what it was.
+    #[test]
+    fn what_is_remembered_is_what_was_shown() {
+        let scan = Input::Scan { dataset: DatasetName::parse("a.b").unwrap(), fingerprint: 0 };
+        let x = Scalar::Column("x".to_owned());
+        let tabulation = Tabulation {
+            input: scan,
+            keys: Vec::new(),
+            sets: Vec::new(),
+            measures: vec![Measure { kind: MeasureKind::Mean(x.clone()), filter: None }],
+            groups_max: 1,
+        };
+        let dataset = dataset();
+        let of =
+            |kind| Part { kind, argument: Some(&x), beside: None, filter: None, parameters: 0 };
+        for (kind, figure) in [
+            (PartKind::Values, Figure::Alone(40)),
+            (PartKind::Sum, Figure::Alone(-7)),
+            (PartKind::Sum, Figure::Total { total: i128::MIN, count: 40 }),
+            (PartKind::Deviations, Figure::Total { total: 1, count: i64::MAX }),
+            (PartKind::Squares, Figure::Alone(52_000)),
+            (PartKind::Squares, Figure::AboutMeans { about: 360.25, count: 40 }),
+            (PartKind::Products, Figure::AboutMeans { about: -1e-300, count: 1 }),
+        ] {
+            let part = of(kind);
+            let guarded = Guarded::of(&tabulation, &part, &dataset, 0);
+            let kept = guarded.released(Ok(figure)).unwrap();
+            let is_count = kind == PartKind::Values;
+            assert_eq!(kept.bytes().len(), if is_count { 18 } else { 26 }, "as long, of all");
+            assert_eq!(guarded.repeated(&kept, Ok(figure)), Some((figure, true)));
+            let without = Released::new([&5_i128.to_le_bytes()[..], &guarded.terms].concat());
+            let shown = guarded.repeated(&without.unwrap(), Ok(figure));
+            assert_eq!(shown, Some((Figure::Alone(5), true)), "{kind:?}");
+        }
+        let part = of(PartKind::Sum);
+        let guarded = Guarded::of(&tabulation, &part, &dataset, 0);
+        assert_eq!(guarded.repeated(&Released::withheld(), Ok(Figure::Alone(1))), None);
     }
 }

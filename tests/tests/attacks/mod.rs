@@ -11,6 +11,7 @@ mod departments;
 mod different_nines;
 mod edge_of_dominance;
 mod federation;
+mod gaps;
 mod inflation;
 mod lab;
 mod memory;
@@ -27,7 +28,7 @@ mod unit_joins;
 /// Attacks without a test that shows them stopped, and why: none is.
 const NOT_COVERED: &[(u32, &str)] = &[];
 
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     include_str!("amounts.rs"),
     include_str!("one_query.rs"),
     include_str!("inflation.rs"),
@@ -38,6 +39,7 @@ const SOURCES: [&str; 15] = [
     include_str!("memory.rs"),
     include_str!("metadata.rs"),
     include_str!("federation.rs"),
+    include_str!("gaps.rs"),
     include_str!("references.rs"),
     include_str!("unit_joins.rs"),
     include_str!("departments.rs"),
