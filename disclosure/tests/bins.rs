@@ -299,9 +299,9 @@ fn of_nobody_by_declaration_each_bin_is_zero_and_there_is_no_quantile() {
 }
 
 /// A bin of one value holds the column constant, and what it is multiplied with is a total that the guard compares with products
-/// only: on a real node `sum(x)` less that told one income within 20 pence in 76 of 76 areas.
+/// only: while nothing was added to totals, `sum(x)` less that told one income within 20 pence in 76 of 76 areas on a real node.
 #[test]
-fn where_nothing_is_added_two_columns_of_which_one_has_breakpoints_are_not_multiplied() {
+fn where_counts_have_no_noise_two_columns_of_which_one_has_breakpoints_are_not_multiplied() {
     use insitu_disclosure::{Association, Dispersion};
     let refused = |profile: Profile, kind: MeasureKind| {
         let mut dataset = dataset(profile).as_ref().clone();

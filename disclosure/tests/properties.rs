@@ -79,7 +79,8 @@ fn question(keys: &[&str], profile: Profile) -> Tabulation {
 
 /// Columns with breakpoints only where noise is added, or conditions can't hold them constant.
 fn multiplies(profile: Profile) -> bool {
-    profile.noise != Noise::None || profile.predicates == Predicates::WholeTables
+    let noise_of_counts = !matches!(profile.noise, Noise::None | Noise::Totals);
+    noise_of_counts || profile.predicates == Predicates::WholeTables
 }
 
 fn admitted(keys: &[&str], profile: Profile) -> Admitted<Tabulation> {

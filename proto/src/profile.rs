@@ -20,7 +20,7 @@ fn choice<T: Copy>(choices: &[T], number: u32) -> Result<T, Malformed> {
 
 const THRESHOLD_ON: [ThresholdOn; 2] = [ThresholdOn::Perturbed, ThresholdOn::Units];
 const ZEROS: [Zeros; 2] = [Zeros::Shown, Zeros::Small];
-const NOISE: [Noise; 3] = [Noise::None, Noise::Cell, Noise::CellAndQuestion];
+const NOISE: [Noise; 4] = [Noise::None, Noise::Cell, Noise::CellAndQuestion, Noise::Totals];
 const ROUNDING: [Rounding; 2] = [Rounding::Nearest, Rounding::Midpoint];
 const COMPLEMENTARY: [Complementary; 2] = [Complementary::Off, Complementary::On];
 const GUARD: [DifferenceGuard; 2] = [DifferenceGuard::Off, DifferenceGuard::On];
@@ -99,7 +99,7 @@ mod tests {
     fn a_looser_profile_is_rejected() {
         let looser = Profile { threshold_units: 6, ..Profile::STANDARD };
         assert_eq!(decode(&encode(looser)), Err(Malformed::Field("profile")));
-        let unknown = v1::Profile { noise: 4, ..encode(Profile::STANDARD) };
+        let unknown = v1::Profile { noise: 5, ..encode(Profile::STANDARD) };
         assert_eq!(decode(&unknown), Err(Malformed::Field("profile")));
     }
 }

@@ -156,14 +156,16 @@ async fn moments_without_noise_are_plain_sqls_over_any_number_of_departments() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_with_many_rows_contributes_all_of_them_at_once() {
     let rows = rows(1_500, 4);
-    // Rounded, but without noise: the same for any split, and near to what plain SQL gives.
     let terms = "profile = \"midpoint-6\"\nunit_unique_per_row = false";
-    let whole = answers(&departments(&rows, 1, terms)).await;
-    assert_eq!(answers(&departments(&rows, 3, terms)).await, whole);
-    for (got, expected) in whole[0].iter().zip(&plainly(&rows).await[0]) {
-        for (got, expected) in got.iter().zip(expected).skip(1) {
-            let (got, expected): (f64, f64) = (got.parse().unwrap(), expected.parse().unwrap());
-            assert!((got - expected).abs() <= 0.1 * expected.abs(), "{got} {expected}");
+    let plain = plainly(&rows).await;
+    for nodes in [1, 3] {
+        let shown = answers(&departments(&rows, nodes, terms)).await;
+        for (got, expected) in shown[0].iter().zip(&plain[0]) {
+            for (got, expected) in got.iter().zip(expected).skip(1) {
+                let (got, expected): (f64, f64) = (got.parse().unwrap(), expected.parse().unwrap());
+                // What noise and infusion leave of some hundred units.
+                assert!((got - expected).abs() <= 0.1 * expected.abs(), "{got} {expected}");
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Questions about what is looked up, beside the same about a stored column.
 
+use insitu_tests::Cells;
+
 /// A question of the joined region, and the same of the stored one.
 pub(crate) const PAIRS: [(&str, &str); 17] = [
     (
@@ -72,10 +74,16 @@ pub(crate) const PAIRS: [(&str, &str); 17] = [
     ),
 ];
 
-/// The pairs whose numbers depend on who is in a cell, and not on how it was asked for: under `ons-ckm` counts alone, as part of
-/// a total's noise is drawn for the question.
-pub(crate) fn pairs(profile: &str) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    let of_totals = |sql: &str| ["sum(", "avg(", "stddev"].iter().any(|f| sql.contains(f));
-    let only_counts = profile == "ons-ckm";
-    PAIRS.iter().filter(move |pair| !(only_counts && of_totals(pair.0)))
+/// Whether a statement's answer is that of another about the same people. Counts depend on who is in a cell, and not on how it was
+/// asked for; part of a total's noise is drawn for the question, and what hangs on one is near.
+pub(crate) fn are_alike(sql: &str, answer: &Cells, other: &Cells) -> bool {
+    let of_totals = ["sum(", "avg(", "stddev"].iter().any(|f| sql.contains(f));
+    let near = |(one, other): (&String, &String)| {
+        let numbers = one.parse::<f64>().ok().zip(other.parse::<f64>().ok());
+        one == other
+            || (of_totals && numbers.is_some_and(|(one, other)| (one / other - 1.0).abs() < 0.15))
+    };
+    let rows = answer.iter().zip(other);
+    answer.len() == other.len()
+        && rows.into_iter().all(|(a, b)| a.len() == b.len() && a.iter().zip(b).all(near))
 }

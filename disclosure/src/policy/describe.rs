@@ -51,6 +51,7 @@ impl Profile {
         }
         match self.noise {
             Noise::None => {}
+            Noise::Totals => text.push_str("; noise on totals, by cell key and question"),
             Noise::Cell => text.push_str("; noise by cell key, of totals by question too"),
             Noise::CellAndQuestion => text.push_str("; noise by cell key and question"),
         }
@@ -130,8 +131,8 @@ mod tests {
             ),
             (
                 Preset::Midpoint6.profile(),
-                "at least 7 persons or none, 7 to 22 of chosen sets; no two hold 90 % of a total; rounded to midpoints of 6; difference \
-                 guard",
+                "at least 7 persons or none, 7 to 22 of chosen sets; no two hold 90 % of a total; noise on totals, by cell key and question; each amount \
+                 10 to 20 % off; rounded to midpoints of 6; difference guard",
             ),
             (Profile::OPEN, "nothing is suppressed, added or rounded"),
         ] {

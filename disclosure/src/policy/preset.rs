@@ -6,8 +6,8 @@
 //! | of chosen sets | raised by 0 to 15 | raised by 0 to 15 | totals: raised by 0 to 15 | - | raised by 0 to 15 | - |
 //! | of others | - | 10, raised by 0 to 3 | - | - | - | - |
 //! | zeros | small | small | small | shown | shown | small |
-//! | noise | two layers | two layers | one layer | - | - | - |
-//! | infusion | 10 % | 10 % | 10 % | - | - | - |
+//! | noise | two layers | two layers | one layer | - | of totals, as `ons-ckm` | - |
+//! | infusion | 10 % | 10 % | 10 % | - | 10 % | - |
 //! | rounding | 5 | 5 | - | 5 | 6, midpoints | - |
 //! | dominance | p% 10, (2, 90) | p% 10, (1, 50), (2, 67) | - | (2, 90) | (2, 90) | p% 10, (2, 90) |
 //! | complementary | - | - | - | on | - | on |
@@ -34,7 +34,8 @@
 //! Infusion is Evans, Zayatz and Slanta's (1998), with the factors that they use for an example, 10 % and more, smaller ones more
 //! often: what an answer tells of anybody's amount is then no closer than p% allows, however many answers there are.
 //!
-//! Where nothing is added, `exact`, `round-5` and `midpoint-6` rest on suppression, rounding and the guard alone.
+//! Where nothing is added, `exact` and `round-5` rest on suppression, rounding and the guard alone; so do counts under
+//! `midpoint-6`. Its method is one of counts: what protects its totals is what protects those of `ons-ckm`.
 
 use super::{
     Complementary, DifferenceGuard, Dominance, Noise, Predicates, Profile, Rounding, ThresholdOn,
@@ -52,7 +53,7 @@ pub enum Preset {
     OnsCkm,
     /// Rounding to 5 without noise.
     Round5,
-    /// Rounding to midpoints of 6 without noise.
+    /// Counts are rounded to midpoints of 6 without noise; totals are protected as those of `ons-ckm`.
     Midpoint6,
     /// True values in the cells that are shown.
     Exact,
@@ -131,6 +132,8 @@ impl Preset {
             Self::Midpoint6 => Profile {
                 threshold_units: 7,
                 threshold_blur_chosen: 15,
+                noise: Noise::Totals,
+                infusion_percent: 10,
                 rounding_base: 6,
                 rounding: Rounding::Midpoint,
                 complementary: Complementary::Off,
@@ -177,6 +180,14 @@ mod tests {
         let without_noise =
             Profile { noise: Noise::None, infusion_percent: 0, ..Profile::STANDARD };
         assert!(!without_noise.protects(), "rounding and threshold alone are no preset");
+    }
+
+    #[test]
+    fn counts_alone_may_go_without_noise() {
+        let midpoint = Preset::Midpoint6.profile();
+        assert!(!Profile { noise: Noise::None, ..midpoint }.protects());
+        assert!(!Profile { infusion_percent: 0, ..midpoint }.protects());
+        assert!(Profile { noise: Noise::Cell, ..midpoint }.is_at_least(midpoint));
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub enum Zeros {
 pub enum Noise {
     /// Nothing is added.
     None,
+    /// Totals have what they have under [`Noise::Cell`], counts nothing: for a method of counts that says nothing of totals.
+    Totals,
     /// One layer: the same units, the same noise (cell key). Totals have part of the second, too: see [`crate::rules::noise`].
     Cell,
     /// A second: the same question, the same noise.

@@ -304,7 +304,7 @@ impl Maker<'_> {
                 let apart = i128::try_from(apart).unwrap_or(i128::MAX);
                 Lattice::as_round_as(self.number, step, apart.max(step))
             }
-            Noise::Cell | Noise::CellAndQuestion => Lattice::of_steps(step),
+            Noise::Totals | Noise::Cell | Noise::CellAndQuestion => Lattice::of_steps(step),
         }
     }
 }

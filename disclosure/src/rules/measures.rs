@@ -82,7 +82,7 @@ fn moment(name: &str, arguments: &[&Scalar], dataset: &Dataset) -> Vec<Refusal> 
         found.push(Refusal::new(
             RefusalCode::D206,
             format!("a condition may hold `{name}` constant, and what `{name}` is multiplied with is then a total in other words."),
-            "Use `var_samp` or `sum` of one column; where noise is added, two are offered.",
+            "Use `var_samp` or `sum` of one column; where noise is added to counts, two are offered.",
         ));
     }
     let reaches: Option<Vec<u128>> = arguments.iter().map(|a| reach(a, dataset)).collect();
@@ -98,13 +98,14 @@ fn moment(name: &str, arguments: &[&Scalar], dataset: &Dataset) -> Vec<Refusal> 
     found
 }
 
-/// The column, if conditions may stand on it where nothing is added to totals: times a constant, the other column's total
-/// is shown as a product, which the guard compares with products only. One person's amount was told to 20 pence by two questions.
+/// The column, if conditions may stand on it where nothing is added to counts: times a constant, the other column's total
+/// is shown as a product, which the guard compares with products only. One person's amount was told to 20 pence by two questions,
+/// while nothing was added to totals, either.
 fn held_constant<'a>(argument: &'a Scalar, dataset: &Dataset) -> Option<&'a str> {
     let Scalar::Column(name) = argument else { return None };
     let profile = dataset.profile();
-    let adds_nothing = match profile.noise {
-        Noise::None => true,
+    let counts_are_true = match profile.noise {
+        Noise::None | Noise::Totals => true,
         Noise::Cell | Noise::CellAndQuestion => false,
     };
     let whole = match profile.predicates {
@@ -112,7 +113,7 @@ fn held_constant<'a>(argument: &'a Scalar, dataset: &Dataset) -> Option<&'a str>
         Predicates::Free | Predicates::Standard | Predicates::Strict => false,
     };
     let has_breakpoints = dataset.column(name).is_some_and(|c| c.breakpoints.is_some());
-    (adds_nothing && !whole && has_breakpoints).then_some(name)
+    (counts_are_true && !whole && has_breakpoints).then_some(name)
 }
 
 fn about_distinct(dataset: &Dataset) -> Vec<Refusal> {
@@ -273,7 +274,7 @@ fn is_from_its_bound(scalar: &Scalar, dataset: &Dataset) -> bool {
     match profile.noise {
         // Moments of open data are computed from its rows.
         Noise::None => dataset.is_open(),
-        Noise::Cell | Noise::CellAndQuestion => {
+        Noise::Totals | Noise::Cell | Noise::CellAndQuestion => {
             profile.infusion_percent == 0 || is_only_amount(scalar, dataset)
         }
     }

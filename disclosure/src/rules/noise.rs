@@ -17,7 +17,8 @@
 //! it, so that a measure that is the same for everybody doesn't count them exactly; and no less than p% of the largest
 //! contribution, on the average of draws, lies between a total and what the dominance rule lets through. Twice the share
 //! for squares, since the root of a square is known twice as closely as the square. A profile with one
-//! layer leaves out of counts what is drawn for the question, and `PT2` of totals. A data owner's own table takes the place
+//! layer leaves out of counts what is drawn for the question, and `PT2` of totals; one with noise on totals adds nothing to counts
+//! of any kind, and to totals what one layer does. A data owner's own table takes the place
 //! of `PT1`.
 //!
 //! | true | two layers, say 2 and -1 | shown, base 5 |
@@ -116,10 +117,11 @@ pub fn of(
     profile: Profile,
     own: Option<&PerturbationTable>,
 ) -> i128 {
-    if profile.noise == Noise::None {
-        return 0;
-    }
-    let two_layers = profile.noise == Noise::CellAndQuestion;
+    let two_layers = match (profile.noise, of) {
+        (Noise::None, _) | (Noise::Totals, Of::Units | Of::Rows | Of::Values) => return 0,
+        (Noise::CellAndQuestion, _) => true,
+        (Noise::Cell, _) | (Noise::Totals, Of::Total { .. } | Of::Squares { .. }) => false,
+    };
     let tables = tables();
     let cell = own.unwrap_or(&tables.cell);
     let [largest, _] = evidence.largest;
@@ -195,7 +197,7 @@ pub fn count_standard_error_thousandths(profile: Profile, own: Option<&Perturbat
     let tables = tables();
     let ErrorsThousandths { of_cell, of_both } = tables.errors_thousandths;
     let noise = match (profile.noise, own) {
-        (Noise::None, _) => 0,
+        (Noise::None | Noise::Totals, _) => 0,
         (Noise::Cell, None) => of_cell,
         (Noise::CellAndQuestion, None) => of_both,
         (Noise::Cell, Some(cell)) => Layers { cell, question: None }.standard_error_thousandths(),
@@ -237,6 +239,22 @@ mod tests {
         assert_eq!(of(&cell(50, 1, 1, 9), Of::Units, Preset::Exact.profile(), None), 0);
     }
 
+    /// A method of counts is left as it is, and totals are as well protected as where counts have noise.
+    #[test]
+    fn totals_alone_have_what_they_have_with_one_layer() {
+        let [midpoint, ons] = [Preset::Midpoint6, Preset::OnsCkm].map(Preset::profile);
+        for (i, question) in words() {
+            let c = PartEvidence { absolute: 90_000, ..cell(50, i, question, 4_000) };
+            for counted in [Of::Units, Of::Rows, Of::Values] {
+                assert_eq!(of(&c, counted, midpoint, None), 0);
+            }
+            for added in [Of::Total { flex_point: 100 }, Of::Squares { flex_point: 10_000 }] {
+                assert_eq!(of(&c, added, midpoint, None), of(&c, added, ons, None));
+            }
+        }
+        assert_eq!(count_standard_error_thousandths(midpoint, None), 1_708);
+    }
+
     #[test]
     fn counts_have_mean_zero_and_variance_four() {
         let draws: Vec<i128> = (0..4096_i64)
@@ -258,7 +276,7 @@ mod tests {
     #[test]
     fn totals_get_noise_in_proportion_to_the_largest_contribution() {
         let total = Of::Total { flex_point: 1_000 };
-        for profile in [Preset::OnsCkm.profile(), Profile::STANDARD] {
+        for profile in [Preset::OnsCkm.profile(), Preset::Midpoint6.profile(), Profile::STANDARD] {
             let mut squares = 0.0;
             for (i, question) in words() {
                 let added = of(&cell(50, i, question, 100_000), total, profile, None);

@@ -150,12 +150,22 @@ fn additive(
 
 /// What a cell-key method of the owner's own is for: whoever declares one believes that it protects.
 fn noiseless(profile: Option<Profile>, table: &DatasetTable, problems: &mut Problems<'_>) {
-    let Some(profile) = profile.filter(|profile| profile.noise == Noise::None) else { return };
-    let why = "this profile adds no noise, so that it would have no effect";
-    problems.forbidden(&table.p_table, "p_table", why);
-    problems.forbidden(&table.infusion_percent, "infusion_percent", why);
+    let Some(profile) = profile else { return };
+    match profile.noise {
+        Noise::Cell | Noise::CellAndQuestion => return,
+        Noise::Totals => {
+            let why = "this profile adds no noise to counts, which such a table is for";
+            problems.forbidden(&table.p_table, "p_table", why);
+        }
+        Noise::None => {
+            let why = "this profile adds no noise, so that it would have no effect";
+            problems.forbidden(&table.p_table, "p_table", why);
+            problems.forbidden(&table.infusion_percent, "infusion_percent", why);
+        }
+    }
     // Record keys also draw how far a threshold is raised.
     if !profile.draws() {
+        let why = "this profile adds no noise, so that it would have no effect";
         problems.forbidden(&table.record_key, "record_key", why);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use insitu_disclosure::Profile;
+use insitu_disclosure::{Preset, Profile};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -105,6 +105,11 @@ fn attack_12_a_limit_on_dominance_as_a_scale() {
             "attack 12, {sets} sets: known within {without:.3} times, {edge:.3} with the edge, {infused:.3} with infusion, \
              {both:.3} with both"
         );
+        // Its edges are those of `standard`, and so is its infusion.
+        let midpoint = Preset::Midpoint6.profile();
+        let of_midpoint = error(|trial| Lab::new(midpoint, trial), sets, wide, 1.0..2.5);
+        println!("attack 12, {sets} sets: midpoint-6 {of_midpoint:.3}");
+        assert!(1.1 < of_midpoint, "{of_midpoint}");
         found.push([without, edge, infused, both]);
     }
     let [after_12, after_40]: [[f64; 4]; 2] = found.as_slice().try_into().unwrap();

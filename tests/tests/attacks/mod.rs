@@ -12,6 +12,7 @@ mod different_nines;
 mod edge_of_dominance;
 mod federation;
 mod gaps;
+mod grand_totals;
 mod inflation;
 mod lab;
 mod memory;
@@ -28,8 +29,9 @@ mod unit_joins;
 /// Attacks without a test that shows them stopped, and why: none is.
 const NOT_COVERED: &[(u32, &str)] = &[];
 
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 17] = [
     include_str!("amounts.rs"),
+    include_str!("grand_totals.rs"),
     include_str!("one_query.rs"),
     include_str!("inflation.rs"),
     include_str!("several_queries.rs"),
