@@ -18,7 +18,7 @@ use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::impossible::Impossible;
 use insitu_disclosure::keyed::{DatasetKeys, mix};
 use insitu_disclosure::noise::Infusion;
-use insitu_disclosure::policy::{Complementary, DifferenceGuard, Profile};
+use insitu_disclosure::policy::{Complementary, DifferenceGuard, Predicates, Profile};
 use insitu_disclosure::tabulation::PartKind;
 use insitu_disclosure::tabulation::interpret::{truth, value_of};
 use insitu_disclosure::{
@@ -56,7 +56,7 @@ fn cannot_be(codes: &[(&str, &str)]) -> Impossible {
     Impossible::new(codes.iter().map(|(name, c)| ((*name).to_owned(), code(c))).collect()).unwrap()
 }
 
-/// `area` has no published domain unless `whole`; the others have, with a code that nobody has.
+/// `area` has no published domain unless `whole`, or tables are whole under the profile; the others have, with a code that nobody has.
 fn dataset(profile: Profile, one_row_each: bool, whole: bool) -> Arc<Dataset> {
     let column = |name: &str, label, codes: &[&str]| Column {
         name: name.to_owned(),
@@ -70,6 +70,7 @@ fn dataset(profile: Profile, one_row_each: bool, whole: bool) -> Arc<Dataset> {
         unit_totals: None,
         description: None,
     };
+    let whole = whole || profile.predicates == Predicates::WholeTables;
     let areas: &[&str] = if whole { &["N", "S", "W"] } else { &[] };
     Arc::new(Dataset {
         name: DatasetName::new("health", "visits").unwrap(),

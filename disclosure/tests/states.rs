@@ -15,9 +15,10 @@ use insitu_disclosure::noise::Infusion;
 use insitu_disclosure::policy::Complementary;
 use insitu_disclosure::tabulation::PartKind;
 use insitu_disclosure::{
-    AnswerTimes, Bounds, Column, Dataset, DatasetName, Dispersion, Evidence, Input, Key, KeySet,
-    Label, Literal, Measure, MeasureKind, PartEvidence, Pooled, Preset, Profile, ProtectedUnit,
-    Protection, Release, ReleaseMode, Scalar, ScalarType, Tabulation, admit, protect,
+    AnswerTimes, Bounds, Column, Dataset, DatasetName, Dispersion, Domain, Evidence, Input, Key,
+    KeySet, Label, Literal, Measure, MeasureKind, PartEvidence, Pooled, Preset, Profile,
+    ProtectedUnit, Protection, Release, ReleaseMode, Scalar, ScalarType, Tabulation, admit,
+    protect,
 };
 
 /// Nobody has nothing, so that deviations may be from a bound.
@@ -33,7 +34,8 @@ fn dataset(profile: Profile) -> Arc<Dataset> {
         name: name.to_owned(),
         scalar_type: if label == Label::Dimension { ScalarType::Utf8 } else { ScalarType::Int64 },
         label,
-        domain: None,
+        domain: (label == Label::Dimension)
+            .then(|| Domain::Codes(["0", "1"].map(|v| Literal::Utf8(v.to_owned())).into())),
         breakpoints: None,
         bounds: (label == Label::Measure).then_some(INCOMES),
         measured_in: None,

@@ -12,24 +12,23 @@ use crate::oracle::publish::parquet;
 /// A person's number, area, region, sex, and how many there are of them.
 type People = (&'static str, &'static str, [u64; 2]);
 
-/// Two regions. Of area E3 there are few; E9 is in no region.
+/// Two regions. Of area E3 there are few; E9 is alone in a region of its own.
 const PEOPLE: [People; 6] = [
     ("E1", "North", [40, 50]),
     ("E2", "North", [30, 25]),
     ("E3", "North", [2, 3]),
     ("E4", "South", [60, 70]),
     ("E5", "South", [35, 45]),
-    ("E9", "", [20, 30]),
+    ("E9", "Abroad", [20, 30]),
 ];
 
 /// One of them, three of them the other way round: mistakes.
 const MISTAKEN: [People; 1] = [("E1", "South", [2, 1])];
 
-const WRITTEN: &str =
-    r#"within = { region = { North = ["E1", "E2", "E3"], South = ["E4", "E5"] } }"#;
+const WRITTEN: &str = r#"within = { region = { North = ["E1", "E2", "E3"], South = ["E4", "E5"], Abroad = ["E9"] } }"#;
 const LISTED: &str = r#"within = { region = "lists/areas.csv" }"#;
 const LIST: &str = "area,name,region\nE1,One,North\nE2,\"Two, the\",North\nE3,Three,North\n\
-                    E4,Four,South\nE5,Five,South\nE4,Four,South\nE9,Nine,\n";
+                    E4,Four,South\nE5,Five,South\nE4,Four,South\nE9,Nine,Abroad\n";
 
 fn config(id: &str, source: &str, unit: &str, release: &str, within: &str) -> String {
     format!(
@@ -56,12 +55,14 @@ label = "{label}"
 name = "area"
 type = "text"
 label = "dimension"
+domain = ["E1", "E2", "E3", "E4", "E5", "E9"]
 {within}
 
 [[dataset.column]]
 name = "region"
 type = "text"
 label = "dimension"
+domain = ["Abroad", "North", "South"]
 
 [[dataset.column]]
 name = "sex"
@@ -139,7 +140,7 @@ async fn a_region_less_its_shown_areas_is_no_single_area() {
     let undeclared = Federation::start(&[county("county", &PEOPLE, "at-node", "")]).await;
     let regions = shown(&undeclared, "region").await;
     let areas = shown(&undeclared, "area").await;
-    // The cheapest that could be hidden beside E3 is E9, of no region.
+    // The cheapest that could be hidden beside E3 is E9, of another region.
     assert_eq!(regions[&vec!["North".to_owned()]] - area(&areas), 5, "the five of E3");
     let declared = Federation::start(&[county("county", &PEOPLE, "at-node", WRITTEN)]).await;
     assert_eq!(shown(&declared, "region").await, regions);

@@ -38,8 +38,6 @@ type Codes = [Option<u64>; 5];
 struct Place {
     people: BTreeMap<Codes, u64>,
     listed: Vec<(&'static str, &'static str, BTreeMap<u64, u64>)>,
-    /// Columns with published values.
-    published: BTreeSet<&'static str>,
 }
 
 impl Place {
@@ -72,13 +70,12 @@ impl Place {
                 people.insert(codes, count);
             }
         }
-        let published = COLUMNS.into_iter().filter(|_| numbers.below(2) == 0).collect();
         let listed = vec![
             ("area", "district", area_district),
             ("district", "region", district_region),
             ("area", "board", area_board),
         ];
-        Self { people, listed, published }
+        Self { people, listed }
     }
 
     /// Hierarchies between these columns are declared.
@@ -88,7 +85,7 @@ impl Place {
             name: (*name).to_owned(),
             scalar_type: ScalarType::Int64,
             label: Label::Dimension,
-            domain: self.published.contains(name).then(|| {
+            domain: Some({
                 let codes: BTreeSet<u64> = codes_of(at).collect();
                 Domain::Codes(codes.into_iter().map(literal).collect())
             }),
@@ -301,9 +298,10 @@ fn learnt(place: &Place, preset: Preset, columns: &[usize], is_declared: bool) -
                     parts.entry(key(by_coarse)).or_default().insert(*part);
                 }
             }
-            relations.extend(parts.into_iter().map(|(key, parts)| Relation {
-                total: at[&(coarse.clone(), key)],
-                parts: parts.into_iter().collect(),
+            // No code without one that it lies within has a row of its own there, unless somebody has it.
+            relations.extend(parts.into_iter().filter_map(|(key, parts)| {
+                let total = *at.get(&(coarse.clone(), key))?;
+                Some(Relation { total, parts: parts.into_iter().collect() })
             }));
         }
     }
@@ -421,8 +419,7 @@ fn a_margin_is_decided_beneath_a_finer_column_as_it_is_by_itself() {
 
 #[test]
 fn who_cannot_be_together_is_shown_as_nobody_and_protects_nobody() {
-    let mut place = Place::random(&mut Numbers(1), 9);
-    place.published = COLUMNS.into_iter().collect();
+    let place = Place::random(&mut Numbers(1), 9);
     let dataset = place.dataset(Preset::Exact, &[0, 1, 2, 3]);
     for by in [&[0, 1][..], &[1, 3], &[2, 0], &[1, 2, 4]] {
         let counts = place.counts(by);

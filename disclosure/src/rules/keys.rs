@@ -2,6 +2,7 @@
 //!
 //! *Statement*: a key uses columns labelled `dimension` only. Where all of them have a published
 //! domain, the table has a row for every value the keys can take, whether it occurs or not; elsewhere a row stands only if one of its cells is shown.
+//! Where whole tables are answered, they have to be published: [`published`].
 //! Each grouping set is a table like this by itself.
 //!
 //! | `GROUP BY sex` with domain F, M; nobody is M | row |
@@ -21,6 +22,7 @@ use crate::dataset::{DOMAIN_VALUES_MAX, Dataset};
 use crate::label::Label;
 use crate::policy::Predicates;
 use crate::refusal::{Refusal, RefusalCode};
+use crate::rules::published;
 use crate::tabulation::interpret::{truth, value_of};
 use crate::tabulation::{Comparison, GROUPS_MAX, Key, KeySet, Literal, Scalar, Tabulation};
 
@@ -67,6 +69,7 @@ pub fn violations(tabulation: &Tabulation, dataset: &Dataset) -> Vec<Refusal> {
             }
         }
     }
+    found.extend(published::violations(tabulation, dataset));
     // Each set keeps the rows that everybody knows of: together they are an answer's cells.
     let known = tabulation.sets.iter().filter_map(|set| domains(tabulation, *set, dataset));
     let rows = known.fold(0_usize, |rows, (_, combinations)| rows.saturating_add(combinations));

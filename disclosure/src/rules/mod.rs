@@ -14,6 +14,7 @@ pub mod measures;
 pub mod memory;
 pub mod noise;
 pub mod others;
+pub mod published;
 pub mod quantiles;
 pub mod references;
 pub mod roll_ups;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use insitu_disclosure::policy::Profile;
+use insitu_disclosure::policy::{Predicates, Profile};
 use insitu_disclosure::{
     AnswerTimes, Association, Bounds, Breakpoints, Column, Comparison, Dataset, DatasetName,
     Dispersion, Domain, Function, Input, Key, KeySet, Label, Literal, Measure, MeasureKind,
@@ -33,12 +33,18 @@ pub(crate) fn dataset(profile: Profile) -> Arc<Dataset> {
         ..column(name, scalar_type, Label::Measure)
     };
     let codes = ["F", "M", "X"].map(|c| Literal::Utf8(c.to_owned()));
+    // Whole tables are by columns with published values only.
+    let whole = profile.predicates == Predicates::WholeTables;
+    let areas = ["A", "B", "C", "D"].map(|c| Literal::Utf8(c.to_owned()));
     Arc::new(Dataset {
         name: DatasetName::new("health", "visits").unwrap(),
         description: None,
         columns: vec![
             column("person", ScalarType::Utf8, Label::Unit),
-            column("area", ScalarType::Utf8, Label::Dimension),
+            Column {
+                domain: whole.then(|| Domain::Codes(areas.into())),
+                ..column("area", ScalarType::Utf8, Label::Dimension)
+            },
             Column {
                 domain: Some(Domain::Codes(codes.into())),
                 ..column("sex", ScalarType::Utf8, Label::Dimension)

@@ -7,6 +7,7 @@ use insitu_disclosure::dataset::{Dataset, ProtectedUnit, Protection, ReleaseMode
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::StateDigest;
 use insitu_disclosure::policy::DifferenceGuard;
+use insitu_disclosure::rules::published;
 use insitu_engine::OpenSession;
 use insitu_engine::catalog::TableProvider;
 use object_store::ObjectStore;
@@ -129,6 +130,16 @@ async fn dataset(
     }
     if mistakes::are_in(&table, &dataset.hierarchies, session).await? {
         tracing::warn!(dataset = %dataset.name, "{}", mistakes::CONSEQUENCE);
+    }
+    if mistakes::are_unpublished(&table, &dataset, session).await? {
+        tracing::warn!(dataset = %dataset.name, "{}", mistakes::UNPUBLISHED);
+    }
+    for column in published::unusable_dimensions(&dataset) {
+        tracing::warn!(
+            dataset = %dataset.name, column,
+            "nobody can group by this dimension: it has no published values, or what it lies within has none, and the profile \
+             answers whole tables, of which everybody knows the rows; publish its values by `domain`, or choose `standard`"
+        );
     }
     for [column, within] in undeclared::functions(&table, &dataset, session).await? {
         tracing::warn!(

@@ -1,8 +1,10 @@
-//! Mistakes in the data, which are counted nowhere: rows of combinations that can't be, and rows that contradict a hierarchy.
+//! Mistakes in the data, which are counted nowhere: rows of combinations that can't be, rows that contradict a hierarchy, and, where
+//! whole tables are answered, rows that no row of a table is for.
 
 use arrow_schema::DataType;
 use insitu_disclosure::Dataset;
 use insitu_disclosure::hierarchy::Hierarchy;
+use insitu_disclosure::rules::published::conditions_of_rows;
 use insitu_engine::common::{Column, DataFusionError, Result};
 use insitu_engine::logical_expr::{
     ColumnarValue, Expr, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
@@ -26,7 +28,17 @@ pub(super) fn left_out(
     for hierarchy in &dataset.hierarchies {
         rows = rows.filter(holds(hierarchy))?;
     }
+    for published in have_published_values(dataset) {
+        rows = rows.filter(published)?;
+    }
     Ok(rows)
+}
+
+/// Whether a row has published values where there are any, one condition for each column; of whole tables only.
+pub(crate) fn have_published_values(dataset: &Dataset) -> Vec<Expr> {
+    let conditions = conditions_of_rows(dataset);
+    let is_true = |condition| Expr::IsTrue(Box::new(expression(condition, &LookUps::new())));
+    conditions.iter().map(is_true).collect()
 }
 
 /// Whether a row's code of the coarser column is the one that its code of the finer column belongs to.

@@ -43,6 +43,9 @@ impl County {
             }
         }
         let within = if declared { "within = { region = \"areas.csv\" }" } else { "" };
+        // Of whole tables everybody knows the rows.
+        let areas: Vec<&String> = self.areas.keys().collect();
+        let regions: Vec<String> = (0..REGIONS).map(|region| format!("R{region:02}")).collect();
         let config = format!(
             r#"
 [node]
@@ -62,12 +65,14 @@ release = "{release}"
 name = "area"
 type = "text"
 label = "dimension"
+domain = {areas:?}
 {within}
 
 [[dataset.column]]
 name = "region"
 type = "text"
 label = "dimension"
+domain = {regions:?}
 
 [[dataset.column]]
 name = "income"

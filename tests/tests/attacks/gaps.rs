@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use insitu_disclosure::dataset::Bounds;
+use insitu_disclosure::dataset::{Bounds, Domain};
 use insitu_disclosure::evidence::{Adds, Cell, Contribution, PartShape, SignCounts, UnitWord};
 use insitu_disclosure::function::literal_at;
 use insitu_disclosure::guard::MemoryStore;
 use insitu_disclosure::keyed::{DatasetKeys, mix};
 use insitu_disclosure::noise::Infusion;
-use insitu_disclosure::policy::{Complementary, DifferenceGuard};
+use insitu_disclosure::policy::{Complementary, DifferenceGuard, Predicates};
 use insitu_disclosure::table::ProtectedColumn;
 use insitu_disclosure::tabulation::{Part, PartKind};
 use insitu_disclosure::{
@@ -101,12 +101,27 @@ impl Gaps {
             measures: measures.collect(),
             groups_max: 10,
         };
-        let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
+        // Whole tables are of published values: these people's area, and another that is never suppressed.
+        let is_whole = self.dataset.profile().predicates == Predicates::WholeTables;
+        let others: Vec<Person> =
+            if is_whole { elsewhere(spelling, self.unit) } else { Vec::new() };
+        let areas: [(String, &[Person]); 2] =
+            [(spelling.to_owned(), people), (format!("{spelling}, elsewhere"), &others)];
+        let code = |area: &String| Literal::Utf8(area.clone());
+        let mut dataset = Dataset::clone(&self.dataset);
+        for column in dataset.columns.iter_mut().filter(|column| is_whole && column.name == "area")
+        {
+            column.domain = Some(Domain::Codes(areas.iter().map(|(area, _)| code(area)).collect()));
+        }
+        let admitted = admit(tabulation, Arc::new(dataset)).unwrap();
         let parts = admitted.tabulation().parts(&self.dataset).distinct;
-        let parts = parts.iter().map(|part| self.part(part, people)).collect();
-        let keys = vec![Some(Literal::Utf8(spelling.to_owned()))];
-        let cells = vec![Cell { set: KeySet::all(1), keys, parts }];
-        let mut evidence = Evidence { cells };
+        let cell = |(area, people): &(String, &[Person])| Cell {
+            set: KeySet::all(1),
+            keys: vec![Some(code(area))],
+            parts: parts.iter().map(|part| self.part(part, people)).collect(),
+        };
+        let mut evidence =
+            Evidence { cells: areas.iter().take(1 + usize::from(is_whole)).map(cell).collect() };
         evidence.draw(&admitted, &self.keys, 0);
         let release = Release { snapshot: 0, guard: &self.guard };
         let table = protect(&admitted, Pooled::of_one_department(evidence), &release).unwrap();
@@ -175,6 +190,14 @@ fn variance() -> MeasureKind {
 
 fn of_pairs(of: Association) -> MeasureKind {
     MeasureKind::Association(of, Scalar::Column("y".to_owned()), x())
+}
+
+/// Two hundred others, of whom all have a value.
+fn elsewhere(spelling: &str, unit: i128) -> Vec<Person> {
+    let first = spelling.bytes().fold(1, |hash, byte| mix(hash ^ u64::from(byte))) >> 1;
+    (first..first + 200)
+        .map(|person| (person, Some(unit * i128::from(32 + mix(person) % 12))))
+        .collect()
 }
 
 /// So many people with these numbers, of whom eight in a hundred have no value, and the others 32 to 43.

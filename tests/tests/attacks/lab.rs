@@ -11,7 +11,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array as _, RecordBatch};
 use insitu_disclosure::budget::{Account, ConditionBudget, MemoryBudget, Unpaid, charge};
-use insitu_disclosure::dataset::Bounds;
+use insitu_disclosure::dataset::{Bounds, Domain};
 use insitu_disclosure::evidence::{Adds, Cell, Contribution, SignCounts, UnitWord};
 use insitu_disclosure::guard::{Guard, GuardError, Making, MemoryStore};
 use insitu_disclosure::keyed::DatasetKeys;
@@ -357,7 +357,13 @@ impl Lab {
             measures: vec![Measure { kind: MeasureKind::Rows, filter: None }],
             groups_max: 10,
         };
-        let admitted = admit(tabulation, Arc::clone(&self.dataset)).unwrap();
+        let mut dataset = Dataset::clone(&self.dataset);
+        let codes = areas.iter().map(|(area, _)| Literal::Utf8((*area).to_owned()));
+        let codes = Domain::Codes(codes.collect());
+        for column in dataset.columns.iter_mut().filter(|column| column.name == "area") {
+            column.domain = Some(codes.clone());
+        }
+        let admitted = admit(tabulation, dataset.into()).unwrap();
         let all: Vec<Person> = areas.iter().flat_map(|(_, people)| people).copied().collect();
         let mut cells = vec![self.cell(&admitted, &self.keys, KeySet::NONE, vec![None], &all)];
         cells.extend(areas.iter().map(|(area, people)| {

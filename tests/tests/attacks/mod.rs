@@ -4,6 +4,7 @@
 //!
 //! A test marked `ignore` is an attack that succeeds today: it says what should hold, and fails.
 
+mod alone_in_a_group;
 mod amounts;
 mod clauses;
 pub(crate) mod coarser;
@@ -29,7 +30,8 @@ mod unit_joins;
 /// Attacks without a test that shows them stopped, and why: none is.
 const NOT_COVERED: &[(u32, &str)] = &[];
 
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 18] = [
+    include_str!("alone_in_a_group.rs"),
     include_str!("amounts.rs"),
     include_str!("grand_totals.rs"),
     include_str!("one_query.rs"),

@@ -204,10 +204,14 @@ pub(crate) fn department(among: Among<'_>, preset: &str, release: &str) -> Depar
         // What rests on margins that add up takes units with one row each: each visit is one here.
         config = config
             .replace("unit = \"person\"\nunit_unique_per_row = false", "unit = \"row\"")
-            .replace("label = \"unit\"", "label = \"hidden\"");
+            .replace("label = \"unit\"", "label = \"hidden\"")
+            .replace("name = \"area\"\n", &format!("name = \"area\"\ndomain = {AREAS:?}\n"));
     }
     Department { config, files: vec![("visits.csv".to_owned(), csv(chosen))] }
 }
+
+/// What is published of the areas where tables are whole: one has nobody, and some that people have aren't among them.
+pub(crate) const AREAS: [&str; 12] = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"];
 
 const CONFIG: &str = r#"
 [node]

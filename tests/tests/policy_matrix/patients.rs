@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use insitu_tests::Department;
 
+use crate::neighbours::data::AREAS;
+
 /// With what else is known of the same people, one row each; where visits have people, both may be joined by them. One
 /// person isn't known there.
 pub(super) fn with_patients(mut department: Department, preset: &str) -> Department {
@@ -25,6 +27,8 @@ pub(super) fn with_patients(mut department: Department, preset: &str) -> Departm
     }
     let patients = PATIENTS.replace("PRESET", preset).replace("JOINS", joins);
     department.config.push_str(&patients);
+    // Areas aren't published here, under any profile.
+    department.config = department.config.replace(&format!("domain = {AREAS:?}\n"), "");
     department
 }
 

@@ -104,3 +104,22 @@ async fn a_column_that_is_a_function_of_another_is_told_unless_it_is_declared() 
     let one = "E1,D1,N\nE2,D1,N\n".repeat(10);
     assert_eq!(told(none, &format!("area,district,region\n{one}")).await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn rows_that_no_row_of_a_whole_table_is_for_are_found() {
+    for (rows, expect) in [
+        ("E1,,\nE2,,\n", false),
+        ("E1,,\nE3,,\n", true),
+        ("E1,,\n,D1,N\n", true),
+        // Of a column without published values nothing is asked.
+        ("E1,D7,\nE2,D8,N\n", false),
+    ] {
+        let rows = format!("area,district,region\n{rows}");
+        let files = [("t.csv", rows.as_bytes())];
+        let text = declared("domain = [\"E1\", \"E2\"]", "");
+        let (loaded, session) = load_one(&text, &files).await.unwrap();
+        let found =
+            mistakes::are_unpublished(&loaded.table, &loaded.dataset, &opened(&session)).await;
+        assert_eq!(found.unwrap(), expect, "{rows}");
+    }
+}
