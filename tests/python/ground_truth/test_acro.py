@@ -145,10 +145,10 @@ REFUNDS = groups(
 
 def people_frame():
     """Rows of people: one person's twelve; twelve people's; and a person who has most of a total
-    in amounts that are small one by one."""
+    in amounts that are small one by one, however much infusion takes off them."""
     rows = [("of_one", "p1", 100)] * 12
     rows += [("of_twelve", f"q{i}", 100) for i in range(12)]
-    rows += [("split_up", "r0", 95)] * 10 + [("split_up", f"r{i}", 10) for i in range(1, 12)]
+    rows += [("split_up", "r0", 950)] * 10 + [("split_up", f"r{i}", 10) for i in range(1, 12)]
     frame = pd.DataFrame(rows, columns=["cell", "person", "pence"])
     return frame.assign(side="one")
 
