@@ -215,7 +215,9 @@ impl Lot {
             // Who has little may have nothing once infused, and contributes all the same.
             *size = infused.unsigned_abs().max(u64::from(*sum != 0));
             let high = (*sum >> 63).cast_unsigned() & NEGATIVE;
-            *sign = mix(word ^ mix(sum.cast_unsigned() ^ high));
+            let other = mix(word ^ mix(sum.cast_unsigned() ^ high));
+            // As of one row.
+            *sign = if *sum == 1 { *word } else { other };
             totals.add(*word, *count, infused, *size);
             totals.beyond |= beyond;
         }
@@ -281,7 +283,7 @@ pub const fn sign_of_rows(word: u64, count: i64) -> u64 {
 /// What the higher 64 bits of a negative amount of fewer are mixed to.
 const NEGATIVE: u64 = mix(u64::MAX);
 
-/// The signs of a unit together with its amount.
+/// The signs of a unit together with its amount. An amount of so many is so many rows: a total of ones compares with counts.
 #[inline]
 #[must_use]
 pub const fn sign_of_amount(word: u64, sum: i128) -> u64 {
@@ -289,7 +291,8 @@ pub const fn sign_of_amount(word: u64, sum: i128) -> u64 {
     let (low, high) = (bits as u64, (bits >> 64) as u64);
     // Few amounts have more than 64 bits; zero stays itself when it is mixed.
     let high = if high == 0 { 0 } else { mix(high) };
-    mix(word ^ mix(low ^ high))
+    let other = mix(word ^ mix(low ^ high));
+    if sum == 1 { word } else { other }
 }
 
 #[cfg(test)]
@@ -304,6 +307,16 @@ mod tests {
         word: u64,
         count: i64,
         sum: i64,
+    }
+
+    #[test]
+    fn so_many_ones_are_so_many_rows() {
+        for word in [0, 1, mix(5), u64::MAX] {
+            for many in [1, 2, 3, 40, i64::MAX] {
+                assert_eq!(sign_of_amount(word, many.into()), sign_of_rows(word, many));
+            }
+            assert_ne!(sign_of_amount(word, -1), word);
+        }
     }
 
     /// Amounts of all sizes, none, and some at a bound: up to so many bits.

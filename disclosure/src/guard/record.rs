@@ -212,7 +212,7 @@ mod tests {
         let small = Residues { first, second, further };
         let mut marks = Marks::NONE;
         (0..20).for_each(|word| marks.add(word));
-        for length in [0, 1, 16, 18] {
+        for length in [0, 1, 18, 26] {
             for marks in [None, Some(Marks::NONE), Some(marks)] {
                 for (n, residues) in [(12, small), (48, small), (49, large)] {
                     for left in [None, Some(0), Some(4_000)] {

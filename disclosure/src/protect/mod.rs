@@ -238,6 +238,11 @@ impl<'a> PartRules<'a> {
         }
     }
 
+    /// Whether its value is a count in other words: of ones in the unit of measurement, and not of its last decimal place.
+    const fn counts(&self) -> bool {
+        self.of_ones && self.places == 0
+    }
+
     /// The edge of cells of this set.
     fn edge(&self, set: KeySet) -> Edge {
         self.edges.get(&set).copied().unwrap_or(Edge::Chosen)

@@ -35,36 +35,21 @@ pub(super) fn remember(
     judge: &mut Judge<'_>,
 ) -> Result<Vec<Vec<ShownFigure>>, GuardError> {
     let (tabulation, dataset) = (admitted.tabulation(), admitted.dataset());
-    let guarded = rules.iter().map(|r| Guarded::of(tabulation, r.part, dataset, snapshot));
+    let guarded =
+        rules.iter().map(|r| Guarded::of(tabulation, r.part, r.counts(), dataset, snapshot));
     let guarded: Vec<Guarded<'_>> = guarded.collect();
     let mut release = Remembering { rules, guarded: &guarded, cells, figures: alone(own) };
-    let seen: Seen<'_> =
-        &|guarded, cell, evidence, figure| guarded.cell(cell, evidence, figure).map(Some);
     let made: Vec<Made> = rules.iter().map(|r| Made::of(r, rules, tabulation)).collect();
-    let stage = |wanted: Stage| {
-        let of_stage = made.iter().enumerate().filter(move |(_, made)| made.stage() == wanted);
-        of_stage.map(|(p, _)| p).collect::<Vec<usize>>()
-    };
-    let counts = stage(Stage::Counts);
     let sets = tabulation.key_sets();
-    // One grouping set after the other, as if each were asked for by itself: cells that are judged at once are each also
-    // judged against those before them.
-    if guarded.iter().any(Guarded::may_count_units) {
-        for set in &sets {
-            release.judge(&[*set], &counts, seen, judge)?;
-            release.judge(&[*set], &counts, &|g, c, e, f| g.cell_of_units(c, e, f), judge)?;
-        }
-    } else {
-        release.judge(&sets, &counts, seen, judge)?;
-    }
-    for later in [Stage::Totals, Stage::Products] {
-        let parts = stage(later);
-        for p in &parts {
-            let Some(made) = made.get(*p) else { continue };
+    for stage in [Stage::Counts, Stage::Totals, Stage::Products] {
+        let of_stage = made.iter().enumerate().filter(|(_, made)| made.stage() == stage);
+        let parts: Vec<usize> = of_stage.map(|(p, _)| p).collect();
+        for (p, made) in parts.iter().zip(made.iter().filter(|made| made.stage() == stage)) {
             release.make(*p, made, own);
         }
-        release.judge(&sets, &parts, seen, judge)?;
+        release.judge_stage(&sets, &parts, judge)?;
     }
+    release.spread_of_ones(&made);
     Ok(release.figures)
 }
 
@@ -172,6 +157,55 @@ impl Remembering<'_> {
             };
             if let (Some(figure), Some(slot)) = (figure, figures.get_mut(p)) {
                 *slot = Ok(figure);
+            }
+        }
+    }
+
+    /// Has the cells of a stage's parts judged.
+    fn judge_stage(
+        &mut self,
+        sets: &[KeySet],
+        parts: &[usize],
+        judge: &mut Judge<'_>,
+    ) -> Result<(), GuardError> {
+        let seen: Seen<'_> =
+            &|guarded, cell, evidence, figure| guarded.cell(cell, evidence, figure).map(Some);
+        let mut guarded = parts.iter().filter_map(|p| self.guarded.get(*p));
+        // One grouping set after the other, as if each were asked for by itself: cells that are judged at once are each also
+        // judged against those before them.
+        if !guarded.any(Guarded::may_count_units) {
+            return self.judge(sets, parts, seen, judge);
+        }
+        for set in sets {
+            self.judge(&[*set], parts, seen, judge)?;
+            self.judge(&[*set], parts, &|g, c, e, f| g.cell_of_units(c, e, f), judge)?;
+        }
+        Ok(())
+    }
+
+    /// The squares of ones are ones: what they come to about the mean follows from the total that is shown, or they would be a
+    /// count that is compared with no other.
+    fn spread_of_ones(&mut self, made: &[Made]) {
+        for (p, (rules, made)) in self.rules.iter().zip(made).enumerate() {
+            let (PartKind::Squares, Made::AboutMeans { of: Some([count, x, _]) }) =
+                (rules.part.kind, made)
+            else {
+                continue;
+            };
+            if !self.rules.get(*x).is_some_and(PartRules::counts) {
+                continue;
+            }
+            for figures in &mut self.figures {
+                let shown = |p: usize| figures.get(p)?.ok();
+                let found = shown(p).and_then(|_| shown(*x)).and_then(|ones| {
+                    let (total, n) =
+                        (ones.number()?, ones.count().or_else(|| shown(*count)?.number())?);
+                    let about = about_means(total, total, total, n)?;
+                    Some(Figure::AboutMeans { about, count: i64::try_from(n).ok()? })
+                });
+                if let (Some(found), Some(slot)) = (found, figures.get_mut(p)) {
+                    *slot = Ok(found);
+                }
             }
         }
     }

@@ -33,19 +33,21 @@ pub(crate) struct Guarded<'a> {
 }
 
 impl<'a> Guarded<'a> {
-    /// Of a part of a Tabulation, over a state of the data.
+    /// Of a part of a Tabulation, over a state of the data; `of_ones`: whether each row adds 1 to it or nothing.
     pub(crate) fn of(
         tabulation: &'a Tabulation,
         part: &'a Part<'_>,
+        of_ones: bool,
         dataset: &'a Dataset,
         snapshot: u64,
     ) -> Self {
+        let of_ones = of_ones && matches!(part.kind, PartKind::Sum | PartKind::Deviations);
         let counts_rows = !dataset.units_have_one_row()
-            && matches!(part.number(dataset), PartKind::Rows | PartKind::Values);
+            && (of_ones || matches!(part.number(dataset), PartKind::Rows | PartKind::Values));
         Self {
             frame: Frame::of(tabulation, part, dataset, snapshot),
             kind: part.kind,
-            scope: digest(scope(part, dataset).as_bytes()),
+            scope: digest(scope(part, of_ones, dataset).as_bytes()),
             scope_of_units: counts_rows.then(|| digest(units_scope(dataset).as_bytes())),
             adds: PartShape::of(part, dataset).adds,
             least: dataset.profile().threshold_units.into(),
@@ -150,8 +152,11 @@ impl<'a> Guarded<'a> {
         shown: Result<Figure, CellStatus>,
     ) -> Result<Option<GuardedCell<'e>>, GuardError> {
         let (n, sketch) = units(evidence, self.adds);
-        let Some(scope) = self.scope_of_units.filter(|_| u64::try_from(evidence.count) == Ok(n))
-        else {
+        let rows = match self.adds {
+            Adds::Rows => u128::from(evidence.count.unsigned_abs()),
+            Adds::Amounts => evidence.absolute,
+        };
+        let Some(scope) = self.scope_of_units.filter(|_| rows == u128::from(n)) else {
             return Ok(None);
         };
         let rows = self.frame.coordinate(cell.set, &cell.keys).number();
@@ -233,8 +238,11 @@ pub(crate) fn drawn_of(evidence: &PartEvidence, adds: Adds, kind: PartKind) -> u
 /// Numbers that are compared with each other. All counts of people are one scope, whatever column they count: with no
 /// gaps in it, a count of its values is the count of rows in other words. Where units have many rows, rows are another.
 /// A total of what units' rows come to is a total of the rows: bringing them together is no other number.
-fn scope(part: &Part<'_>, dataset: &Dataset) -> String {
+fn scope(part: &Part<'_>, of_ones: bool, dataset: &Dataset) -> String {
     let what = match part.number(dataset) {
+        // Who has a one is counted.
+        _ if of_ones && dataset.units_have_one_row() => return units_scope(dataset),
+        _ if of_ones => "rows".to_owned(),
         PartKind::Rows | PartKind::Values if dataset.units_have_one_row() => {
             return units_scope(dataset);
         }
@@ -303,7 +311,7 @@ mod tests {
         let of = |kind, argument: &str, beside: &str| {
             let [argument, beside] = [argument, beside].map(|c| Scalar::Column(c.to_owned()));
             let (argument, beside) = (Some(&argument), Some(&beside));
-            scope(&Part { kind, argument, beside, filter: None, parameters: 1 }, &dataset)
+            scope(&Part { kind, argument, beside, filter: None, parameters: 1 }, false, &dataset)
         };
         let totals = |of: &str| [0, 3].map(|place| RollUp::total_column(of, place));
         for kind in [PartKind::Sum, PartKind::Deviations, PartKind::Squares, PartKind::Products] {
@@ -340,7 +348,7 @@ mod tests {
             (PartKind::Products, Figure::AboutMeans { about: -1e-300, count: 1 }),
         ] {
             let part = of(kind);
-            let guarded = Guarded::of(&tabulation, &part, &dataset, 0);
+            let guarded = Guarded::of(&tabulation, &part, false, &dataset, 0);
             let kept = guarded.released(Ok(figure)).unwrap();
             let is_count = kind == PartKind::Values;
             assert_eq!(kept.bytes().len(), if is_count { 18 } else { 26 }, "as long, of all");
@@ -350,7 +358,7 @@ mod tests {
             assert_eq!(shown, Some((Figure::Alone(5), true)), "{kind:?}");
         }
         let part = of(PartKind::Sum);
-        let guarded = Guarded::of(&tabulation, &part, &dataset, 0);
+        let guarded = Guarded::of(&tabulation, &part, false, &dataset, 0);
         assert_eq!(guarded.repeated(&Released::withheld(), Ok(Figure::Alone(1))), None);
     }
 }

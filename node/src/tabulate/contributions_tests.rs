@@ -174,6 +174,8 @@ fn expected<'a>(layout: &Layout, rows: impl Iterator<Item = &'a Row> + Clone) ->
                     _ if finding.sign == Sign::Unit => word,
                     Adds::Rows if total.count == 1 => word,
                     Adds::Rows => mix(word ^ mix(total.count.cast_unsigned())),
+                    // One is one row.
+                    Adds::Amounts if total.sum == 1 => word,
                     Adds::Amounts => mix(word ^ mix(low ^ mix(high))),
                 });
             }

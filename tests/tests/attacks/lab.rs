@@ -174,6 +174,15 @@ impl Lab {
         Self { dataset: dataset.into(), ..self }
     }
 
+    /// The same where everybody costs 1 or nothing, and the owner says so.
+    pub(super) fn costs_one_or_nothing(self) -> Self {
+        let mut dataset = Dataset::clone(&self.dataset);
+        for column in dataset.columns.iter_mut().filter(|column| column.name == "cost") {
+            column.bounds = Some(Bounds { low: 0, high: 1 });
+        }
+        Self { dataset: dataset.into(), ..self }
+    }
+
     /// The same dataset, with all that was released of it, on other terms.
     pub(super) fn on_terms(self, terms: Profile) -> Self {
         let mut dataset = Dataset::clone(&self.dataset);

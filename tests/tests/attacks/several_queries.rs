@@ -60,6 +60,30 @@ fn attack_21_nested_pairs_across_measures() {
 }
 
 #[test]
+fn attack_21_nested_pairs_by_a_total_of_ones() {
+    // All by their count, all but the victim by a total of what everybody has one of.
+    let guess = |profile, trial: u8, without: What| {
+        let lab = Lab::new(profile, trial).costs_one_or_nothing();
+        let ones =
+            |people: Vec<Person>| people.into_iter().map(|(person, _)| (person, 1)).collect();
+        let drops = (0..PAIRS).map(|pair| {
+            let others: Vec<Person> = ones(people(pair * 1_000..pair * 1_000 + 40 + pair % 30));
+            let mut all = others.clone();
+            all.extend(is_member(trial).then_some((VICTIM, 1)));
+            let all = lab.ask(What::Rows, &format!("all {pair}"), &all).unwrap_or(0);
+            all - lab.ask(without, &format!("others {pair}"), &others).unwrap_or(0)
+        });
+        PAIRS as i64 <= 2 * drops.sum::<i64>()
+    };
+    let before = advantage(60, |t| guess(WITHOUT_GUARD, t, What::Sum));
+    let [total, counts] = [What::Sum, What::Rows].map(|w| advantage(60, |t| guess(STANDARD, t, w)));
+    println!(
+        "attack 21 by a total of ones: without the guard {before:.2}, with it {total:.2}, by counts {counts:.2}"
+    );
+    assert!(0.2 <= before && total <= 0.05, "{before} {total}");
+}
+
+#[test]
 fn attack_22_overlapping_geographies() {
     // Two boundaries that differ by the victim's street: two tables, two columns, one measure.
     let guess = |profile, trial: u8| {
